@@ -1,0 +1,144 @@
+//! Content identity: the same record collected twice has the same id.
+//!
+//! The id is a hash of device, source, logged time and text, and of how many equal records came
+//! before it in the same file. File name, line number and time of collection are no part of it, so
+//! that a log that was copied, grown or trimmed at the front yields the ids it yielded before.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{DeviceId, Source};
+
+/// 128 bits of a BLAKE3 hash over the content, shown as 32 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+pub struct EventId(String);
+
+impl EventId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Makes an id from named parts. Each part is hashed with its length, so that no two different
+    /// lists of parts run together into the same bytes.
+    pub fn from_parts(parts: &[&[u8]]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        let hex = hasher.finalize().to_hex();
+        Self(hex.chars().take(32).collect())
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for EventId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let well_formed = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if well_formed { Ok(Self(text)) } else { Err("an event_id is 32 lower-case hexadecimal digits".to_owned()) }
+    }
+}
+
+/// Hands out the ids of one file's records, in reading order. One scope per file.
+#[derive(Debug)]
+pub struct IdentityScope {
+    device_id: DeviceId,
+    source: Source,
+    recent: HashMap<u64, u32>,
+    older: HashMap<u64, u32>,
+}
+
+impl IdentityScope {
+    /// How many different records are remembered, twice: bounds the memory of a scope whatever the
+    /// size of the file. Equal records further apart than this get the same id.
+    const GENERATION_LENGTH: usize = 1 << 19;
+
+    /// Starts a scope for one file of one device.
+    pub fn new(device_id: DeviceId, source: Source) -> Self {
+        Self { device_id, source, recent: HashMap::new(), older: HashMap::new() }
+    }
+
+    /// Returns the id of the next record. `logged_time` is the time as it stands in the file, and
+    /// `text` the rest of the record, decoded, before redaction; line ends and trailing white space
+    /// do not count.
+    pub fn next_id(&mut self, logged_time: &str, text: &str) -> EventId {
+        let text = text.trim_end();
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(logged_time.as_bytes());
+        hasher.update(&[0]);
+        for line in text.lines() {
+            hasher.update(line.trim_end().as_bytes());
+            hasher.update(b"\n");
+        }
+        let content = hasher.finalize();
+        let ordinal = self.ordinal(&content);
+        EventId::from_parts(&[
+            b"record.v1",
+            self.device_id.as_str().as_bytes(),
+            self.source.as_str().as_bytes(),
+            content.as_bytes(),
+            &ordinal.to_le_bytes(),
+        ])
+    }
+
+    fn ordinal(&mut self, content: &blake3::Hash) -> u32 {
+        let [a, b, c, d, e, f, g, h, ..] = *content.as_bytes();
+        let key = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        if self.recent.len() >= Self::GENERATION_LENGTH {
+            self.older = std::mem::take(&mut self.recent);
+        }
+        let before = self.recent.get(&key).or_else(|| self.older.get(&key)).copied();
+        let ordinal = before.map_or(0, |n| n.saturating_add(1));
+        self.recent.insert(key, ordinal);
+        ordinal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> IdentityScope {
+        IdentityScope::new(DeviceId::new("YR-1").unwrap(), Source::CbsLog)
+    }
+
+    fn ids(lines: &[&str]) -> Vec<EventId> {
+        let mut scope = scope();
+        lines.iter().map(|line| scope.next_id("2024-08-20 10:02:41", line)).collect()
+    }
+
+    #[test]
+    fn equal_lines_in_the_same_second_are_two_records() {
+        let ids = ids(&["a", "a", "b", "a"]);
+        assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), 4);
+    }
+
+    #[test]
+    fn a_grown_log_keeps_its_ids_and_a_trimmed_one_adds_none() {
+        let whole = ids(&["a", "a", "b", "a", "c"]);
+        assert_eq!(ids(&["a", "a", "b"]), whole[..3]);
+        let trimmed = ids(&["b", "a", "c"]);
+        assert!(trimmed.iter().all(|id| whole.contains(id)));
+    }
+
+    #[test]
+    fn line_ends_do_not_count_but_device_time_and_text_do() {
+        let id = scope().next_id("t", "a\nb");
+        assert_eq!(id, scope().next_id("t", "a\r\nb  \r\n"));
+        assert_ne!(id, scope().next_id("u", "a\nb"));
+        assert_ne!(id, scope().next_id("t", "ab"));
+        assert_ne!(id, IdentityScope::new(DeviceId::new("YR-2").unwrap(), Source::CbsLog).next_id("t", "a\nb"));
+    }
+}

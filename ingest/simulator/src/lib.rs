@@ -1,0 +1,1 @@
+//! Writes true-to-form log bundles of a simulated rollout.

@@ -1,0 +1,1 @@
+//! Collectors: decode, parse, select and ship what a device's logs say.

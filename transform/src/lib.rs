@@ -1,0 +1,1 @@
+//! Normalises, classifies, and derives attempts, diagnoses and clusters. Data frames in, data frames out.
