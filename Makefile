@@ -1,0 +1,81 @@
+# Two commands matter: `make demo` and `make test`. Everything they need is set up here.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+CACHE ?= $(HOME)/.cache/patchlens
+CHDB_DIR := $(CACHE)/libchdb
+KAFKA_DIR := $(CACHE)/kafka
+VENV := $(CACHE)/venv
+NODE_DIR := $(CACHE)/browser
+export PATCHLENS_LIBCHDB ?= $(CHDB_DIR)/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
+export PATCHLENS_KAFKA_LIBS ?= $(KAFKA_DIR)/libs
+export PATCHLENS_PYTHON ?= $(VENV)/bin/python
+export PATCHLENS_NODE_MODULES ?= $(NODE_DIR)/node_modules
+
+# What rdkafka's own build of librdkafka needs.
+BUILD_PACKAGES := cmake g++ make pkg-config libsasl2-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
+# What the tests talk to.
+TEST_PACKAGES := default-jre-headless maven python3-venv chromium
+
+.PHONY: help
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build-packages $(CHDB_DIR)/.ready ## Simulated 110-device rollout, end to end, on this machine alone
+	cargo run --release --locked --quiet -- demo $(DEMO_FLAGS)
+
+.PHONY: build
+build: build-packages ## Build the program: target/release/patchlens
+	cargo build --release --locked
+
+.PHONY: test
+test: build-packages test-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready $(VENV)/.ready $(NODE_DIR)/.ready ## All tests, against real services
+	cargo fmt --all --check
+	cargo build --release --locked --workspace --bins
+	PATCHLENS_REQUIRE_SERVICES=1 cargo test --release --locked --workspace
+
+.PHONY: lint
+lint: build-packages ## Warnings are errors
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	cargo deny check 2>/dev/null || echo "cargo-deny is not installed or found something: see 'cargo deny check'"
+
+.PHONY: bench
+bench: build-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready ## The figures of docs/benchmarks.md
+	cargo bench --workspace
+
+.PHONY: build-packages
+build-packages:
+	@"$(CURDIR)/tests/setup/debian-packages" $(BUILD_PACKAGES)
+
+.PHONY: test-packages
+test-packages:
+	@"$(CURDIR)/tests/setup/debian-packages" $(TEST_PACKAGES)
+
+# The ClickHouse engine, pinned with its integrity hash in queries/embedded/package-lock.json.
+$(CHDB_DIR)/.ready: queries/embedded/package.json queries/embedded/package-lock.json
+	@mkdir -p $(CHDB_DIR)
+	cp $^ $(CHDB_DIR)/
+	cd $(CHDB_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# A real Apache Kafka broker, from Maven Central.
+$(KAFKA_DIR)/.ready: tests/kafka/pom.xml
+	@mkdir -p $(KAFKA_DIR)
+	mvn -q -B -f tests/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(KAFKA_DIR)/libs
+	@touch $@
+
+# Independent clients.
+$(VENV)/.ready: tests/clients/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-virtualenv -r $<
+	@touch $@
+
+# playwright-core drives Debian's Chromium.
+$(NODE_DIR)/.ready: tests/browser/package.json tests/browser/package-lock.json
+	@mkdir -p $(NODE_DIR)
+	cp $^ $(NODE_DIR)/
+	cd $(NODE_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
