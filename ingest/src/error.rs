@@ -1,0 +1,21 @@
+//! What can go wrong outside the input itself.
+
+use std::path::PathBuf;
+
+/// Everything that keeps a collector from its work. Bad input is not here: it becomes an
+/// [`Issue`](crate::Issue), and the run goes on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or directory could not be opened or read.
+    #[error("cannot read {path}; check that it exists and may be read by this user", path = path.display())]
+    Read {
+        /// What was to be read.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+}
+
+/// What the fallible functions of this crate return.
+pub type Result<T> = std::result::Result<T, Error>;
