@@ -1,0 +1,244 @@
+//! Arguments as typed, before configuration is resolved.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::output::Format;
+
+/// Fleet-wide patch-state analytics: which devices fail an update, for which reason, with proof.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done; 1 done, but some input was rejected (and where it is kept); 2 failed.\n\
+                  Settings: flag, then environment, then --config file, then default; `patchlens check-config` shows them."
+)]
+pub(crate) struct Arguments {
+    /// Configuration file (TOML)
+    #[arg(long, global = true, env = "PATCHLENS_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// More log output on stderr; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(flatten)]
+    pub(crate) ends: Ends,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The two interchangeable ends: event log and store.
+#[derive(Debug, Args)]
+pub(crate) struct Ends {
+    /// Where the embedded edition keeps its log and its database
+    #[arg(long, global = true, env = "PATCHLENS_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The event log: kafka://broker:9092 or local:DIR [default: local, in the data directory]
+    #[arg(long, global = true, env = "PATCHLENS_EVENT_LOG", value_name = "URL")]
+    pub(crate) event_log: Option<String>,
+    /// The store: a ClickHouse HTTP URL [default: the embedded engine, in the data directory]
+    #[arg(long, global = true, env = "PATCHLENS_STORE", value_name = "URL")]
+    pub(crate) store: Option<String>,
+    /// The ClickHouse engine library for the embedded store
+    #[arg(long, global = true, env = "PATCHLENS_LIBCHDB", value_name = "FILE", hide_env_values = true)]
+    pub(crate) libchdb: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The main job on this machine alone: a simulated rollout, collected, analysed and shown
+    Demo(Demo),
+    /// Say what failed on a device, why, with evidence, and what to do (offline, no store)
+    Diagnose(Diagnose),
+    /// Say what is in log files: format, encoding, records, rejects
+    Inspect(Inspect),
+    /// Read log bundles and ship their events to the event log
+    Collect(Collect),
+    /// Move events from the event log through analysis into the store
+    Transform(Transform),
+    /// Serve the dashboards
+    Serve(Serve),
+    /// All services in one process, with embedded event log and store
+    Standalone(Standalone),
+    /// Bring the store's tables and views up to date
+    Migrate,
+    /// Load reference data: planned rollouts, prerequisites, published hashes
+    Reference(Reference),
+    /// Ask the store a question in SQL
+    Sql(Sql),
+    /// A report on a rollout, a cluster or a device
+    Report(Report),
+    /// Write the log bundles of a simulated rollout
+    Simulate(Simulate),
+    /// Show the settings in force, or what is wrong with them
+    CheckConfig,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Number of devices in the rollout
+    #[arg(long, default_value_t = 110, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) devices: u32,
+    /// Seed of the simulation: the same seed makes the same rollout
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// End after loading instead of serving the dashboards
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// Form of the summary
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) addresses: Addresses,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Addresses {
+    /// Address of the dashboards
+    #[arg(long, env = "PATCHLENS_HTTP", value_name = "ADDR:PORT")]
+    pub(crate) http: Option<String>,
+    /// Address of the embedded store's ClickHouse HTTP interface
+    #[arg(long, env = "PATCHLENS_STORE_HTTP", value_name = "ADDR:PORT")]
+    pub(crate) store_http: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diagnose {
+    /// Log bundles: directories, .zip files or single logs; each is one device
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Language of summaries and actions
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub(crate) lang: Language,
+    /// Directory of CSV files: published package hashes, prerequisites, target builds
+    #[arg(long, value_name = "DIR")]
+    pub(crate) reference: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// A language that reports are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// English
+    En,
+    /// Simplified Chinese
+    Zh,
+}
+
+/// How log bundles are read.
+#[derive(Debug, Args)]
+pub(crate) struct Reading {
+    /// The device that the logs are from, when they do not say or say wrong (one PATH only)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device: Option<String>,
+    /// Offset from UTC to assume for local log times when the logs do not say, such as +08:00
+    #[arg(long, value_name = "±HH:MM", allow_hyphen_values = true)]
+    pub(crate) assume_utc_offset: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// Files, directories or .zip files
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Collect {
+    /// Log bundles: directories, .zip files or single logs; each is one device
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Where to: kafka://broker:9092 or local:DIR [default: the configured event log]
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Transform {
+    /// End when everything that is in the event log has been moved
+    #[arg(long)]
+    pub(crate) until_idle: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) addresses: Addresses,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Standalone {
+    #[command(flatten)]
+    pub(crate) addresses: Addresses,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reference {
+    /// Directory of CSV files, each recognised by its header
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sql {
+    /// The statement; `-` reads it from stdin
+    #[arg(value_name = "STATEMENT")]
+    pub(crate) statement: String,
+    /// A ClickHouse output format: PrettyCompact, CSVWithNames, JSONEachRow, …
+    #[arg(long, default_value = "PrettyCompactMonoBlock")]
+    pub(crate) format: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// About what
+    #[arg(value_enum)]
+    pub(crate) subject: ReportSubject,
+    /// Rollout id, cluster key or device id [default for rollout: the newest one]
+    pub(crate) id: Option<String>,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Language of summaries and actions
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub(crate) lang: Language,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportSubject {
+    /// How far a rollout is, and what blocks it
+    Rollout,
+    /// One failure cluster: devices, evidence, what to do
+    Cluster,
+    /// One device: attempts, diagnoses, inventory
+    Device,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// Directory to write to; made if missing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Number of devices in the rollout
+    #[arg(long, default_value_t = 110, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) devices: u32,
+    /// Seed of the simulation: the same seed makes the same rollout
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}

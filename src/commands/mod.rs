@@ -1,0 +1,41 @@
+//! One file per command. A command resolves settings, calls the crates, and prints.
+
+mod collect;
+mod demo;
+mod diagnose;
+mod inspect;
+mod reference;
+mod report;
+mod serve;
+mod settings;
+mod simulate;
+mod sql;
+mod transform;
+
+use crate::cli::{Arguments, Command};
+use crate::config::Config;
+use crate::output::Outcome;
+
+/// Runs the command.
+///
+/// # Errors
+/// When it failed: exit code 2.
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
+    let config = Config::resolve(arguments.config.as_deref(), &arguments.ends)?;
+    match arguments.command {
+        Command::Demo(command) => demo::run(config, &command),
+        Command::Diagnose(command) => diagnose::run(&config, &command),
+        Command::Inspect(command) => inspect::run(&command),
+        Command::Collect(command) => collect::run(&config, &command),
+        Command::Transform(command) => transform::run(config, &command),
+        Command::Serve(command) => serve::run(config, &command),
+        Command::Standalone(command) => serve::run_standalone(config, &command),
+        Command::Migrate => sql::migrate(config),
+        Command::Reference(command) => reference::run(config, &command),
+        Command::Sql(command) => sql::run(config, &command),
+        Command::Report(command) => report::run(config, &command),
+        Command::Simulate(command) => simulate::run(&command),
+        Command::CheckConfig => settings::check(&config),
+        Command::Completions { shell } => settings::completions(shell),
+    }
+}

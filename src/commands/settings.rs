@@ -1,0 +1,22 @@
+//! `check-config` and `completions`.
+
+use anyhow::Context;
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::cli::Arguments;
+use crate::config::Config;
+use crate::output::{Outcome, print};
+
+/// Shows the settings in force, without secrets. Wrong ones were refused before this runs.
+pub(crate) fn check(config: &Config) -> anyhow::Result<Outcome> {
+    print(&toml::to_string_pretty(config).context("writing the settings")?)?;
+    Ok(Outcome::Done)
+}
+
+pub(crate) fn completions(shell: Shell) -> anyhow::Result<Outcome> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "patchlens", &mut script);
+    print(&String::from_utf8(script).context("writing the completion script")?)?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,220 @@
+//! The main loop, written forwards.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use patchlens_log::{Cut, Delivered, Reader};
+use patchlens_queries::Store;
+use patchlens_transform::{TRANSFORM_VERSION, events_frame, normalise};
+use polars::prelude::DataFrame;
+use tokio::sync::watch;
+
+use crate::decode::{Decoded, decode};
+use crate::devices::{Analysis, recompute};
+use crate::engine::Engine;
+use crate::load::{Loaded, insert_missing};
+use crate::tables::{self, NOISE_PROFILE, REJECT, Table, UPDATE_EVENT};
+use crate::{Error, Metrics, Result};
+
+/// How the flow cuts and when it gives up.
+#[derive(Debug, Clone)]
+pub struct FlowOptions {
+    /// A cut ends at this many bytes of messages. Bounds the memory of the flow: a cut in flight
+    /// takes about ten times its bytes.
+    pub cut_bytes_max: usize,
+    /// A cut ends after this time.
+    pub cut_wait: Duration,
+    /// Stop when the log has nothing more; else wait for more until told to stop.
+    pub until_idle: bool,
+    /// Reads the clock; a parameter, so that tests decide what time it is.
+    pub now: fn() -> Timestamp,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Messages moved.
+    pub messages: u64,
+    /// Rows inserted.
+    pub inserted: u64,
+    /// Rows that were there already.
+    pub present: u64,
+    /// Rows written to the table `reject`.
+    pub rejected: u64,
+    /// Devices recomputed; a device counts once for each cut that touched it.
+    pub devices: u64,
+}
+
+/// From the log into the store.
+#[derive(Debug)]
+pub struct Flow {
+    reader: Reader,
+    store: Arc<Store>,
+    analysis: Analysis,
+    engine: Engine,
+    options: FlowOptions,
+    metrics: Arc<Metrics>,
+    generation: u64,
+}
+
+impl Flow {
+    /// Puts the parts together; nothing is read yet.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn new(reader: Reader, store: Arc<Store>, analysis: Analysis, options: FlowOptions, metrics: Arc<Metrics>) -> std::io::Result<Self> {
+        Ok(Self { reader, store, analysis, engine: Engine::start()?, options, metrics, generation: 0 })
+    }
+
+    /// Moves cuts until told to stop, or until the log is empty when so asked. A cut under way is
+    /// finished first.
+    ///
+    /// A failure of the store or of the log that may pass is tried again, with longer and longer
+    /// waits; nothing is lost meanwhile, for the position in the log stays.
+    ///
+    /// # Errors
+    /// Failures that trying again does not mend.
+    pub async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<Summary> {
+        let mut summary = Summary::default();
+        loop {
+            if *stop.borrow() {
+                return Ok(summary);
+            }
+            let polled = tokio::select! {
+                polled = self.reader.poll(self.options.cut_bytes_max, self.options.cut_wait) => polled?,
+                _ = stop.changed() => continue,
+            };
+            if polled.messages.is_empty() {
+                self.note_progress().await?;
+                if self.options.until_idle && self.metrics.lag_messages.load(Ordering::Relaxed) == 0 {
+                    return Ok(summary);
+                }
+                continue;
+            }
+            let messages: Arc<[Delivered]> = polled.messages.into();
+            let mut wait = Duration::from_millis(200);
+            loop {
+                match self.move_cut(&messages, &mut summary).await {
+                    Ok(()) => break,
+                    Err(error) if error.is_retryable() && !*stop.borrow() => {
+                        Metrics::add(&self.metrics.retries, 1);
+                        tracing::warn!(error = &error as &dyn std::error::Error, wait_ms = wait.as_millis() as u64, "a cut failed; trying it again");
+                        tokio::select! {
+                            () = tokio::time::sleep(wait) => {}
+                            _ = stop.changed() => {}
+                        }
+                        wait = (wait * 2).min(Duration::from_secs(15));
+                    }
+                    Err(error) if error.is_lost_partition() => {
+                        // Another process owns it now, and will verify what this one inserted.
+                        tracing::warn!(error = &error as &dyn std::error::Error, "a partition went to another process; leaving its cut");
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            self.note_progress().await?;
+        }
+    }
+
+    /// One cut, from recorded to finished.
+    async fn move_cut(&mut self, messages: &Arc<[Delivered]>, summary: &mut Summary) -> Result<()> {
+        let now = (self.options.now)();
+        let cuts = cuts_of(messages, &self.made_by());
+        let in_doubt = cuts.iter().any(|cut| self.reader.in_doubt(&cut.topic, cut.partition).is_some());
+        self.reader.record_cut(&cuts).await?;
+
+        let batch = Arc::clone(messages);
+        let Decoded { events, counts, mut rejects } = self.engine.run(move || decode(&batch, now)).await?;
+        let knowledge = Arc::clone(&self.analysis.knowledge);
+        let (frame, devices) = self
+            .engine
+            .run(move || -> std::result::Result<_, patchlens_transform::Error> {
+                let touched: BTreeSet<String> = events.iter().map(|(event, _)| event.device_id.as_str().to_owned()).collect();
+                let frame = events_frame(&events, TRANSFORM_VERSION, now)?;
+                Ok((normalise(frame, &knowledge)?, touched.into_iter().collect::<Vec<_>>()))
+            })
+            .await??;
+        let noise = tables::noise_profile(&counts, now).map_err(Error::frame("noise counts"))?;
+
+        let facts = self.load(UPDATE_EVENT, frame, now, &mut rejects).await?;
+        let noise = self.load(NOISE_PROFILE, noise, now, &mut rejects).await?;
+        let rejected = tables::reject(&rejects, now).map_err(Error::frame("rejects"))?;
+        let rejected = insert_missing(&self.store, &self.engine, REJECT, rejected, now).await?;
+
+        self.generation = self.next_generation(now);
+        recompute(&self.store, &self.engine, &self.analysis, &devices, self.generation).await?;
+        self.reader.finish(&cuts).await?;
+
+        self.account(messages, &[&facts, &noise], &rejected, devices.len(), in_doubt, summary);
+        Ok(())
+    }
+
+    async fn load(&self, table: Table, frame: DataFrame, now: Timestamp, rejects: &mut Vec<(patchlens_event::Reject, patchlens_transform::RowOrigin)>) -> Result<Loaded> {
+        let mut loaded = insert_missing(&self.store, &self.engine, table, frame, now).await?;
+        rejects.append(&mut loaded.refused);
+        Ok(loaded)
+    }
+
+    /// Later recomputations outrank earlier ones, also when the clock was set back.
+    fn next_generation(&self, now: Timestamp) -> u64 {
+        u64::try_from(now.as_microsecond()).unwrap_or_default().max(self.generation.saturating_add(1))
+    }
+
+    fn made_by(&self) -> String {
+        format!("{TRANSFORM_VERSION}+{}", self.analysis.reference.version())
+    }
+
+    fn account(&self, messages: &[Delivered], loaded: &[&Loaded], rejected: &Loaded, devices: usize, in_doubt: bool, summary: &mut Summary) {
+        let inserted: usize = loaded.iter().map(|l| l.inserted).sum();
+        let present: usize = loaded.iter().map(|l| l.present).sum();
+        let metrics = &self.metrics;
+        Metrics::add(&metrics.messages, messages.len());
+        Metrics::add(&metrics.bytes, messages.iter().map(|m| m.payload.len()).sum());
+        Metrics::add(&metrics.cuts, 1);
+        Metrics::add(&metrics.inserted_rows, inserted);
+        Metrics::add(&metrics.present_rows, present);
+        Metrics::add(&metrics.reject_rows, rejected.inserted);
+        Metrics::add(&metrics.devices, devices);
+        if in_doubt {
+            Metrics::add(&metrics.verified_rows, inserted.saturating_add(present));
+            tracing::info!(present, inserted, "verified a cut in doubt");
+        }
+        summary.messages = summary.messages.saturating_add(messages.len() as u64);
+        summary.inserted = summary.inserted.saturating_add(inserted as u64);
+        summary.present = summary.present.saturating_add(present as u64);
+        summary.rejected = summary.rejected.saturating_add(rejected.inserted as u64);
+        summary.devices = summary.devices.saturating_add(devices as u64);
+        tracing::debug!(messages = messages.len(), inserted, present, rejected = rejected.inserted, devices, "moved a cut");
+    }
+
+    async fn note_progress(&mut self) -> Result<()> {
+        let lag: i64 = self.reader.lag().await?.iter().map(|partition| partition.messages).sum();
+        self.metrics.lag_messages.store(u64::try_from(lag).unwrap_or_default(), Ordering::Relaxed);
+        let now = u64::try_from((self.options.now)().as_second()).unwrap_or_default();
+        self.metrics.progress_at_seconds.store(now, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// The ranges that the messages cover: one cut for each partition.
+fn cuts_of(messages: &[Delivered], made_by: &str) -> Vec<Cut> {
+    let mut cuts: Vec<Cut> = Vec::new();
+    for message in messages {
+        match cuts.iter_mut().find(|cut| *cut.topic == *message.topic && cut.partition == message.partition) {
+            Some(cut) => cut.last_offset = message.offset,
+            None => cuts.push(Cut {
+                topic: message.topic.to_string(),
+                partition: message.partition,
+                first_offset: message.offset,
+                last_offset: message.offset,
+                made_by: made_by.to_owned(),
+            }),
+        }
+    }
+    cuts
+}
+
