@@ -2,6 +2,9 @@
 
 use patchlens_event::Source;
 
+use crate::encoding::{Decoder, LineReader};
+use crate::text::{self, Component};
+
 /// A format that a parser of this crate reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {
@@ -114,11 +117,129 @@ impl Format {
     }
 }
 
-/// Returns the format of a file from its first bytes ([`HEAD_BYTES`] are enough) and its name;
-/// `None` when no parser recognises it.
-pub fn detect(_head: &[u8], _file_name: &str) -> Option<Format> {
-    None
+/// How much of a file [`detect`] wants to see.
+pub const HEAD_BYTES: usize = crate::encoding::HEAD_BYTES;
+
+/// Returns the format of a file from its first bytes ([`HEAD_BYTES`] are enough; a shorter head is
+/// taken for the whole file) and its name; `None` when no parser recognises it.
+pub fn detect(head: &[u8], file_name: &str) -> Option<Format> {
+    // Hook for the other kinds of files: binary ones and those with a structure of their own are
+    // asked first, for a line of a log may stand inside any of them.
+    text_log(head, file_name)
 }
 
-/// How much of a file [`detect`] wants to see.
-pub const HEAD_BYTES: usize = 64 * 1024;
+/// One line in this many must begin a record, or else the first: lines of a log that are quoted in
+/// some other text do not make it a log.
+const LINES_PER_RECORD_MAX: usize = 8;
+/// One character in this many may be a control character other than tab, line end and NUL.
+const CHARACTERS_PER_CONTROL_MIN: usize = 20;
+
+/// What the lines at the start of a file look like.
+#[derive(Default)]
+struct Lines {
+    /// Lines that are not empty.
+    lines: usize,
+    characters: usize,
+    controls: usize,
+    windows_update: Shape,
+    legacy: Shape,
+    reporting_events: Shape,
+    cmtrace: Shape,
+    panther: Shape,
+    cbs: usize,
+    dism: usize,
+    setup: usize,
+}
+
+/// Lines that begin a record in one form.
+#[derive(Default, Clone, Copy)]
+struct Shape {
+    records: usize,
+    is_first: bool,
+}
+
+fn text_log(head: &[u8], file_name: &str) -> Option<Format> {
+    let mut seen = Lines::default();
+    let mut reader = LineReader::new();
+    let mut decoder = Decoder::new();
+    let mut at = 0;
+    while let Some(line) = reader.next(head, &mut at, true) {
+        seen.line(&decoder.decode(&line));
+    }
+    seen.format(file_name)
+}
+
+impl Lines {
+    fn line(&mut self, line: &str) {
+        let line = line.trim_start_matches('\0');
+        if line.trim().is_empty() {
+            return;
+        }
+        let is_first = self.lines == 0;
+        self.lines += 1;
+        let is_control = |c: char| c.is_control() && !matches!(c, '\t' | '\r' | '\0');
+        self.characters += line.chars().count();
+        self.controls += line.chars().filter(|c| is_control(*c)).count();
+        let begins = |format, shape: &mut Shape| {
+            let head = text::head(format, line);
+            shape.records += usize::from(head.is_some());
+            shape.is_first |= head.is_some() && is_first;
+            head.map(|head| Component::of(head.component))
+        };
+        begins(Format::WindowsUpdateLog, &mut self.windows_update);
+        begins(Format::WindowsUpdateLogLegacy, &mut self.legacy);
+        begins(Format::ReportingEvents, &mut self.reporting_events);
+        begins(Format::CmtraceLog, &mut self.cmtrace);
+        match begins(Format::CbsLog, &mut self.panther) {
+            Some(Component::Cbs) => self.cbs += 1,
+            Some(Component::Dism) => self.dism += 1,
+            Some(Component::Setup) => self.setup += 1,
+            Some(Component::None) | None => {}
+        }
+    }
+
+    fn format(&self, file_name: &str) -> Option<Format> {
+        if self.controls * CHARACTERS_PER_CONTROL_MIN > self.characters {
+            return None;
+        }
+        let shapes = [
+            (self.windows_update, Format::WindowsUpdateLog),
+            (self.legacy, Format::WindowsUpdateLogLegacy),
+            (self.reporting_events, Format::ReportingEvents),
+            (self.cmtrace, Format::CmtraceLog),
+            (self.panther, self.panther_format(file_name)),
+        ];
+        let (shape, format) = shapes.into_iter().max_by_key(|(shape, _)| shape.records)?;
+        let is_log = shape.is_first || shape.records * LINES_PER_RECORD_MAX >= self.lines;
+        (shape.records > 0 && is_log).then_some(format)
+    }
+
+    /// CBS.log, dism.log and setupact.log have lines of one shape, and each may hold lines of the
+    /// others' components: the name decides if the content does not contradict it, else the
+    /// majority of the components.
+    fn panther_format(&self, file_name: &str) -> Format {
+        let votes = [(self.setup, Format::SetupLog), (self.dism, Format::DismLog), (self.cbs, Format::CbsLog)];
+        let majority = votes.into_iter().max_by_key(|(count, _)| *count).filter(|(count, _)| *count > 0);
+        let named = format_by_name(file_name).filter(|named| {
+            let own = votes.iter().find(|(_, format)| format == named).map_or(0, |(count, _)| *count);
+            own > 0 || majority.is_none()
+        });
+        // Only setup writes lines without a component.
+        named.or(majority.map(|(_, format)| format)).unwrap_or(Format::SetupLog)
+    }
+}
+
+fn format_by_name(file_name: &str) -> Option<Format> {
+    let name = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name).to_ascii_lowercase();
+    let words = [
+        ("cbs", Format::CbsLog),
+        ("sfcdetails", Format::CbsLog),
+        ("dism", Format::DismLog),
+        ("setupact", Format::SetupLog),
+        ("setuperr", Format::SetupLog),
+    ];
+    words.into_iter().find(|(word, _)| name.contains(word)).map(|(_, format)| format)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,24 @@
-//! Parsers of the line-based logs.
+//! Parsers of the line-based logs: bytes in, records and issues out.
+//!
+//! One pure function per format reads the first line of a record ([`head`]); everything else is
+//! the same for all formats and lives in [`assemble`]: lines that begin no record continue the one
+//! above, and before the first record they are rejected. Nothing is ever dropped without a trace:
+//! `lines = records + continuations + rejected` for any input whatever.
 
+mod assemble;
+mod cmtrace;
+mod head;
+mod panther;
+mod reporting_events;
+mod stamp;
+mod windows_update;
+
+pub(crate) use head::head;
+pub(crate) use panther::Component;
+
+use crate::encoding::{Decoder, LineReader};
 use crate::{Format, RecordSink};
+use assemble::{Assembler, Pending};
 
 /// What one text file held: `lines = records + continuations + rejected` for any input whatever.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,26 +37,77 @@ pub struct TextAccount {
     pub bytes: u64,
 }
 
-/// Reads one text log in chunks of any size, with constant memory.
+/// How much of a chunk is taken into the buffer at once: bounds the memory whatever is fed.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// Reads one text log in chunks of any size, with constant memory. How the bytes are divided into
+/// chunks makes no difference to what comes out.
 #[derive(Debug)]
 pub struct TextParser {
-    format: Format,
+    lines: LineReader,
+    decoder: Decoder,
+    assembler: Assembler,
+    /// The record whose last line is not known yet.
+    pending: Option<Pending<'static>>,
+    /// Bytes that are no whole line yet.
+    buffer: Vec<u8>,
+    bytes: u64,
 }
 
 impl TextParser {
     /// Starts on a file of a text log format ([`Format::is_text_log`]); in any other format every
     /// line is rejected.
     pub fn new(format: Format) -> Self {
-        Self { format }
+        Self {
+            lines: LineReader::new(),
+            decoder: Decoder::new(),
+            assembler: Assembler::new(format),
+            pending: None,
+            buffer: Vec::new(),
+            bytes: 0,
+        }
     }
 
     /// Takes the next bytes of the file and hands on what is complete.
-    pub fn feed(&mut self, _chunk: &[u8], _sink: &mut dyn RecordSink) {}
+    pub fn feed(&mut self, chunk: &[u8], sink: &mut dyn RecordSink) {
+        self.bytes += chunk.len() as u64;
+        for piece in chunk.chunks(PIECE_BYTES) {
+            self.buffer.extend_from_slice(piece);
+            self.read_lines(false, sink);
+        }
+    }
 
     /// Takes the end of the file, hands on the rest and gives the account.
-    pub fn finish(self, _sink: &mut dyn RecordSink) -> TextAccount {
-        let _ = self.format;
-        TextAccount::default()
+    pub fn finish(mut self, sink: &mut dyn RecordSink) -> TextAccount {
+        self.read_lines(true, sink);
+        self.assembler.finish(self.pending.take(), sink);
+        TextAccount {
+            encoding: self.decoder.encoding(),
+            lines: self.lines.lines(),
+            records: self.assembler.records(),
+            continuations: self.assembler.continuations(),
+            rejected: self.assembler.rejected(),
+            bytes: self.bytes,
+        }
+    }
+
+    fn read_lines(&mut self, last: bool, sink: &mut dyn RecordSink) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut at = 0;
+        let mut pending: Option<Pending<'_>> = self.pending.take();
+        let is_start = self.lines.is_at_start();
+        let mut is_sampled = !is_start;
+        while let Some(line) = self.lines.next(&buffer, &mut at, last) {
+            if !is_sampled {
+                self.decoder.sample_head(&buffer);
+                is_sampled = true;
+            }
+            let text = self.decoder.decode(&line);
+            pending = self.assembler.line(&line, text, pending, sink);
+        }
+        self.pending = pending.map(Pending::into_owned);
+        buffer.drain(..at);
+        self.buffer = buffer;
     }
 }
 
@@ -48,3 +117,6 @@ pub fn parse(bytes: &[u8], format: Format, sink: &mut dyn RecordSink) -> TextAcc
     parser.feed(bytes, sink);
     parser.finish(sink)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! Puts lines together into records and accounts for each of them.
+
+use std::borrow::Cow;
+
+use patchlens_event::{Reject, RejectReason};
+
+use super::cmtrace;
+use super::head::{Head, head};
+use crate::encoding::{LINE_BYTES_MAX, Line};
+use crate::{Format, Issue, Record, RecordSink};
+
+/// How long a message may grow by its continuation lines: bounds the memory of a record.
+const MESSAGE_BYTES_MAX: usize = LINE_BYTES_MAX;
+
+/// A record that may still be continued.
+#[derive(Debug)]
+pub(super) struct Pending<'b> {
+    record: Record<'b>,
+    is_open: bool,
+    /// Empty lines since the last that had text; they are written when more text follows.
+    blank_lines: u64,
+    /// What is to be told after the record: parts of it that were too long.
+    surplus: Vec<Issue<'static>>,
+    /// Set once a continuation line did not fit: all that follow are refused too.
+    overflow: Option<Issue<'static>>,
+}
+
+impl Pending<'_> {
+    /// Lets go of the buffer that the record was read from.
+    pub(super) fn into_owned(self) -> Pending<'static> {
+        let Self { record, is_open, blank_lines, surplus, overflow } = self;
+        Pending { record: owned(record), is_open, blank_lines, surplus, overflow }
+    }
+}
+
+/// Puts the lines of one file together.
+#[derive(Debug)]
+pub(super) struct Assembler {
+    format: Format,
+    records: u64,
+    continuations: u64,
+    rejected: u64,
+    /// Lines before the first record.
+    preface: Option<Issue<'static>>,
+}
+
+impl Assembler {
+    pub(super) fn new(format: Format) -> Self {
+        Self { format, records: 0, continuations: 0, rejected: 0, preface: None }
+    }
+
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    pub(super) fn continuations(&self) -> u64 {
+        self.continuations
+    }
+
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
+    /// Takes one line, and the record that it may continue; gives the record that the next line
+    /// may continue.
+    pub(super) fn line<'b>(
+        &mut self,
+        line: &Line<'b>,
+        text: Cow<'b, str>,
+        pending: Option<Pending<'b>>,
+        sink: &mut dyn RecordSink,
+    ) -> Option<Pending<'b>> {
+        if let Some(begun) = self.begin(line, &text) {
+            self.flush(pending, sink);
+            return Some(begun);
+        }
+        let Some(mut pending) = pending else {
+            self.reject_preface(line, sink);
+            return None;
+        };
+        if pending.is_open && let Some(close) = cmtrace::close(&text) {
+            append(&mut pending, close.text, line);
+            pending.is_open = false;
+            pending.record.time_text = close.time_text.into();
+            pending.record.time = close.time;
+            pending.record.level = close.level;
+            pending.record.component = close.component.map(|component| component.to_owned().into());
+            pending.record.fields = close.fields;
+        } else {
+            append(&mut pending, &text, line);
+        }
+        Some(pending)
+    }
+
+    /// Takes the end of the file.
+    pub(super) fn finish(&mut self, pending: Option<Pending<'_>>, sink: &mut dyn RecordSink) {
+        self.flush_preface(sink);
+        self.flush(pending, sink);
+    }
+
+    fn begin<'b>(&self, line: &Line<'b>, text: &Cow<'b, str>) -> Option<Pending<'b>> {
+        let mut pending = match text {
+            // Borrowed from the file itself, beyond the life of `text`.
+            Cow::Borrowed(text) => self.begin_in(line, text),
+            Cow::Owned(text) => self.begin_in(line, text).map(Pending::into_owned),
+        }?;
+        pending.surplus.extend(surplus(line));
+        Some(pending)
+    }
+
+    fn begin_in<'t>(&self, line: &Line<'_>, text: &'t str) -> Option<Pending<'t>> {
+        // A file system that lost power leaves zeros where the next record was to stand.
+        let begin = text.trim_start_matches('\0');
+        let zeros = text.len() - begin.len();
+        let Head { time_text, time, level, component, message, fields, is_open } = head(self.format, begin)?;
+        let record = Record {
+            line: line.number,
+            byte_offset: line.offset + if zeros > 0 { (line.mark_bytes + zeros) as u64 } else { 0 },
+            record_id: None,
+            time_text,
+            time,
+            level,
+            component: component.map(Cow::Borrowed),
+            channel: None,
+            windows_event_id: None,
+            message: Cow::Borrowed(message),
+            fields,
+            continuations: 0,
+        };
+        Some(Pending { record, is_open, blank_lines: 0, surplus: Vec::new(), overflow: None })
+    }
+
+    /// Hands a finished record on, and after it what did not fit into it.
+    fn flush(&mut self, pending: Option<Pending<'_>>, sink: &mut dyn RecordSink) {
+        self.flush_preface(sink);
+        let Some(pending) = pending else { return };
+        if pending.is_open {
+            self.refuse_open(pending, sink);
+            return;
+        }
+        self.records += 1;
+        self.continuations += pending.record.continuations;
+        sink.record(pending.record);
+        for issue in pending.surplus.into_iter().chain(pending.overflow) {
+            self.rejected += issue.lines;
+            sink.issue(issue);
+        }
+    }
+
+    /// A record that says where it ends, and does not end.
+    fn refuse_open(&mut self, pending: Pending<'_>, sink: &mut dyn RecordSink) {
+        let record = pending.record;
+        let mut raw = record.message.into_owned().into_bytes();
+        raw.truncate(Reject::RAW_BYTES_MAX);
+        let issue = Issue {
+            line: record.line,
+            byte_offset: record.byte_offset,
+            lines: 1 + record.continuations + pending.overflow.map_or(0, |overflow| overflow.lines),
+            reason: RejectReason::Truncated,
+            detail: format!("a {} record begins here and has no end", self.format.as_str()),
+            raw: raw.into(),
+        };
+        self.rejected += issue.lines;
+        sink.issue(issue);
+    }
+
+    fn reject_preface(&mut self, line: &Line<'_>, sink: &mut dyn RecordSink) {
+        let is_full = |issue: &Issue<'_>| issue.raw.len() + line.raw.len() > Reject::RAW_BYTES_MAX;
+        if self.preface.as_ref().is_some_and(is_full) {
+            self.flush_preface(sink);
+        }
+        let format = self.format;
+        let issue = self.preface.get_or_insert_with(|| Issue {
+            line: line.number,
+            byte_offset: line.offset,
+            lines: 0,
+            reason: RejectReason::Malformed,
+            detail: format!("no {} record begins here or on a line above", format.as_str()),
+            raw: Cow::Owned(Vec::new()),
+        });
+        issue.lines += 1;
+        let room = Reject::RAW_BYTES_MAX.saturating_sub(issue.raw.len());
+        issue.raw.to_mut().extend_from_slice(line.raw.get(..room).unwrap_or(line.raw));
+    }
+
+    fn flush_preface(&mut self, sink: &mut dyn RecordSink) {
+        if let Some(issue) = self.preface.take() {
+            self.rejected += issue.lines;
+            sink.issue(issue);
+        }
+    }
+}
+
+/// Appends a continuation line to the message.
+fn append(pending: &mut Pending<'_>, text: &str, line: &Line<'_>) {
+    if let Some(overflow) = &mut pending.overflow {
+        overflow.lines += 1;
+        return;
+    }
+    if text.trim_matches(['\0', ' ', '\t', '\r']).is_empty() {
+        pending.record.continuations += 1;
+        pending.blank_lines += 1;
+        return;
+    }
+    let breaks = usize::try_from(pending.blank_lines).unwrap_or(usize::MAX).saturating_add(1);
+    let length = pending.record.message.len().saturating_add(breaks).saturating_add(text.len());
+    if length > MESSAGE_BYTES_MAX {
+        pending.overflow = Some(too_long(line.number, line.offset, 1, line.raw));
+        return;
+    }
+    let message = pending.record.message.to_mut();
+    message.extend(std::iter::repeat_n('\n', breaks));
+    message.push_str(text);
+    pending.blank_lines = 0;
+    pending.record.continuations += 1;
+    pending.surplus.extend(surplus(line));
+}
+
+/// The part of a line above the longest that is read; the line itself is counted where it belongs.
+fn surplus(line: &Line<'_>) -> Option<Issue<'static>> {
+    line.surplus.map(|(offset, raw)| too_long(line.number, offset, 0, raw))
+}
+
+fn too_long(line: u64, byte_offset: u64, lines: u64, raw: &[u8]) -> Issue<'static> {
+    Issue {
+        line,
+        byte_offset,
+        lines,
+        reason: RejectReason::LimitExceeded,
+        detail: format!("a line or record is longer than {MESSAGE_BYTES_MAX} bytes; the rest of it was left out"),
+        raw: Cow::Owned(raw.get(..Reject::RAW_BYTES_MAX).unwrap_or(raw).to_vec()),
+    }
+}
+
+fn owned(record: Record<'_>) -> Record<'static> {
+    fn own(text: Cow<'_, str>) -> Cow<'static, str> {
+        Cow::Owned(text.into_owned())
+    }
+    Record {
+        line: record.line,
+        byte_offset: record.byte_offset,
+        record_id: record.record_id,
+        time_text: own(record.time_text),
+        time: record.time,
+        level: record.level,
+        component: record.component.map(own),
+        channel: record.channel.map(own),
+        windows_event_id: record.windows_event_id,
+        message: own(record.message),
+        fields: record.fields,
+        continuations: record.continuations,
+    }
+}
