@@ -1,0 +1,377 @@
+//! What Kafka adds: several partitions, rebalances, outages, other programs. Each case has a broker of its own.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use patchlens_log::{
+    Error, LogUrl, Message, Reader, ReaderOptions, Writer, WriterOptions, ensure_topics,
+};
+use patchlens_test_broker::{Broker, BrokerOptions};
+
+use crate::support::{
+    append, cut, message, numbered, options, poll_until, reader, store, take, texts, writer,
+};
+
+fn url(broker: &Broker) -> LogUrl {
+    format!("kafka://{}", broker.bootstrap()).parse().unwrap()
+}
+
+/// A topic of `partitions` on the shared broker.
+async fn shared(topic: &str, partitions: u16) -> Option<(std::sync::Arc<Broker>, LogUrl)> {
+    let broker = Broker::shared_or_skip()?;
+    let url = url(&broker);
+    ensure_topics(&url, &[(topic, partitions)]).await.unwrap();
+    Some((broker, url))
+}
+
+/// Messages of many keys, so that every partition gets some.
+fn of_many_keys(count: usize) -> Vec<Message> {
+    (0..count)
+        .map(|n| message(&format!("device-{n}"), n.to_string()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_joining_reader_takes_partitions_over_with_their_open_cuts() {
+    let topic = "rebalance";
+    let Some((_broker, url)) = shared(topic, 4).await else {
+        return;
+    };
+    append(&url, topic, of_many_keys(400)).await;
+    let mut first = reader(&url, "g", topic).await;
+    let messages = take(&mut first, 400).await;
+    // An open cut on every partition, over its first ten messages.
+    let mut cuts = Vec::new();
+    for partition in 0..4 {
+        let of_partition: Vec<_> = messages
+            .iter()
+            .filter(|m| m.partition == partition)
+            .cloned()
+            .collect();
+        assert!(
+            of_partition.len() > 10,
+            "partition {partition} has {}",
+            of_partition.len()
+        );
+        cuts.push(cut(&of_partition[..10]));
+    }
+    first.record_cut(&cuts).await.unwrap();
+
+    let mut second = reader(&url, "g", topic).await;
+    let gained = poll_until(&mut second, |all| all.gained.len() == 2).await;
+    let moved: BTreeSet<i32> = gained.gained.iter().map(|place| place.partition).collect();
+    // The first must not write for what it has lost, even before it has heard of it.
+    for cut in &cuts {
+        let outcome = first.finish(std::slice::from_ref(cut)).await;
+        if moved.contains(&cut.partition) {
+            assert!(
+                matches!(&outcome, Err(Error::Lost { partition, .. }) if *partition == cut.partition),
+                "{outcome:?}"
+            );
+            assert!(outcome.unwrap_err().to_string().contains(topic));
+            assert_eq!(second.in_doubt(topic, cut.partition).as_ref(), Some(cut));
+        } else {
+            outcome.unwrap();
+            assert_eq!(second.in_doubt(topic, cut.partition), None);
+        }
+    }
+    let polled = poll_until(&mut first, |all| all.lost.len() == 2).await;
+    assert_eq!(
+        polled
+            .lost
+            .iter()
+            .map(|place| place.partition)
+            .collect::<BTreeSet<_>>(),
+        moved
+    );
+
+    // The new owner gets the messages of its partitions again, open cut first, and finishes them.
+    let expected = messages
+        .iter()
+        .filter(|m| moved.contains(&m.partition))
+        .count();
+    let mut again = gained.messages;
+    if again.len() < expected {
+        again.extend(take(&mut second, expected - again.len()).await);
+    }
+    for cut in cuts.iter().filter(|cut| moved.contains(&cut.partition)) {
+        assert_eq!(
+            again
+                .iter()
+                .find(|m| m.partition == cut.partition)
+                .unwrap()
+                .offset,
+            cut.first_offset
+        );
+        second.finish(std::slice::from_ref(cut)).await.unwrap();
+    }
+    // When it leaves, all come back to the first, at the finished positions.
+    second.close().await;
+    poll_until(&mut first, |all| all.gained.len() == 2).await;
+    let lag = first.lag().await.unwrap();
+    assert_eq!(lag.len(), 4);
+    assert!(lag.iter().all(|lag| lag.next_offset == 10), "{lag:?}");
+    first.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_keeps_its_partition_and_its_order() {
+    let topic = "keys";
+    let Some((_broker, url)) = shared(topic, 4).await else {
+        return;
+    };
+    let messages = (0..1000)
+        .map(|n| message(&format!("device-{}", n % 7), n.to_string()))
+        .collect();
+    append(&url, topic, messages).await;
+    let mut reader = reader(&url, "g", topic).await;
+    let messages = take(&mut reader, 1000).await;
+    for device in 0..7 {
+        let of_device: Vec<_> = messages
+            .iter()
+            .filter(|m| m.key == format!("device-{device}"))
+            .cloned()
+            .collect();
+        assert_eq!(
+            of_device
+                .iter()
+                .map(|m| m.partition)
+                .collect::<BTreeSet<_>>()
+                .len(),
+            1
+        );
+        let expected: Vec<_> = (0..1000)
+            .filter(|n| n % 7 == device)
+            .map(|n| n.to_string())
+            .collect();
+        assert_eq!(texts(&of_device), expected);
+    }
+    reader.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_caller_stays_in_its_group_and_misses_nothing() {
+    let topic = "slow";
+    let Some((_broker, url)) = shared(topic, 1).await else {
+        return;
+    };
+    // Far more than the reader may fetch ahead.
+    let large = |n: u8| message("k", vec![n; 300_000]);
+    append(&url, topic, (0..40).map(large).collect()).await;
+    let options = ReaderOptions {
+        buffer_bytes_max: 1 << 20,
+        ..options("g", topic)
+    };
+    let mut reader = Reader::open(&url, options).await.unwrap();
+    let first = reader.poll(1, crate::support::LIMIT).await.unwrap();
+    assert_eq!(first.gained.len(), 1);
+    // Its own poll would have been due: the reader's session ends after six seconds, the store is
+    // full after one. Another member joining is answered all the same.
+    let started = Instant::now();
+    let mut other = crate::support::reader(&url, "g", topic).await;
+    while started.elapsed() < Duration::from_secs(7) {
+        assert_eq!(
+            other
+                .poll(1 << 20, Duration::from_millis(500))
+                .await
+                .unwrap()
+                .messages,
+            []
+        );
+    }
+    other.close().await;
+    let mut messages = first.messages;
+    let rest = poll_until(&mut reader, |all| messages.len() + all.messages.len() >= 40).await;
+    assert_eq!(rest.lost, []);
+    messages.extend(rest.messages);
+    assert_eq!(
+        messages.iter().map(|m| m.payload[0]).collect::<Vec<_>>(),
+        (0..40).collect::<Vec<_>>()
+    );
+    store(&mut reader, &messages).await;
+    reader.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_claims_nothing_and_ends_well() {
+    let Some(mut broker) = Broker::start_or_skip(&BrokerOptions::default()) else {
+        return;
+    };
+    let (url, topic) = (url(&broker), "outage");
+    ensure_topics(&url, &[(topic, 1)]).await.unwrap();
+    let quick = WriterOptions {
+        deadline: Duration::from_secs(3),
+        ..WriterOptions::default()
+    };
+    let (hasty, patient) = (Writer::open(&url, quick).await.unwrap(), writer(&url).await);
+    hasty.append(topic, numbered(0, 5)).await.unwrap();
+    let mut reader = reader(&url, "g", topic).await;
+    let messages = take(&mut reader, 5).await;
+    store(&mut reader, &messages[..2]).await;
+    let open = cut(&messages[2..4]);
+    reader
+        .record_cut(std::slice::from_ref(&open))
+        .await
+        .unwrap();
+
+    broker.stop();
+    let error = hasty.append(topic, numbered(5, 5)).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Unavailable { .. }) && error.is_retryable(),
+        "{error:?}"
+    );
+    let said = error.to_string();
+    assert!(
+        said.contains(&broker.bootstrap()) && said.contains(topic) && said.contains("0 of 5"),
+        "{said}"
+    );
+    let trouble = loop {
+        match reader.poll(1 << 20, Duration::from_secs(1)).await {
+            Ok(polled) => assert_eq!(polled.messages, []),
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        trouble.is_retryable() && trouble.to_string().contains(&broker.bootstrap()),
+        "{trouble}"
+    );
+
+    // An append that is under way when the broker comes back succeeds; so does the cut.
+    let patient_append = tokio::spawn(async move { patient.append(topic, numbered(10, 5)).await });
+    broker.restart().unwrap();
+    patient_append.await.unwrap().unwrap();
+    hasty.append(topic, numbered(15, 5)).await.unwrap();
+    // The group may have put the reader out meanwhile; then it is in, at the same place, again.
+    match reader.finish(std::slice::from_ref(&open)).await {
+        Ok(()) => {}
+        Err(Error::Lost { .. }) => {
+            poll_until(&mut reader, |all| !all.gained.is_empty()).await;
+            assert_eq!(reader.in_doubt(topic, 0), Some(open.clone()));
+            reader.finish(std::slice::from_ref(&open)).await.unwrap();
+        }
+        Err(error) => panic!("{error}"),
+    }
+    reader.close().await;
+    let mut after = crate::support::reader(&url, "g", topic).await;
+    let messages = take(&mut after, 11).await;
+    let expected: Vec<_> = [4]
+        .into_iter()
+        .chain(10..20)
+        .map(|n: u32| n.to_string())
+        .collect();
+    assert_eq!(texts(&messages), expected);
+    after.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_starts_before_its_broker_waits_for_it() {
+    let Some(mut broker) = Broker::start_or_skip(&BrokerOptions::default()) else {
+        return;
+    };
+    let (url, topic) = (url(&broker), "early");
+    ensure_topics(&url, &[(topic, 1)]).await.unwrap();
+    append(&url, topic, numbered(0, 2)).await;
+    broker.stop();
+    let mut reader = reader(&url, "g", topic).await;
+    let started = Instant::now();
+    loop {
+        match reader.poll(1, Duration::from_millis(500)).await {
+            Ok(polled) => assert!(polled.is_empty()),
+            Err(error) => break assert!(matches!(error, Error::Unavailable { .. }), "{error:?}"),
+        }
+        assert!(started.elapsed() < crate::support::LIMIT);
+    }
+    broker.restart().unwrap();
+    assert_eq!(texts(&take(&mut reader, 2).await), ["0", "1"]);
+    // Leaving a group whose broker is gone must not hang.
+    broker.stop();
+    let closing = Instant::now();
+    reader.close().await;
+    assert!(
+        closing.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        closing.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_made_later_is_found() {
+    let Some(broker) = Broker::shared_or_skip() else {
+        return;
+    };
+    let (url, topic) = (url(&broker), "made-later");
+    let mut reader = reader(&url, "g", topic).await;
+    let error = loop {
+        match reader.poll(1, Duration::from_secs(1)).await {
+            Ok(polled) => assert!(polled.is_empty()),
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        error.is_retryable() && error.to_string().to_lowercase().contains("unknown topic"),
+        "{error}"
+    );
+    ensure_topics(&url, &[(topic, 2)]).await.unwrap();
+    append(&url, topic, numbered(0, 1)).await;
+    assert_eq!(texts(&take(&mut reader, 1).await), ["0"]);
+    reader.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_of_another_program_is_refused() {
+    use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+    let topic = "foreign";
+    let Some((_broker, url)) = shared(topic, 1).await else {
+        return;
+    };
+    let LogUrl::Kafka { brokers, .. } = &url else {
+        unreachable!()
+    };
+    let other: BaseConsumer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("group.id", "theirs")
+        .create()
+        .unwrap();
+    let mut offsets = rdkafka::TopicPartitionList::new();
+    let mut element = offsets.add_partition(topic, 0);
+    element.set_offset(rdkafka::Offset::Offset(0)).unwrap();
+    element.set_metadata("checkpoint 17");
+    other.commit(&offsets, CommitMode::Sync).unwrap();
+    let mut reader = reader(&url, "theirs", topic).await;
+    let error = loop {
+        match reader.poll(1, Duration::from_secs(1)).await {
+            Ok(polled) => assert!(polled.is_empty()),
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        matches!(&error, Error::ForeignGroup { group, .. } if group == "theirs"),
+        "{error:?}"
+    );
+    assert!(!error.is_retryable());
+    reader.close().await;
+}
+
+#[tokio::test]
+async fn a_wrong_property_is_named_and_a_secret_is_not_shown() {
+    let url: LogUrl = "kafka://127.0.0.1:1".parse().unwrap();
+    let tls = ("security.protocol", "SSL");
+    for properties in [
+        vec![("no.such.property", "hunter2")],
+        vec![tls, ("ssl.key.pem", "hunter2")],
+        vec![
+            tls,
+            ("ssl.key.location", "/no/such/file"),
+            ("ssl.key.password", "hunter2"),
+        ],
+        vec![("security.protocol", "CARRIER_PIGEON")],
+    ] {
+        let url = url.clone().with_properties(properties).unwrap();
+        let error = Writer::open(&url, WriterOptions::default())
+            .await
+            .unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(matches!(error, Error::Property { .. }), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
