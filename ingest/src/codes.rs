@@ -1,8 +1,142 @@
 //! Error codes in running text, in every spelling that Windows logs use.
+//!
+//! Only failing codes count. A number by itself says nothing: eight hexadecimal digits may be part
+//! of a GUID, a hash, a size or an address, and 5 is an error only where the text says so. What is
+//! written with `0x` and looks like an HRESULT or NTSTATUS is taken unless the word before names
+//! it something else; everything else needs a word or bracket that speaks for it.
+
+mod context;
 
 use patchlens_event::Hresult;
 
+use context::Word;
+
+/// How many different codes of one message are kept; real ones hold fewer than ten.
+const CODES_MAX: usize = 64;
+
 /// Finds the failing codes of a message, in reading order, each once; Win32 numbers as HRESULTs.
-pub fn find(_text: &str) -> impl Iterator<Item = Hresult> {
-    std::iter::empty()
+/// At most 64 different codes are given.
+pub fn find(text: &str) -> impl Iterator<Item = Hresult> + use<> {
+    let mut found: Vec<Hresult> = Vec::new();
+    let mut words = Words { text: text.as_bytes(), at: 0 };
+    while let Some(word) = words.next_candidate() {
+        if let Some(code) = code(&word)
+            && !found.contains(&code)
+        {
+            found.push(code);
+            if found.len() == CODES_MAX {
+                break;
+            }
+        }
+    }
+    found.into_iter()
 }
+
+/// Walks over the words of a text: runs of ASCII letters, digits and `_`.
+struct Words<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Words<'a> {
+    /// The next word that could be a code by its first letter and length.
+    fn next_candidate(&mut self) -> Option<Word<'a>> {
+        loop {
+            let ahead = self.text.get(self.at..)?;
+            let start = self.at + ahead.iter().position(|byte| is_word_byte(*byte))?;
+            let word = self.text.get(start..)?;
+            let length = word.iter().position(|byte| !is_word_byte(*byte)).unwrap_or(word.len());
+            self.at = start + length;
+            let is_candidate = match word.first() {
+                Some(b'0'..=b'9') => length <= 10,
+                Some(b'c' | b'C' | b'd' | b'D') => length == 8,
+                _ => false,
+            };
+            if is_candidate {
+                return Some(Word::new(self.text, start, self.at));
+            }
+        }
+    }
+}
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Judges one word by its form and by what stands around it.
+fn code(word: &Word<'_>) -> Option<Hresult> {
+    match word.bytes() {
+        [b'0', b'x' | b'X', digits @ ..] => prefixed(digits, word),
+        digits if digits.iter().all(u8::is_ascii_digit) && word.is_negative() => negative(digits),
+        digits @ [b'8' | b'c' | b'C' | b'd' | b'D', ..] if digits.len() == 8 => bare(digits, word),
+        digits if digits.iter().all(u8::is_ascii_digit) => decimal(digits, word),
+        _ => None,
+    }
+}
+
+/// `0x80070005`; `gle=0x00000005`.
+fn prefixed(digits: &[u8], word: &Word<'_>) -> Option<Hresult> {
+    let value = hexadecimal(digits)?;
+    if value <= 0xFFFF {
+        return (value != 0 && word.is_called_win32_error()).then(|| Hresult::from_win32(value));
+    }
+    let is_code = digits.len() == 8 && is_error_shaped(value) && !word.is_called_something_else();
+    is_code.then_some(Hresult(value))
+}
+
+/// `*FAILED* [80070032]`, `status c0000022`.
+fn bare(digits: &[u8], word: &Word<'_>) -> Option<Hresult> {
+    let value = hexadecimal(digits)?;
+    let is_code = is_of_known_family(value) && !word.is_part_of_more() && (word.is_bracketed() || word.is_near_error_word());
+    is_code.then_some(Hresult(value))
+}
+
+/// `-2145124322`.
+fn negative(digits: &[u8]) -> Option<Hresult> {
+    if !(9..=10).contains(&digits.len()) {
+        return None;
+    }
+    let magnitude = number(digits)?;
+    let value = (1..=0x8000_0000).contains(&magnitude).then(|| magnitude.wrapping_neg())?;
+    is_of_known_family(value).then_some(Hresult(value))
+}
+
+/// `GLE [5]`, `Error = 5`, `error code 2147942405`.
+fn decimal(digits: &[u8], word: &Word<'_>) -> Option<Hresult> {
+    /// The highest number that Windows itself defines (`winerror.h`).
+    const WIN32_ERROR_MAX: u32 = 15_999;
+    let value = number(digits)?;
+    if digits.len() == 10 {
+        return (is_of_known_family(value) && word.is_called_code()).then_some(Hresult(value));
+    }
+    let is_code = (1..=WIN32_ERROR_MAX).contains(&value) && !word.is_part_of_more() && word.is_called_win32_number();
+    is_code.then(|| Hresult::from_win32(value))
+}
+
+/// Failing HRESULTs (`0x8…`), NTSTATUS and setup codes (`0xC…`), NTSTATUS as HRESULT (`0xD0…`).
+/// What starts with another digit is flags or an exception number; the first seven values are
+/// registry roots and bare severity bits.
+fn is_error_shaped(value: u32) -> bool {
+    let is_reserved = matches!(value, 0x8000_0000..=0x8000_0006 | 0xC000_0000);
+    matches!(value >> 24, 0x80..=0x8F | 0xC0..=0xCF | 0xD0) && !is_reserved
+}
+
+/// The families that are in use: a hash or a number hardly ever falls into one.
+fn is_of_known_family(value: u32) -> bool {
+    let is_known = matches!(value >> 16, 0x8000..=0x80FF | 0x87A0..=0x88FF | 0x8A15 | 0xC000..=0xC1FF | 0xC800 | 0xCA00..=0xCAFF | 0xD000..=0xD0FF);
+    is_known && is_error_shaped(value)
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u32> {
+    let is_short = (1..=8).contains(&digits.len());
+    digits.iter().filter(|_| is_short).try_fold(0_u32, |value, digit| {
+        char::from(*digit).to_digit(16).map(|digit| value << 4 | digit)
+    }).filter(|_| is_short)
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |value, digit| value.checked_mul(10)?.checked_add(u32::from(digit.checked_sub(b'0')?)))
+}
+
+#[cfg(test)]
+mod tests;

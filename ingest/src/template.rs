@@ -1,7 +1,214 @@
 //! Templates: a message with its variable parts masked, equal for equal statements.
+//!
+//! Masked as `<*>` are numbers, hexadecimal values, GUIDs, versions, times, quoted texts, paths,
+//! URLs, package and component identities, and correlation vectors; words are kept. What a package
+//! or path is named does not change what is said about it, so identities are masked as a whole.
+//! Masks with nothing but joining signs between them become one, so that a list or a time has one
+//! template whatever its length.
+
+use memchr::{memchr, memmem};
+
+/// How much of a message makes its template.
+const MESSAGE_BYTES_MAX: usize = 300;
+const MASK: &str = "<*>";
+/// The public key token of every component of Windows: what contains it is an identity.
+const PUBLIC_KEY_TOKEN: &[u8] = b"31bf3856ad364e35";
 
 /// Writes the template of a message's first line into `out`, which is cleared first.
 pub fn of(message: &str, out: &mut String) {
     out.clear();
-    out.push_str(message.lines().next().unwrap_or_default());
+    let line = message.split(['\n', '\r']).next().unwrap_or_default().trim();
+    let line = line.get(..line.floor_char_boundary(MESSAGE_BYTES_MAX)).unwrap_or(line);
+    let mut writer = Writer { line, at: 0, out };
+    while writer.step() {}
+    while out.ends_with(' ') {
+        out.pop();
+    }
 }
+
+struct Writer<'a, 'o> {
+    line: &'a str,
+    at: usize,
+    out: &'o mut String,
+}
+
+impl<'a> Writer<'a, '_> {
+    /// Copies or masks what stands next; false at the end.
+    fn step(&mut self) -> bool {
+        let Some(byte) = self.ahead().first().copied() else { return false };
+        if self.mask_entity(byte) {
+            return true;
+        }
+        if is_word_byte(byte) {
+            self.word();
+        } else if byte == b' ' || byte == b'\t' {
+            if !self.out.ends_with(' ') {
+                self.out.push(' ');
+            }
+            self.at += 1;
+        } else {
+            // Signs, and letters beyond ASCII, up to what may be masked next.
+            let count = self.ahead().iter().skip(1).position(|byte| byte.is_ascii()).map_or(self.ahead().len(), |at| at + 1);
+            self.copy(count);
+        }
+        true
+    }
+
+    /// Masks an entity that is recognised as a whole and starts here.
+    fn mask_entity(&mut self, byte: u8) -> bool {
+        if (byte == b'"' || byte == b'\'') && self.quoted(byte) {
+            return true;
+        }
+        let starts_word = self.before().is_none_or(|before| !is_word_byte(before));
+        if !starts_word {
+            return false;
+        }
+        if is_guid(self.ahead()) {
+            self.mask(36);
+            return true;
+        }
+        if self.ahead().starts_with(b"cV") && self.correlation_vector() {
+            return true;
+        }
+        let extent = self.identity_bytes();
+        if extent > 0 {
+            self.mask(extent);
+        }
+        extent > 0
+    }
+
+    /// Masks the inside of a quoted text; an apostrophe inside a word quotes nothing.
+    fn quoted(&mut self, quote: u8) -> bool {
+        let inside = self.ahead().get(1..).unwrap_or_default();
+        let Some(length) = memchr(quote, inside) else { return false };
+        if quote == b'\'' {
+            let after = inside.get(length + 1).copied();
+            let is_apostrophe = self.before().is_some_and(is_word_byte) || after.is_some_and(is_word_byte);
+            if is_apostrophe {
+                return false;
+            }
+        }
+        self.copy(1);
+        if length > 0 {
+            self.mask(length);
+        }
+        self.copy(1);
+        true
+    }
+
+    /// Masks what follows `cV = `: sixteen letters that need not hold a digit, and counters.
+    fn correlation_vector(&mut self) -> bool {
+        let after = self.ahead().get(2..).unwrap_or_default();
+        let signs = after.iter().take_while(|byte| matches!(byte, b' ' | b'=' | b':' | b'[')).count();
+        let vector = after.get(signs..).unwrap_or_default();
+        let length = vector.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'/')).count();
+        if signs == 0 || length < 16 {
+            return false;
+        }
+        self.copy(2 + signs);
+        self.mask(length);
+        true
+    }
+
+    /// How many bytes from here are a path, a URL, or the identity of a package or component.
+    fn identity_bytes(&self) -> usize {
+        let ahead = self.ahead();
+        let token = token_bytes(ahead);
+        let bytes = ahead.get(..token).unwrap_or_default();
+        let backslash = memchr(b'\\', bytes);
+        let slashes = memchr::memchr_iter(b'/', bytes).count();
+        let tildes = memchr::memchr_iter(b'~', bytes).count();
+        if let Some(backslash) = backslash {
+            // `name=C:\x` and `key:HKLM\x`: the path begins behind the sign.
+            let lead = bytes.get(..backslash).unwrap_or_default();
+            let sign = lead.iter().rposition(|byte| matches!(byte, b'=' | b':' | b'@' | b'|')).filter(|at| *at > 1);
+            return if sign.is_none() { path_bytes(ahead, token) } else { 0 };
+        }
+        if slashes >= 3 || tildes >= 2 || memmem::find(bytes, PUBLIC_KEY_TOKEN).is_some() { token } else { 0 }
+    }
+
+    /// Copies or masks a word.
+    fn word(&mut self) {
+        let ahead = self.ahead();
+        let length = ahead.iter().position(|byte| !is_word_byte(*byte)).unwrap_or(ahead.len());
+        let word = ahead.get(..length).unwrap_or_default();
+        let Some(first_digit) = word.iter().position(u8::is_ascii_digit) else {
+            self.copy(length);
+            return;
+        };
+        let ends_in_number = word.iter().skip(first_digit).all(u8::is_ascii_digit);
+        let is_hexadecimal = length >= 6 && word.iter().all(u8::is_ascii_hexdigit);
+        if ends_in_number && !is_hexadecimal {
+            // `KB5012170`, `Win32`, `12`.
+            self.copy(first_digit);
+            self.mask(length - first_digit);
+        } else {
+            self.mask(length);
+        }
+    }
+
+    fn copy(&mut self, bytes: usize) {
+        self.out.push_str(self.line.get(self.at..self.at + bytes).unwrap_or_default());
+        self.at += bytes;
+    }
+
+    fn mask(&mut self, bytes: usize) {
+        self.at += bytes;
+        let joined = self.out.trim_end_matches([' ', '.', ':', '/', '-', '@', ',', '_', '+']);
+        let signs = self.out.len() - joined.len();
+        if joined.ends_with(MASK) && signs <= 2 {
+            let length = joined.len();
+            self.out.truncate(length);
+        } else {
+            self.out.push_str(MASK);
+        }
+    }
+
+    fn ahead(&self) -> &'a [u8] {
+        self.line.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn before(&self) -> Option<u8> {
+        self.line.as_bytes().get(self.at.checked_sub(1)?).copied()
+    }
+}
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// How long the run of bytes is that may be one path or identity.
+fn token_bytes(ahead: &[u8]) -> usize {
+    ahead
+        .iter()
+        .position(|byte| matches!(byte, b' ' | b'\t' | b',' | b';' | b'"' | b'\'' | b'(' | b')' | b'[' | b']' | b'<' | b'>' | b'|'))
+        .unwrap_or(ahead.len())
+}
+
+/// How long a path is: over blanks as long as the word behind one still names a directory.
+fn path_bytes(ahead: &[u8], mut length: usize) -> usize {
+    while let Some([b' ', after @ ..]) = ahead.get(length..) {
+        let next = token_bytes(after);
+        let word = after.get(..next).unwrap_or_default();
+        let is_drive = matches!(word, [_, b':', ..]);
+        if memchr(b'\\', word).is_none_or(|at| at == 0) || is_drive {
+            break;
+        }
+        length += 1 + next;
+    }
+    length
+}
+
+/// `8B24B027-1DEE-BABB-9A95-3517DFB9C552`
+fn is_guid(ahead: &[u8]) -> bool {
+    let Some(guid) = ahead.get(..36) else { return false };
+    let is_ended = ahead.get(36).is_none_or(|byte| !is_word_byte(*byte));
+    is_ended
+        && guid.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+#[cfg(test)]
+mod tests;

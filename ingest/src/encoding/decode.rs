@@ -17,6 +17,9 @@ const SAMPLE_BYTES: usize = 16 * 1024;
 pub(crate) struct Decoder {
     /// In order of appearance.
     names: Vec<&'static str>,
+    /// How many names were known at the first line of plain ASCII, which is the same in every
+    /// encoding of bytes and gets no name of its own.
+    plain_at: Option<usize>,
     /// The code page of the lines that are no UTF-8, as far as they are known.
     code_page: Option<&'static Encoding>,
     detector: Option<Box<EncodingDetector>>,
@@ -32,7 +35,7 @@ impl fmt::Debug for Decoder {
 impl Decoder {
     /// Knows nothing yet.
     pub(crate) fn new() -> Self {
-        Self { names: Vec::new(), code_page: None, detector: None, sampled: 0 }
+        Self { names: Vec::new(), plain_at: None, code_page: None, detector: None, sampled: 0 }
     }
 
     /// Looks ahead: lets all lines at the start of the file speak before the first is decoded,
@@ -65,7 +68,12 @@ impl Decoder {
 
     /// The encodings met, joined by `+`.
     pub(crate) fn encoding(&self) -> String {
-        if self.names.is_empty() { "utf-8".to_owned() } else { self.names.join("+").to_ascii_lowercase() }
+        let mut names = self.names.clone();
+        let is_all_wide = names.iter().all(|name| name.starts_with("utf-16"));
+        if is_all_wide && let Some(at) = self.plain_at.or(names.is_empty().then_some(0)) {
+            names.insert(at, "utf-8");
+        }
+        names.join("+").to_ascii_lowercase()
     }
 
     fn decode_bytes<'b>(&mut self, line: &Line<'b>) -> Cow<'b, str> {
@@ -73,8 +81,9 @@ impl Decoder {
             self.met("utf-8-bom");
         }
         if let Ok(text) = std::str::from_utf8(line.body) {
-            // Plain ASCII is the same in every encoding and says nothing.
-            if !self.names.contains(&"utf-8") && !text.is_ascii() {
+            if text.is_ascii() {
+                self.plain_at.get_or_insert(self.names.len());
+            } else {
                 self.met("utf-8");
             }
             return Cow::Borrowed(text);

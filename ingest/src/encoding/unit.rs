@@ -30,6 +30,10 @@ pub(crate) fn first(head: &[u8]) -> Segment {
     if let Some(segment) = byte_order_mark(head) {
         return segment;
     }
+    // The start decides: what follows may be another stretch.
+    if head.get(..LINE_START_BYTES).is_some_and(is_plain_text) {
+        return Segment { unit: Unit::Byte, mark_bytes: 0 };
+    }
     let sample = head.get(..SAMPLE_BYTES).unwrap_or(head);
     let zeros = Zeros::count(sample);
     // Text in any script has blanks, digits and line ends; text in bytes has no zero at all.
@@ -66,13 +70,18 @@ pub(crate) fn continued(line_start: &[u8], current: Unit) -> Option<Segment> {
             }
         }
         Unit::Utf16Le | Unit::Utf16Be => {
-            if !start.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            if !is_plain_text(start) {
                 return None;
             }
             Unit::Byte
         }
     };
     Some(Segment { unit, mark_bytes: 0 })
+}
+
+/// Printable ASCII: as code units of two bytes it would be a row of rare Chinese characters.
+fn is_plain_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 fn byte_order_mark(bytes: &[u8]) -> Option<Segment> {

@@ -150,7 +150,7 @@ impl Assembler {
     /// A record that says where it ends, and does not end.
     fn refuse_open(&mut self, pending: Pending<'_>, sink: &mut dyn RecordSink) {
         let record = pending.record;
-        let mut raw = record.message.into_owned().into_bytes();
+        let mut raw = [cmtrace::BEGIN, record.message.as_ref()].concat().into_bytes();
         raw.truncate(Reject::RAW_BYTES_MAX);
         let issue = Issue {
             line: record.line,

@@ -14,7 +14,8 @@ use super::head::Head;
 use super::stamp::{self, Cursor};
 use crate::LoggedTime;
 
-const BEGIN: &str = "<![LOG[";
+/// What a record begins with.
+pub(super) const BEGIN: &str = "<![LOG[";
 const END: &str = "]LOG]!>";
 
 /// The line on which a record ends.

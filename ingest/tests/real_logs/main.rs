@@ -2,4 +2,6 @@
 //! accounted for, and the counts are those that were made by hand.
 
 mod accounting;
+mod codes;
 mod shared;
+mod templates;

@@ -33,6 +33,13 @@ pub(crate) struct Seen {
     pub(crate) codes: BTreeMap<Hresult, usize>,
 }
 
+impl Seen {
+    /// The lines of all messages.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.messages.iter().flat_map(|message| message.lines())
+    }
+}
+
 impl RecordSink for Seen {
     fn record(&mut self, record: Record<'_>) {
         self.out_of_order_lines += usize::from(record.line <= self.last_line);
