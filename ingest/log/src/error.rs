@@ -166,6 +166,25 @@ pub enum Error {
         /// The beginning of the metadata.
         metadata: String,
     },
+    /// The log holds less than the group has read: the topic was deleted and made anew, or lost its end.
+    #[error(
+        "topic {topic}, partition {partition} on {log} went back to offset {found} where group {group} had come to {expected}: \
+         reset the group's offsets if the topic was made anew"
+    )]
+    Rewound {
+        /// The brokers.
+        log: Arc<str>,
+        /// The group.
+        group: String,
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// The offset that was due.
+        expected: i64,
+        /// The offset that came.
+        found: i64,
+    },
     /// The thread that serves the log has ended: this is a mistake in this crate.
     #[error("the thread that serves event log {log} has ended; open it again")]
     Stopped {
@@ -191,6 +210,7 @@ impl Error {
             | Self::Lost { .. }
             | Self::CutOrder { .. }
             | Self::ForeignGroup { .. }
+            | Self::Rewound { .. }
             | Self::Stopped { .. } => false,
         }
     }

@@ -21,7 +21,7 @@ pub struct WriterOptions {
 impl Default for WriterOptions {
     fn default() -> Self {
         Self {
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             message_bytes_max: crate::MESSAGE_BYTES_MAX,
             buffer_bytes_max: 64 << 20,
             disk_bytes_max: 8 << 30,
@@ -59,7 +59,7 @@ impl ReaderOptions {
             group: group.into(),
             topics: topics.into_iter().map(Into::into).collect(),
             buffer_bytes_max: 16 << 20,
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             session_timeout: Duration::from_secs(45),
             instance_id: None,
             retention: Retention::default(),
@@ -80,7 +80,7 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         Self {
-            age_max: Duration::from_secs(7 * 24 * 3600),
+            age_max: Duration::from_hours(168),
             bytes_max: 1 << 30,
         }
     }

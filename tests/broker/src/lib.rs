@@ -83,7 +83,7 @@ impl Broker {
                 Err(Error::Start(output))
                     if attempts_left > 1 && output.contains("Address already in use") =>
                 {
-                    attempts_left -= 1
+                    attempts_left -= 1;
                 }
                 outcome => return outcome,
             }
@@ -98,6 +98,7 @@ impl Broker {
     #[expect(
         clippy::print_stderr,
         clippy::panic,
+        clippy::disallowed_methods,
         reason = "a test must say that it did not run, and fail when it had to"
     )]
     pub fn start_or_skip(options: &BrokerOptions) -> Option<Self> {

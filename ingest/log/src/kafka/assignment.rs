@@ -23,8 +23,8 @@ pub(super) struct Assignment {
 #[derive(Debug)]
 struct Owned {
     position: Position,
-    /// The offset that the next message should have, once that is known.
-    expected: Option<i64>,
+    /// The offset that the next fetched message should have, once that is known.
+    due: Option<i64>,
 }
 
 impl Assignment {
@@ -41,7 +41,7 @@ impl Assignment {
             place,
             Owned {
                 position,
-                expected: next_offset,
+                due: next_offset,
             },
         );
     }
@@ -59,25 +59,30 @@ impl Assignment {
         }
     }
 
-    /// Takes a fetched message.
-    pub(super) fn push(&mut self, message: Delivered) {
+    /// Takes a fetched message. `Err` has the offset that was due when the log went back.
+    pub(super) fn push(&mut self, message: Delivered) -> std::result::Result<(), i64> {
         let Some(owned) = self.owned.get_mut(&message.topic_partition()) else {
-            return;
+            return Ok(());
         };
-        match owned.expected {
-            Some(expected) if message.offset < expected => return,
-            Some(expected) if message.offset > expected => {
+        match owned.due {
+            Some(due) if message.offset < due => return Err(due),
+            Some(due) if message.offset > due => {
                 tracing::error!(
-                    topic = %message.topic, partition = message.partition, expected, found = message.offset,
+                    topic = %message.topic, partition = message.partition, due, found = message.offset,
                     "messages were deleted before they were read; the topic's retention is shorter than the delay"
                 );
             }
             _ => {}
         }
-        owned.expected = Some(message.offset.saturating_add(1));
+        owned.due = Some(message.offset.saturating_add(1));
+        if message.offset < owned.position.next_offset {
+            // Of a cut that was in doubt and was finished without having been read again.
+            return Ok(());
+        }
         self.fetched_bytes = self.fetched_bytes.saturating_add(size(&message));
         self.fetched.push_back(message);
         self.trouble = None;
+        Ok(())
     }
 
     /// Takes what the next poll shall return, if there is anything.
@@ -152,7 +157,6 @@ impl Assignment {
         owned.position.apply(step, cut);
         let next_offset = owned.position.next_offset;
         // A cut that was in doubt may be finished without having been read again.
-        owned.expected = owned.expected.map(|expected| expected.max(next_offset));
         self.retain(|message| message.offset >= next_offset || message.topic_partition() != place);
     }
 

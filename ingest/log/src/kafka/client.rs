@@ -47,8 +47,6 @@ pub(super) enum Meaning {
     Unavailable,
     /// The group has put this reader out.
     PutOut,
-    /// The message is too large for the topic.
-    TooLarge,
     /// It will not work.
     Refused,
 }
@@ -99,12 +97,11 @@ pub(super) fn meaning(code: RDKafkaErrorCode) -> Meaning {
         | Code::AssignmentLost
         | Code::PollExceeded
         | Code::Fenced => Meaning::PutOut,
-        Code::MessageSizeTooLarge => Meaning::TooLarge,
         _ => Meaning::Refused,
     }
 }
 
-/// Turns a client's error into ours; what concerns a group or a message's size is left to the caller.
+/// Turns a client's error into ours; what concerns a group is left to the caller.
 pub(super) fn error(log: &Arc<str>, doing: &str, error: &KafkaError) -> Error {
     let code = match error {
         KafkaError::AdminOp(code) => Some(*code),
@@ -131,10 +128,11 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Adds the last complaint to `detail`.
-    pub(super) fn explain(&self, detail: String) -> String {
-        lock(&self.complaint)
-            .as_ref()
-            .map_or(detail.clone(), |complaint| format!("{detail}; {complaint}"))
+    pub(super) fn explain(&self, detail: &str) -> String {
+        match &*lock(&self.complaint) {
+            Some(complaint) => format!("{detail}; {complaint}"),
+            None => detail.to_owned(),
+        }
     }
 
     /// Forgets the last complaint: the log works.
@@ -171,7 +169,7 @@ pub(super) fn report(level: RDKafkaLogLevel, facility: &str, message: &str) {
             tracing::warn!(facility, message, "kafka client");
         }
         RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-            tracing::info!(facility, message, "kafka client")
+            tracing::info!(facility, message, "kafka client");
         }
         RDKafkaLogLevel::Debug => tracing::debug!(facility, message, "kafka client"),
     }

@@ -29,11 +29,11 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long the store may be full before the partitions are paused.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long to ask for the positions of new partitions before the reader gives up.
-const POSITIONS_DEADLINE: Duration = Duration::from_secs(60);
-
-/// How long one such request may take.
+/// How long one request for the positions of new partitions may take.
 const POSITIONS_ATTEMPT: Duration = Duration::from_secs(10);
+
+/// The pause between two such requests.
+const POSITIONS_PAUSE: Duration = Duration::from_millis(200);
 
 /// How often a cluster that was reported away is asked whether it is back.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
@@ -81,7 +81,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn unavailable(&self, doing: &str, detail: String) -> Error {
+    pub(super) fn unavailable(&self, doing: &str, detail: &str) -> Error {
         Error::Unavailable {
             log: Arc::clone(&self.log),
             doing: doing.to_owned(),
@@ -127,8 +127,19 @@ impl Shared {
             payload: message.payload().unwrap_or_default().to_vec(),
             appended_at: message.timestamp().to_millis(),
         };
-        lock(&self.assignment).push(delivered);
-        self.arrived.notify_one();
+        let (place, found) = (delivered.topic_partition(), delivered.offset);
+        let pushed = lock(&self.assignment).push(delivered);
+        match pushed {
+            Ok(()) => self.arrived.notify_one(),
+            Err(expected) => self.fail(Error::Rewound {
+                log: Arc::clone(&self.log),
+                group: self.group.clone(),
+                topic: place.topic,
+                partition: place.partition,
+                expected,
+                found,
+            }),
+        }
     }
 
     fn fail(&self, error: Error) {
@@ -139,7 +150,7 @@ impl Shared {
 
     fn complain(&self, error: &KafkaError) {
         let error = match client::error(&self.log, "read", error) {
-            Error::Unavailable { detail, .. } => self.unavailable("read", detail),
+            Error::Unavailable { detail, .. } => self.unavailable("read", &detail),
             other => other,
         };
         lock(&self.assignment).note_trouble(error);
@@ -168,7 +179,7 @@ pub(super) fn run(consumer: &Client, shared: &Shared) {
                 away_since = None;
             }
             Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
-                shared.fail(client::error(&shared.log, "read", &error))
+                shared.fail(client::error(&shared.log, "read", &error));
             }
             Some(Err(error)) => {
                 shared.complain(&error);
@@ -194,7 +205,7 @@ fn switch(consumer: &Client, shared: &Shared, pause: bool) -> bool {
     match switched {
         Ok(()) => tracing::debug!(group = %shared.group, pause, "switched fetching"),
         Err(ref error) => {
-            tracing::warn!(%error, group = %shared.group, pause, "could not switch fetching")
+            tracing::warn!(%error, group = %shared.group, pause, "could not switch fetching");
         }
     }
     switched.is_ok()
@@ -304,14 +315,14 @@ impl Context {
 /// A partition with its position and its unfinished cut.
 type Found = (TopicPartition, Option<i64>, Option<crate::Cut>);
 
-/// Asks the group coordinator where the partitions' previous owners stood.
+/// Asks the group coordinator where the partitions' previous owners stood, for as long as it takes:
+/// without the answer nothing may be delivered, and a group that gets tired of waiting says so later.
 fn positions(
     consumer: &Client,
     shared: &Shared,
     partitions: &TopicPartitionList,
 ) -> Result<Vec<Found>> {
     let doing = "read the group's position";
-    let deadline = Instant::now() + POSITIONS_DEADLINE;
     let committed = loop {
         let mut asked = TopicPartitionList::with_capacity(partitions.count());
         for element in partitions.elements() {
@@ -323,20 +334,18 @@ fn positions(
                 let errors = committed
                     .elements()
                     .iter()
-                    .try_for_each(|element| element.error());
+                    .try_for_each(rdkafka::topic_partition_list::TopicPartitionListElem::error);
                 errors.map(|()| committed)
             });
         match answer {
             Ok(committed) => break committed,
-            // No pause between the attempts: each waits for the coordinator.
             Err(error) => {
                 let error = client::error(&shared.log, doing, &error);
-                if !error.is_retryable()
-                    || Instant::now() > deadline
-                    || shared.closing.load(Ordering::Acquire)
-                {
+                if !error.is_retryable() || shared.closing.load(Ordering::Acquire) {
                     return Err(error);
                 }
+                lock(&shared.assignment).note_trouble(error);
+                std::thread::sleep(POSITIONS_PAUSE);
             }
         }
     };

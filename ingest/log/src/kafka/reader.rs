@@ -247,7 +247,7 @@ fn commit(consumer: &Client, shared: &Shared, step: Step, cut: &Cut) -> Result<(
             Err(lost(cut, &shared.group))
         }
         Err(error) => match client::error(&shared.log, doing, &error) {
-            Error::Unavailable { detail, .. } => Err(shared.unavailable(doing, detail)),
+            Error::Unavailable { detail, .. } => Err(shared.unavailable(doing, &detail)),
             other => Err(other),
         },
     }

@@ -12,7 +12,7 @@ use super::client::{self, Listener};
 use crate::{Error, MESSAGE_BYTES_MAX, Properties, Result};
 
 /// How long to try before giving up on a cluster that is away.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(10);
@@ -41,13 +41,13 @@ pub(crate) async fn ensure_topics(
         match outcome {
             Ok(()) => return Ok(()),
             Err(error) if error.is_retryable() && Instant::now() + PAUSE < deadline => {
-                tokio::time::sleep(PAUSE).await
+                tokio::time::sleep(PAUSE).await;
             }
             Err(Error::Unavailable { log, doing, detail }) => {
                 return Err(Error::Unavailable {
                     log,
                     doing,
-                    detail: listener.explain(detail),
+                    detail: listener.explain(&detail),
                 });
             }
             Err(error) => return Err(error),

@@ -10,7 +10,7 @@ use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::client::{self, Listener, Meaning, lock, meaning};
+use super::client::{self, Listener, lock};
 use crate::{Error, Message, Properties, Result, WriterOptions};
 
 /// What a request holds beside one message's key and payload.
@@ -124,21 +124,21 @@ impl KafkaWriter {
             }
         }
         let doing = format!("append to topic {topic} ({delivered} messages acknowledged)");
-        match code.map(meaning) {
-            Some(Meaning::TooLarge) => Error::TooLarge {
+        match client::error(&log, &doing, error) {
+            Error::Unavailable { log, doing, detail } => Error::Unavailable {
                 log,
-                topic: topic.to_owned(),
-                bytes,
-                bytes_max: self.options.message_bytes_max.min(bytes),
+                doing,
+                detail: self.listener.explain(&detail),
             },
-            _ => match client::error(&log, &doing, error) {
-                Error::Unavailable { log, doing, detail } => Error::Unavailable {
-                    log,
-                    doing,
-                    detail: self.listener.explain(detail),
-                },
-                other => other,
-            },
+            Error::Refused { log, doing, .. }
+                if code == Some(RDKafkaErrorCode::MessageSizeTooLarge) =>
+            {
+                let detail = format!(
+                    "a message of {bytes} bytes is larger than the topic's max.message.bytes: raise that, or split the message"
+                );
+                Error::Refused { log, doing, detail }
+            }
+            other => other,
         }
     }
 }

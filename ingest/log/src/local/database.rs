@@ -116,14 +116,14 @@ impl<S: 'static> Worker<S> {
         make: impl FnOnce() -> Result<S> + Send + 'static,
     ) -> Result<Self> {
         let (jobs, inbox) = mpsc::channel::<Job<S>>();
-        let (made, opened) = oneshot::channel();
+        let (outcome, opened) = oneshot::channel();
         let run = move || {
             let mut state = match make() {
                 Ok(state) => state,
-                Err(error) => return drop(made.send(Err(error))),
+                Err(error) => return drop(outcome.send(Err(error))),
             };
             // The opener may have gone; the first recv then ends the thread.
-            drop(made.send(Ok(())));
+            drop(outcome.send(Ok(())));
             while let Ok(job) = inbox.recv() {
                 job(&mut state);
             }

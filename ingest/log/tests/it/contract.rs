@@ -1,10 +1,10 @@
 //! What holds for every log. Each case runs on a local log and on a real broker.
 
-use patchlens_log::{Error, LogUrl, Reader, ensure_topics};
+use patchlens_log::{Error, LogUrl, Reader, ReaderOptions, ensure_topics};
 use patchlens_test_broker::Broker;
 
 use crate::support::{
-    LIMIT, append, cut, message, numbered, options, poll_until, reader, store, take, texts, writer,
+    LIMIT, append, cut, message, numbered, poll_until, reader, store, take, texts, writer,
 };
 
 /// Makes a test of `$case` for each kind of log. The topic has the name of the case.
@@ -220,7 +220,7 @@ async fn cuts_out_of_order_are_refused(url: &LogUrl, topic: &str) {
         assert!(
             matches!(outcome, Err(Error::CutOrder { .. })),
             "{outcome:?}"
-        )
+        );
     };
     refused(reader.finish(std::slice::from_ref(&first)).await);
     reader
@@ -316,7 +316,7 @@ async fn topics_are_ensured_twice_without_harm(url: &LogUrl, topic: &str) {
         );
         assert!(
             matches!(
-                Reader::open(url, options(name, topic)).await,
+                Reader::open(url, ReaderOptions::new(name, [topic])).await,
                 Err(Error::Name { .. })
             ),
             "{name}"

@@ -9,7 +9,8 @@ use patchlens_log::{
 use patchlens_test_broker::{Broker, BrokerOptions};
 
 use crate::support::{
-    append, cut, message, numbered, options, poll_until, reader, store, take, texts, writer,
+    append, cut, group_name, message, numbered, options, poll_until, reader, store, take, texts,
+    writer,
 };
 
 fn url(broker: &Broker) -> LogUrl {
@@ -22,6 +23,39 @@ async fn shared(topic: &str, partitions: u16) -> Option<(std::sync::Arc<Broker>,
     let url = url(&broker);
     ensure_topics(&url, &[(topic, partitions)]).await.unwrap();
     Some((broker, url))
+}
+
+/// Polls until the reader has something to complain of.
+async fn poll_for_error(reader: &mut Reader) -> Error {
+    let started = Instant::now();
+    loop {
+        match reader.poll(1, Duration::from_secs(1)).await {
+            Ok(polled) => assert!(
+                polled.messages.is_empty() && started.elapsed() < crate::support::LIMIT,
+                "{polled:?}"
+            ),
+            Err(error) => return error,
+        }
+    }
+}
+
+/// Commits an offset for a group that has no member, as administrators' tools do.
+fn commit_as_another_program(
+    config: &rdkafka::ClientConfig,
+    group: &str,
+    topic: &str,
+    offset: i64,
+    metadata: Option<&str>,
+) {
+    use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+    let consumer: BaseConsumer = config.clone().set("group.id", group).create().unwrap();
+    let mut offsets = rdkafka::TopicPartitionList::new();
+    let mut element = offsets.add_partition(topic, 0);
+    element.set_offset(rdkafka::Offset::Offset(offset)).unwrap();
+    if let Some(metadata) = metadata {
+        element.set_metadata(metadata);
+    }
+    consumer.commit(&offsets, CommitMode::Sync).unwrap();
 }
 
 /// Messages of many keys, so that every partition gets some.
@@ -225,12 +259,7 @@ async fn an_outage_claims_nothing_and_ends_well() {
         said.contains(&broker.bootstrap()) && said.contains(topic) && said.contains("0 of 5"),
         "{said}"
     );
-    let trouble = loop {
-        match reader.poll(1 << 20, Duration::from_secs(1)).await {
-            Ok(polled) => assert_eq!(polled.messages, []),
-            Err(error) => break error,
-        }
-    };
+    let trouble = poll_for_error(&mut reader).await;
     assert!(
         trouble.is_retryable() && trouble.to_string().contains(&broker.bootstrap()),
         "{trouble}"
@@ -301,12 +330,7 @@ async fn a_topic_that_is_made_later_is_found() {
     };
     let (url, topic) = (url(&broker), "made-later");
     let mut reader = reader(&url, "g", topic).await;
-    let error = loop {
-        match reader.poll(1, Duration::from_secs(1)).await {
-            Ok(polled) => assert!(polled.is_empty()),
-            Err(error) => break error,
-        }
-    };
+    let error = poll_for_error(&mut reader).await;
     assert!(
         error.is_retryable() && error.to_string().to_lowercase().contains("unknown topic"),
         "{error}"
@@ -319,37 +343,192 @@ async fn a_topic_that_is_made_later_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_of_another_program_is_refused() {
-    use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
     let topic = "foreign";
-    let Some((_broker, url)) = shared(topic, 1).await else {
+    let Some((broker, url)) = shared(topic, 1).await else {
         return;
     };
-    let LogUrl::Kafka { brokers, .. } = &url else {
-        unreachable!()
-    };
-    let other: BaseConsumer = rdkafka::ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("group.id", "theirs")
-        .create()
-        .unwrap();
-    let mut offsets = rdkafka::TopicPartitionList::new();
-    let mut element = offsets.add_partition(topic, 0);
-    element.set_offset(rdkafka::Offset::Offset(0)).unwrap();
-    element.set_metadata("checkpoint 17");
-    other.commit(&offsets, CommitMode::Sync).unwrap();
+    let mut config = rdkafka::ClientConfig::new();
+    config.set("bootstrap.servers", broker.bootstrap());
+    commit_as_another_program(
+        &config,
+        &group_name("theirs", topic),
+        topic,
+        0,
+        Some("checkpoint 17"),
+    );
     let mut reader = reader(&url, "theirs", topic).await;
-    let error = loop {
-        match reader.poll(1, Duration::from_secs(1)).await {
-            Ok(polled) => assert!(polled.is_empty()),
-            Err(error) => break error,
-        }
-    };
+    let error = poll_for_error(&mut reader).await;
     assert!(
-        matches!(&error, Error::ForeignGroup { group, .. } if group == "theirs"),
+        matches!(&error, Error::ForeignGroup { group, .. } if *group == group_name("theirs", topic)),
         "{error:?}"
     );
     assert!(!error.is_retryable());
     reader.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_made_anew_is_told_from_one_that_is_read() {
+    use rdkafka::admin::{AdminClient, AdminOptions};
+    let topic = "made-anew";
+    let Some((broker, url)) = shared(topic, 1).await else {
+        return;
+    };
+    append(&url, topic, numbered(0, 5)).await;
+    let mut first = reader(&url, "g", topic).await;
+    let messages = take(&mut first, 5).await;
+    store(&mut first, &messages).await;
+    first.close().await;
+    let mut config = rdkafka::ClientConfig::new();
+    config.set("bootstrap.servers", broker.bootstrap());
+    let admin: AdminClient<rdkafka::client::DefaultClientContext> = config.create().unwrap();
+    // Deleting a topic deletes its groups' positions; an operator's tool may bring them back.
+    admin
+        .delete_topics(&[topic], &AdminOptions::new())
+        .await
+        .unwrap()[0]
+        .as_ref()
+        .unwrap();
+    ensure_topics(&url, &[(topic, 1)]).await.unwrap();
+    append(&url, topic, numbered(100, 1)).await;
+    commit_as_another_program(&config, &group_name("g", topic), topic, 5, None);
+    let mut second = reader(&url, "g", topic).await;
+    let error = poll_for_error(&mut second).await;
+    assert!(
+        matches!(
+            error,
+            Error::Rewound {
+                expected: 5,
+                found: 0,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(!error.is_retryable());
+    second.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_over_the_topics_own_limit_is_explained() {
+    let Some(broker) = Broker::shared_or_skip() else {
+        return;
+    };
+    let url = url(&broker);
+    // Made by writing to it, the topic takes a megabyte as brokers do; bytes that do not compress.
+    let noise = std::iter::successors(Some(1_u64), |x| {
+        Some(x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1))
+    });
+    let payload: Vec<u8> = noise.map(|x| x.to_be_bytes()[0]).take(2 << 20).collect();
+    let error = writer(&url)
+        .await
+        .append("made-by-writing", vec![message("k", payload)])
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Refused { .. }), "{error:?}");
+    assert!(error.to_string().contains("max.message.bytes"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_static_member_comes_back_to_its_partitions() {
+    let topic = "static";
+    let Some((_broker, url)) = shared(topic, 2).await else {
+        return;
+    };
+    let open = |name: &str| {
+        let options = ReaderOptions {
+            instance_id: Some(name.to_owned()),
+            ..options("g", topic)
+        };
+        Reader::open(&url, options)
+    };
+    let (mut one, mut two) = (open("one").await.unwrap(), open("two").await.unwrap());
+    let started = Instant::now();
+    let (mut of_one, mut of_two) = (BTreeSet::new(), BTreeSet::new());
+    while of_one.len() != 1 || of_two.len() != 1 {
+        assert!(
+            started.elapsed() < crate::support::LIMIT,
+            "{of_one:?} {of_two:?}"
+        );
+        for (reader, owned) in [(&mut one, &mut of_one), (&mut two, &mut of_two)] {
+            let polled = reader.poll(1, Duration::from_millis(100)).await.unwrap();
+            owned.retain(|place| !polled.lost.contains(place));
+            owned.extend(polled.gained);
+        }
+    }
+    one.close().await;
+    let mut one = open("one").await.unwrap();
+    let again = poll_until(&mut one, |all| !all.gained.is_empty()).await;
+    assert_eq!(again.gained.into_iter().collect::<BTreeSet<_>>(), of_one);
+    assert!(
+        two.poll(1, Duration::from_secs(1))
+            .await
+            .unwrap()
+            .is_empty(),
+        "the other was disturbed"
+    );
+    one.close().await;
+    two.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_work_and_wrong_ones_are_refused_without_being_shown() {
+    let users = "org.apache.kafka.common.security.plain.PlainLoginModule required \
+                 username=\"broker\" password=\"b\" user_broker=\"b\" user_patchlens=\"right-secret\";";
+    let setting = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let settings = vec![
+        setting(
+            "listener.security.protocol.map",
+            "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+        ),
+        setting("sasl.enabled.mechanisms", "PLAIN"),
+        setting("sasl.mechanism.inter.broker.protocol", "PLAIN"),
+        setting("listener.name.plaintext.plain.sasl.jaas.config", users),
+    ];
+    let Some(broker) = Broker::start_or_skip(&BrokerOptions {
+        settings,
+        ..BrokerOptions::default()
+    }) else {
+        return;
+    };
+    let with_password = |password| {
+        let url: LogUrl = format!(
+            "kafka://{}?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN",
+            broker.bootstrap()
+        )
+        .parse()
+        .unwrap();
+        url.with_properties([("sasl.username", "patchlens"), ("sasl.password", password)])
+            .unwrap()
+    };
+    let (topic, right) = ("secured", with_password("right-secret"));
+    ensure_topics(&right, &[(topic, 1)]).await.unwrap();
+    append(&right, topic, numbered(0, 1)).await;
+    let mut reader = reader(&right, "g", topic).await;
+    assert_eq!(texts(&take(&mut reader, 1).await), ["0"]);
+    reader.close().await;
+
+    let wrong = with_password("wrong-secret");
+    let quick = WriterOptions {
+        deadline: Duration::from_secs(3),
+        ..WriterOptions::default()
+    };
+    let error = Writer::open(&wrong, quick)
+        .await
+        .unwrap()
+        .append(topic, numbered(1, 1))
+        .await
+        .unwrap_err();
+    let mut reader = crate::support::reader(&wrong, "g", topic).await;
+    let of_reader = poll_for_error(&mut reader).await;
+    reader.close().await;
+    for error in [error, of_reader] {
+        let said = format!("{error} {error:?}");
+        assert!(said.to_lowercase().contains("authentication"), "{said}");
+        assert!(
+            said.contains(&broker.bootstrap()) && !said.contains("wrong-secret"),
+            "{said}"
+        );
+    }
 }
 
 #[tokio::test]
