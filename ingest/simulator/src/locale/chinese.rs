@@ -1,0 +1,46 @@
+//! Chinese, simplified.
+
+use super::Texts;
+
+pub(super) static TEXTS: Texts = Texts {
+    locale: "zh-CN",
+    locale_label: "zh-cn;中文(中国)",
+    locale_id: 2052,
+    labels: [
+        "主机名:", "OS 名称:", "OS 版本:", "OS 制造商:", "OS 配置:", "OS 构建类型:", "注册的所有人:", "注册的组织:", "产品 ID:",
+        "初始安装日期:", "系统启动时间:", "系统制造商:", "系统型号:", "系统类型:", "处理器:", "BIOS 版本:", "Windows 目录:",
+        "系统目录:", "启动设备:", "系统区域设置:", "输入法区域设置:", "时区:", "物理内存总量:", "可用的物理内存:",
+        "虚拟内存: 最大值:", "虚拟内存: 可用:", "虚拟内存: 使用中:", "页面文件位置:", "域:", "登录服务器:", "修补程序:", "网卡:",
+        "Hyper-V 要求:",
+    ],
+    value_column: 18,
+    version_infix: "暂缺 Build",
+    configuration: ["成员工作站", "独立工作站"],
+    one_processor: "安装了 1 个处理器。",
+    hotfix_count: "安装了 {count} 个修补程序。",
+    network_count: "安装了 {count} 个 NIC。",
+    network: ["连接名:     ", "启用 DHCP:  ", "DHCP 服务器:", "IP 地址", "是"],
+    hyper_v: ["虚拟机监视器模式扩展:", "固件中已启用虚拟化:", "二级地址转换:", "数据执行保护可用:", "是"],
+    thousands: ",",
+    date_time: "%Y/%-m/%-d, %-H:%M:%S",
+    date: "%Y/%-m/%-d",
+    access_denied: "拒绝访问。",
+    invalid_name: "文件名、目录名或卷标语法不正确。",
+    invalid_data: "数据无效。",
+    update_title: "{month} 适用于 Windows 10 Version {version} 的累积更新，适合基于 x64 的系统 ({kb})",
+    installed: "安装成功: Windows 成功安装以下更新: {title}",
+    install_failed: "安装失败: Windows 无法安装以下更新，错误 {code}: {title}。",
+    install_started: "安装已启动: Windows 已启动以下更新的安装: {title}",
+    download_started: "Windows 更新已开始下载某个更新。",
+    servicing: [
+        "正在启动程序包 {kb} 的更改。当前状态为“不存在”。目标状态为“已安装”。客户端 ID: UpdateAgentLCU。",
+        "程序包 {kb} 已成功更改为“已安装”状态。",
+        "程序包 {kb} 无法更改为“已安装”状态。状态: {code}。",
+        "程序包 {kb} 需要重新启动才能更改为“已安装”状态。",
+    ],
+    file_system_damage: "在卷 {volume} 上的文件系统结构中发现损坏。\n\n主文件表(MFT)包含损坏的文件记录。文件引用号为 0x1000000018a2f。文件名为“<无法确定文件名>”。",
+    registry_policy_failed: "处理组策略失败。Windows 无法应用组策略对象 LocalGPO 的基于注册表的策略设置。在解决此事件之前，将不会解析组策略设置。请查看事件详细信息，以了解导致该失败的文件名和路径的更多信息。",
+    unclean_restart: "系统已在未先正常关机的情况下重新启动。如果系统停止响应、发生崩溃或意外断电，则可能会导致此错误。",
+    certutil: ["SHA256 的 {path} 哈希:", "CertUtil: -hashfile 命令成功完成。"],
+    hotfix_kinds: ["Update", "Security Update"],
+};

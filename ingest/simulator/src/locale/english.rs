@@ -1,0 +1,50 @@
+//! English (United States).
+
+use super::Texts;
+
+pub(super) static TEXTS: Texts = Texts {
+    locale: "en-US",
+    locale_label: "en-us;English (United States)",
+    locale_id: 1033,
+    labels: [
+        "Host Name:", "OS Name:", "OS Version:", "OS Manufacturer:", "OS Configuration:", "OS Build Type:", "Registered Owner:",
+        "Registered Organization:", "Product ID:", "Original Install Date:", "System Boot Time:", "System Manufacturer:",
+        "System Model:", "System Type:", "Processor(s):", "BIOS Version:", "Windows Directory:", "System Directory:", "Boot Device:",
+        "System Locale:", "Input Locale:", "Time Zone:", "Total Physical Memory:", "Available Physical Memory:",
+        "Virtual Memory: Max Size:", "Virtual Memory: Available:", "Virtual Memory: In Use:", "Page File Location(s):", "Domain:",
+        "Logon Server:", "Hotfix(s):", "Network Card(s):", "Hyper-V Requirements:",
+    ],
+    value_column: 27,
+    version_infix: "N/A Build",
+    configuration: ["Member Workstation", "Standalone Workstation"],
+    one_processor: "1 Processor(s) Installed.",
+    hotfix_count: "{count} Hotfix(s) Installed.",
+    network_count: "{count} NIC(s) Installed.",
+    network: ["Connection Name:", "DHCP Enabled:   ", "DHCP Server:    ", "IP address(es)", "Yes"],
+    hyper_v: [
+        "VM Monitor Mode Extensions:", "Virtualization Enabled In Firmware:", "Second Level Address Translation:",
+        "Data Execution Prevention Available:", "Yes",
+    ],
+    thousands: ",",
+    date_time: "%-m/%-d/%Y, %-I:%M:%S %p",
+    date: "%-m/%-d/%Y",
+    access_denied: "Access is denied.",
+    invalid_name: "The filename, directory name, or volume label syntax is incorrect.",
+    invalid_data: "The data is invalid.",
+    update_title: "{month} Cumulative Update for Windows 10 Version {version} for x64-based Systems ({kb})",
+    installed: "Installation Successful: Windows successfully installed the following update: {title}",
+    install_failed: "Installation Failure: Windows failed to install the following update with error {code}: {title}.",
+    install_started: "Installation Started: Windows has started installing the following update: {title}",
+    download_started: "Windows Update started downloading an update.",
+    servicing: [
+        "Initiating changes for package {kb}. Current state is Absent. Target state is Installed. Client id: UpdateAgentLCU.",
+        "Package {kb} was successfully changed to the Installed state.",
+        "Package {kb} failed to be changed to the Installed state. Status: {code}.",
+        "A reboot is necessary before package {kb} can be changed to the Installed state.",
+    ],
+    file_system_damage: "A corruption was discovered in the file system structure on volume {volume}.\n\nThe Master File Table (MFT) contains a corrupted file record.  The file reference number is 0x1000000018a2f.  The name of the file is \"<unable to determine file name>\".",
+    registry_policy_failed: "The processing of Group Policy failed. Windows could not apply the registry-based policy settings for the Group Policy object LocalGPO. Group Policy settings will not be resolved until this event is resolved. View the event details for more information on the file name and path that caused the failure.",
+    unclean_restart: "The system has rebooted without cleanly shutting down first. This error could be caused if the system stopped responding, crashed, or lost power unexpectedly.",
+    certutil: ["SHA256 hash of {path}:", "CertUtil: -hashfile command completed successfully."],
+    hotfix_kinds: ["Update", "Security Update"],
+};

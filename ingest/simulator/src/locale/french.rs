@@ -1,0 +1,52 @@
+//! French.
+
+use super::Texts;
+
+pub(super) static TEXTS: Texts = Texts {
+    locale: "fr-FR",
+    locale_label: "fr;Français (France)",
+    locale_id: 1036,
+    labels: [
+        "Nom de l'hôte:", "Nom du système d'exploitation:", "Version du système:", "Fabricant du système d'exploitation:",
+        "Configuration du système d'exploitation:", "Type de build du système d'exploitation:", "Propriétaire enregistré:",
+        "Organisation enregistrée:", "Identificateur de produit:", "Date d'installation originale:", "Heure de démarrage du système:",
+        "Fabricant du système:", "Modèle du système:", "Type du système:", "Processeur(s):", "Version du BIOS:", "Répertoire Windows:",
+        "Répertoire système:", "Périphérique d'amorçage:", "Option régionale du système:", "Paramètres régionaux d'entrée:",
+        "Fuseau horaire:", "Mémoire physique totale:", "Mémoire physique disponible:", "Mémoire virtuelle : taille maximale:",
+        "Mémoire virtuelle : disponible:", "Mémoire virtuelle : en cours d'utilisation:", "Emplacements des fichiers d'échange:",
+        "Domaine:", "Serveur d'ouverture de session:", "Correctif(s):", "Carte(s) réseau:", "Configuration requise pour Hyper-V:",
+    ],
+    value_column: 44,
+    version_infix: "N/A build",
+    configuration: ["Station de travail membre", "Station de travail autonome"],
+    one_processor: "1 processeur(s) installé(s).",
+    hotfix_count: "{count} Corrections installées.",
+    network_count: "{count} carte(s) réseau installée(s).",
+    network: ["Nom de la connexion :", "DHCP activé :        ", "Serveur DHCP :       ", "Adresse(s) IP", "Oui"],
+    hyper_v: [
+        "Extensions de mode du moniteur d'ordinateur virtuel :", "Virtualisation activée dans le microprogramme :",
+        "Traduction d'adresse de second niveau :", "Prévention de l'exécution des données disponible :", "Oui",
+    ],
+    thousands: "\u{a0}",
+    date_time: "%d/%m/%Y, %H:%M:%S",
+    date: "%d/%m/%Y",
+    access_denied: "Accès refusé.",
+    invalid_name: "La syntaxe du nom de fichier, de répertoire ou de volume est incorrecte.",
+    invalid_data: "Données non valides.",
+    update_title: "{month} Mise à jour cumulative pour Windows 10 Version {version} pour les systèmes x64 ({kb})",
+    installed: "Installation réussie : la mise à jour suivante a été installée. {title}",
+    install_failed: "Échec d'installation : l'installation de la mise à jour suivante a échoué avec l'erreur {code} : {title}.",
+    install_started: "Installation démarrée : Windows a commencé à installer la mise à jour suivante : {title}",
+    download_started: "Windows Update a démarré le téléchargement d'une mise à jour.",
+    servicing: [
+        "Lancement des modifications pour le package {kb}. L'état actuel est Absent. L'état cible est Installé. ID client : UpdateAgentLCU.",
+        "Le package {kb} est passé à l'état Installé.",
+        "Échec du passage du package {kb} à l'état Installé. État : {code}.",
+        "Un redémarrage est nécessaire avant que le package {kb} puisse passer à l'état Installé.",
+    ],
+    file_system_damage: "Une corruption a été découverte dans la structure du système de fichiers sur le volume {volume}.\n\nLa table de fichiers maîtres (MFT) contient un enregistrement de fichier endommagé. Le numéro de référence de fichier est 0x1000000018a2f.",
+    registry_policy_failed: "Le traitement de la stratégie de groupe a échoué. Windows n'a pas pu appliquer les paramètres de stratégie basés sur le Registre pour l'objet de stratégie de groupe LocalGPO.",
+    unclean_restart: "Le système a redémarré sans s'arrêter correctement au préalable. Cette erreur peut survenir si le système ne répond plus, s'est bloqué ou n'est plus alimenté de façon inattendue.",
+    certutil: ["Hachage SHA256 de {path} :", "CertUtil: -hashfile La commande s'est terminée correctement."],
+    hotfix_kinds: ["Update", "Security Update"],
+};

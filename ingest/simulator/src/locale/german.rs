@@ -1,0 +1,52 @@
+//! German.
+
+use super::Texts;
+
+pub(super) static TEXTS: Texts = Texts {
+    locale: "de-DE",
+    locale_label: "de;Deutsch (Deutschland)",
+    locale_id: 1031,
+    labels: [
+        "Hostname:", "Betriebssystemname:", "Betriebssystemversion:", "Betriebssystemhersteller:", "Betriebssystemkonfiguration:",
+        "Betriebssystem-Buildtyp:", "Registrierter Benutzer:", "Registrierte Organisation:", "Produkt-ID:",
+        "Ursprüngliches Installationsdatum:", "Systemstartzeit:", "Systemhersteller:", "Systemmodell:", "Systemtyp:",
+        "Prozessor(en):", "BIOS-Version:", "Windows-Verzeichnis:", "System-Verzeichnis:", "Startgerät:", "Systemgebietsschema:",
+        "Eingabegebietsschema:", "Zeitzone:", "Gesamter physischer Speicher:", "Verfügbarer physischer Speicher:",
+        "Virtueller Arbeitsspeicher: Maximale Größe:", "Virtueller Arbeitsspeicher: Verfügbar:",
+        "Virtueller Arbeitsspeicher: Zurzeit verwendet:", "Auslagerungsdateipfad(e):", "Domäne:", "Anmeldeserver:", "Hotfix(es):",
+        "Netzwerkkarte(n):", "Anforderungen für Hyper-V:",
+    ],
+    value_column: 47,
+    version_infix: "Nicht zutreffend Build",
+    configuration: ["Mitgliedsworkstation", "Eigenständige Arbeitsstation"],
+    one_processor: "1 Prozessor(en) installiert.",
+    hotfix_count: "{count} Hotfix(e) installiert.",
+    network_count: "{count} Netzwerkadapter installiert.",
+    network: ["Verbindungsname:", "DHCP aktiviert: ", "DHCP-Server:    ", "IP-Adresse(n)", "Ja"],
+    hyper_v: [
+        "Erweiterungen für den VM-Überwachungsmodus:", "Virtualisierung in Firmware aktiviert:", "Adressübersetzung der zweiten Ebene:",
+        "Datenausführungsverhinderung verfügbar:", "Ja",
+    ],
+    thousands: ".",
+    date_time: "%d.%m.%Y, %H:%M:%S",
+    date: "%d.%m.%Y",
+    access_denied: "Zugriff verweigert",
+    invalid_name: "Die Syntax für den Dateinamen, Verzeichnisnamen oder die Datenträgerbezeichnung ist falsch.",
+    invalid_data: "Die Daten sind unzulässig.",
+    update_title: "{month} Kumulatives Update für Windows 10 Version {version} für x64-basierte Systeme ({kb})",
+    installed: "Installation erfolgreich: Das folgende Update wurde installiert. {title}",
+    install_failed: "Installationsfehler: Die Installation des folgenden Updates ist mit Fehler {code} fehlgeschlagen: {title}.",
+    install_started: "Installation gestartet: Die Installation des folgenden Updates wurde gestartet: {title}",
+    download_started: "Von Windows Update wurde der Download eines Updates gestartet.",
+    servicing: [
+        "Änderungen für Paket {kb} werden eingeleitet. Aktueller Status: Nicht vorhanden. Zielstatus: Installiert. Client-ID: UpdateAgentLCU.",
+        "Das Paket {kb} wurde erfolgreich in den Status \"Installiert\" geändert.",
+        "Das Paket {kb} konnte nicht in den Status \"Installiert\" geändert werden. Status: {code}.",
+        "Ein Neustart ist erforderlich, bevor das Paket {kb} in den Status \"Installiert\" geändert werden kann.",
+    ],
+    file_system_damage: "In der Dateisystemstruktur auf Volume {volume} wurde eine Beschädigung gefunden.\n\nDie Masterdateitabelle (MFT) enthält einen beschädigten Dateidatensatz. Die Dateireferenznummer ist 0x1000000018a2f.",
+    registry_policy_failed: "Fehler bei der Verarbeitung der Gruppenrichtlinie. Die registrierungsbasierten Richtlinieneinstellungen für das Gruppenrichtlinienobjekt \"LocalGPO\" konnten nicht angewendet werden.",
+    unclean_restart: "Das System wurde neu gestartet, ohne dass es zuvor ordnungsgemäß heruntergefahren wurde. Dieser Fehler kann auftreten, wenn das System nicht mehr reagiert hat, abgestürzt ist oder die Stromzufuhr unerwartet unterbrochen wurde.",
+    certutil: ["SHA256-Hash von {path}:", "CertUtil: -hashfile-Befehl wurde erfolgreich ausgeführt."],
+    hotfix_kinds: ["Update", "Security Update"],
+};
