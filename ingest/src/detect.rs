@@ -123,9 +123,15 @@ pub const HEAD_BYTES: usize = crate::encoding::HEAD_BYTES;
 /// Returns the format of a file from its first bytes ([`HEAD_BYTES`] are enough; a shorter head is
 /// taken for the whole file) and its name; `None` when no parser recognises it.
 pub fn detect(head: &[u8], file_name: &str) -> Option<Format> {
-    // Hook for the other kinds of files: binary ones and those with a structure of their own are
-    // asked first, for a line of a log may stand inside any of them.
+    // From the most to the least peculiar shape: an inventory is known by a few words, which also
+    // stand in the texts of logs and events.
+    if crate::evtx::is_evtx(head) {
+        return Some(Format::Evtx);
+    }
     text_log(head, file_name)
+        .or_else(|| crate::procmon::recognise(head).then_some(Format::ProcmonCsv))
+        .or_else(|| crate::json_events::recognise(head).then_some(Format::EventsJson))
+        .or_else(|| crate::inventory::recognise(head))
 }
 
 /// One line in this many must begin a record, or else the first: lines of a log that are quoted in

@@ -15,6 +15,24 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// The names that shall be taken out cannot be searched for.
+    #[error("cannot prepare the redaction of the known names; give fewer or shorter ones")]
+    Redaction {
+        /// What the automaton says.
+        source: Box<regex::Error>,
+    },
+    /// The sink of a run takes no more.
+    #[error("cannot hand an event on")]
+    Sink {
+        /// What the sink says.
+        source: crate::collect::SinkError,
+    },
+    /// Nothing names the device.
+    #[error("cannot name the device of {bundle:?}; give its name with --device")]
+    Unnamed {
+        /// Name of the bundle.
+        bundle: String,
+    },
 }
 
 /// What the fallible functions of this crate return.

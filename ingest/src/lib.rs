@@ -3,13 +3,30 @@
 //! Parsers are pure: bytes go in, [`Record`]s and [`Issue`]s come out through a [`RecordSink`],
 //! in reading order. Bad input is an issue, never an error and never a panic.
 
+pub mod bundle;
 pub mod codes;
+pub mod collect;
 mod detect;
+mod device;
 mod encoding;
 mod error;
+mod event_record;
+pub mod evtx;
+pub mod identity;
+pub mod inspect;
+pub mod inventory;
+mod json;
+pub mod json_events;
+mod parser;
+pub mod procmon;
 mod record;
+pub mod redact;
+pub mod select;
 pub mod template;
+#[cfg(test)]
+mod testing;
 mod text;
+pub mod zone;
 
 pub use detect::{Format, HEAD_BYTES, detect};
 pub use error::{Error, Result};

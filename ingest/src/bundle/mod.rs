@@ -1,0 +1,194 @@
+//! A bundle: everything that was collected from one device, as a directory, a .zip or one file.
+//!
+//! [`Bundle::from_files`] and [`Bundle::from_archive`] list the entries; [`Bundle::read`] streams
+//! one of them with every limit of [`Limits`] enforced while the bytes flow. Nothing is ever
+//! unpacked onto disk under a name of the archive's choosing: a nested archive, which needs random
+//! access, goes through memory or one anonymous temporary file. How many devices a path holds is
+//! decided in [`crate::device`].
+//!
+//! Refused, each with path and reason: names that are absolute, hold `..` or a drive letter, links,
+//! encrypted entries, archives nested too deep, and whatever exceeds a limit.
+
+mod archive;
+mod directory;
+mod limits;
+mod name;
+mod reader;
+mod salvage;
+#[cfg(test)]
+mod tests;
+
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use patchlens_event::RejectReason;
+
+use archive::{Listed, Part, ReadSeek};
+pub(crate) use directory::{Found, walk};
+pub use limits::{LimitExceeded, Limits};
+pub use reader::EntryReader;
+pub(crate) use reader::read_full;
+
+/// An entry that is not read, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Path inside the bundle; empty for the bundle itself.
+    pub path: String,
+    /// Why, for counting.
+    pub reason: RejectReason,
+    /// Why, for a person.
+    pub detail: String,
+}
+
+/// One file of a bundle.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Path inside the bundle, with `/` between the parts; a nested archive is one part.
+    pub path: String,
+    /// Size as declared; `None` where nothing declares it.
+    pub declared_bytes: Option<u64>,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    File(PathBuf),
+    Part { archive: usize, part: Part },
+}
+
+/// What was collected from one device.
+pub struct Bundle {
+    /// Name of the folder, archive or file, without `.zip`.
+    pub name: String,
+    /// The entries, in path order within each archive.
+    pub entries: Vec<Entry>,
+    /// What is not read.
+    pub refusals: Vec<Refusal>,
+    archives: Vec<archive::Source>,
+    total_bytes: Cell<u64>,
+    limits: Limits,
+}
+
+/// The first bytes of a zip with at least one entry, and of an empty one.
+pub(crate) fn is_zip(head: &[u8]) -> bool {
+    head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
+}
+
+impl Bundle {
+    /// Makes a bundle of files on disk.
+    pub(crate) fn from_files(name: String, files: Vec<Found>, refusals: Vec<Refusal>, limits: &Limits) -> Self {
+        let entries = files
+            .into_iter()
+            .map(|found| Entry { path: found.relative, declared_bytes: Some(found.bytes), place: Place::File(found.path) })
+            .collect();
+        Self { name, entries, refusals, archives: Vec::new(), total_bytes: Cell::new(0), limits: limits.clone() }
+    }
+
+    /// Makes a bundle of a zip archive; archives inside it are listed in their place.
+    ///
+    /// # Errors
+    /// When the file cannot be opened. A damaged archive is no error but a refusal.
+    pub fn from_archive(path: &Path, limits: &Limits) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let mut bundle = Self::from_files(name, Vec::new(), Vec::new(), limits);
+        bundle.add_archive(Box::new(file), "", 0);
+        Ok(bundle)
+    }
+
+    fn add_archive(&mut self, mut source: Box<dyn ReadSeek>, prefix: &str, depth: u32) {
+        let listed = archive::list(source.as_mut(), &self.limits);
+        let archive = self.archives.len();
+        self.archives.push(RefCell::new(source));
+        let under = |path: String| match (prefix, path.as_str()) {
+            ("", _) => path,
+            (_, "") => prefix.to_owned(),
+            _ => format!("{prefix}/{path}"),
+        };
+        for item in listed {
+            if self.entries.len() >= self.limits.entries_max {
+                let detail = format!("more than {} entries; raise `entries_max` if the bundle is trusted", self.limits.entries_max);
+                self.refusals.push(Refusal { path: prefix.to_owned(), reason: RejectReason::LimitExceeded, detail });
+                return;
+            }
+            match item {
+                Listed::Refused(path, reason, detail) => self.refusals.push(Refusal { path: under(path), reason, detail }),
+                Listed::Part(path, part) => {
+                    let declared_bytes = part.declared.map(|(bytes, _)| bytes);
+                    let entry = Entry { path: under(path), declared_bytes, place: Place::Part { archive, part } };
+                    self.add_part(entry, depth);
+                }
+            }
+        }
+    }
+
+    /// Adds an entry of an archive, or what it holds when it is an archive itself.
+    fn add_part(&mut self, entry: Entry, depth: u32) {
+        let mut head = [0; 4];
+        let nested = self.read(&entry).and_then(|mut reader| read_full(&mut reader, &mut head)).is_ok() && is_zip(&head);
+        if !nested {
+            self.entries.push(entry);
+            return;
+        }
+        if depth >= self.limits.nesting_max {
+            let detail = format!("archives are nested deeper than {}; raise `nesting_max` if the bundle is trusted", self.limits.nesting_max);
+            self.refusals.push(Refusal { path: entry.path, reason: RejectReason::LimitExceeded, detail });
+            return;
+        }
+        match self.spool(&entry) {
+            Ok((source, cut)) => {
+                if let Some(detail) = cut {
+                    self.refusals.push(Refusal { path: entry.path.clone(), reason: RejectReason::Truncated, detail });
+                }
+                self.add_archive(source, &entry.path, depth + 1);
+            }
+            Err(error) => self.refusals.push(Refusal { path: entry.path, reason: read_failure(&error), detail: error.to_string() }),
+        }
+    }
+
+    /// Copies an entry to where it can be read in any order. A nested archive that ends too early
+    /// is kept as far as it goes, with the reason.
+    fn spool(&self, entry: &Entry) -> io::Result<(Box<dyn ReadSeek>, Option<String>)> {
+        let mut spooled = tempfile::SpooledTempFile::new(self.limits.spool_memory_bytes);
+        let cut = match self.read(entry).and_then(|mut reader| io::copy(&mut reader, &mut spooled)) {
+            Ok(_) => None,
+            Err(error) if read_failure(&error) == RejectReason::Truncated => Some(error.to_string()),
+            Err(error) => return Err(error),
+        };
+        spooled.seek(SeekFrom::Start(0))?;
+        Ok((Box::new(spooled), cut))
+    }
+
+    /// Opens an entry of this bundle.
+    ///
+    /// # Errors
+    /// When the file is gone or the archive is damaged here; [`read_failure`] says which.
+    pub fn read(&self, entry: &Entry) -> io::Result<EntryReader<'_>> {
+        match &entry.place {
+            Place::File(path) => Ok(EntryReader::new(Box::new(File::open(path)?), None, &self.limits, &self.total_bytes)),
+            Place::Part { archive, part } => {
+                let source = self.archives.get(*archive).ok_or(io::ErrorKind::NotFound)?;
+                let inner = archive::open(source, part)?;
+                Ok(EntryReader::new(inner, Some(part.compressed_bytes), &self.limits, &self.total_bytes))
+            }
+        }
+    }
+
+    /// Forgets how much was read so far, so that a second pass has the whole allowance again.
+    pub(crate) fn restart_budget(&self) {
+        self.total_bytes.set(0);
+    }
+}
+
+/// Tells why reading an entry ended early.
+pub fn read_failure(error: &io::Error) -> RejectReason {
+    let limit = error.get_ref().is_some_and(|inner| inner.is::<LimitExceeded>());
+    match error.kind() {
+        _ if limit => RejectReason::LimitExceeded,
+        io::ErrorKind::UnexpectedEof => RejectReason::Truncated,
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => RejectReason::Malformed,
+        _ => RejectReason::Unreadable,
+    }
+}

@@ -1,0 +1,159 @@
+//! The way of one device: all of its files, in the order of the bundle.
+
+use std::collections::{HashMap, HashSet};
+use std::io::Read;
+
+use patchlens_event::{EventId, Origin, Reject, RejectReason};
+
+use super::account::{DeviceAccount, Unrecognised};
+use super::event::FileEvents;
+use super::noise::Noise;
+use super::{CollectOptions, EventSink};
+use crate::bundle::{Bundle, Entry, read_failure};
+use crate::identity::{Identity, Scan, identify};
+use crate::parser::FileParser;
+use crate::redact::{KnownNames, Redactor};
+use crate::zone::Zones;
+use crate::{Error, Format, Result};
+
+/// How much of an entry is read at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// What is the same for all files of a device.
+pub(super) struct Device<'a> {
+    pub(super) identity: Identity,
+    pub(super) zones: Zones,
+    pub(super) redactor: Redactor,
+    pub(super) options: &'a CollectOptions,
+}
+
+/// Reads one device's share.
+pub(super) fn read(bundle: &Bundle, scans: &[Scan], options: &CollectOptions, sink: &mut dyn EventSink) -> Result<DeviceAccount> {
+    let identity = identify(scans.iter().filter_map(|scan| scan.claim.as_ref()), options.device.as_deref(), &bundle.name).ok_or_else(|| Error::Unnamed { bundle: bundle.name.clone() })?;
+    let mut known = KnownNames::default();
+    for scan in scans {
+        known.users.extend(scan.known.users.iter().cloned());
+        known.domains.extend(scan.known.domains.iter().cloned());
+    }
+    known.domains.extend(identity.device_name.clone());
+    let offset = scans.iter().find_map(|scan| scan.utc_offset_minutes);
+    let device = Device { zones: Zones::new(offset, options.assumed_zone()), redactor: Redactor::new(options.redaction.clone(), known)?, identity, options };
+    let mut account = DeviceAccount::new(device.identity.device_id.clone(), device.identity.device_name.clone());
+    for refusal in &bundle.refusals {
+        account.rejected += 1;
+        sink.reject(device.reject(&refusal.path, (0, 0), refusal.reason, &refusal.detail, b""))?;
+    }
+    let mut noise = Noise::default();
+    let mut twins = Twins::new(bundle);
+    for (entry, scan) in bundle.entries.iter().zip(scans) {
+        let Some(format) = scan.format else {
+            account.unrecognised.push(Unrecognised { file: device.redactor.text(&entry.path).into_owned(), detail: scan.detail.clone() });
+            sink.reject(device.reject(&entry.path, (0, 0), RejectReason::UnknownFormat, &scan.detail, b""))?;
+            continue;
+        };
+        if twins.was_read(bundle, entry) {
+            account.duplicate_files += 1;
+            continue;
+        }
+        device.file(bundle, entry, format, &mut noise, &mut account, sink)?;
+    }
+    for event in noise.into_events(&device) {
+        sink.event(event)?;
+    }
+    Ok(account)
+}
+
+impl Device<'_> {
+    fn file(&self, bundle: &Bundle, entry: &Entry, format: Format, noise: &mut Noise, account: &mut DeviceAccount, sink: &mut dyn EventSink) -> Result<()> {
+        let mut events = FileEvents::new(self, &entry.path, format, sink);
+        let mut parser = FileParser::new(format, &self.options.limits);
+        let failure = stream(bundle, entry, |chunk| {
+            parser.feed(chunk, &mut events);
+            !events.has_failed()
+        });
+        let parsed = parser.finish(&mut events);
+        let (counted, sent, rejected) = events.finish()?;
+        account.files += 1;
+        account.bytes += parsed.bytes;
+        account.records += sent + counted.total();
+        account.sent += sent;
+        account.noise_counted += counted.total();
+        account.rejected += rejected;
+        noise.add_file(format.source(), &entry.path, counted);
+        if let Some(error) = failure {
+            account.rejected += 1;
+            let detail = format!("reading stopped here: {error}");
+            sink.reject(self.reject(&entry.path, (0, parsed.bytes), read_failure(&error), &detail, b""))?;
+        }
+        Ok(())
+    }
+
+    /// Makes a reject of a piece of input at (line, byte offset).
+    pub(super) fn reject(&self, file: &str, (line, byte_offset): (u64, u64), reason: RejectReason, detail: &str, raw: &[u8]) -> Reject {
+        let device_id = &self.identity.device_id;
+        let place = [line.to_le_bytes(), byte_offset.to_le_bytes()].concat();
+        let raw_kept = raw.get(..raw.len().min(Reject::RAW_BYTES_MAX)).unwrap_or_default();
+        Reject {
+            reject_id: EventId::from_parts(&[b"reject.v1", device_id.as_str().as_bytes(), file.as_bytes(), &place, reason.as_str().as_bytes(), raw_kept]),
+            device_id: Some(device_id.clone()),
+            reason,
+            detail: detail.to_owned(),
+            origin: Origin { file: self.redactor.text(file).into_owned(), line, byte_offset, record_id: None },
+            raw: self.redactor.text(&String::from_utf8_lossy(raw_kept)).into_owned(),
+            collected_at: self.options.collected_at,
+            refused_by: concat!("patchlens-ingest ", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// Reads an entry piece by piece until `take` has had enough; returns why it ended early.
+pub(crate) fn stream(bundle: &Bundle, entry: &Entry, mut take: impl FnMut(&[u8]) -> bool) -> Option<std::io::Error> {
+    let mut reader = match bundle.read(entry) {
+        Ok(reader) => reader,
+        Err(error) => return Some(error),
+    };
+    let mut buffer = vec![0; CHUNK_BYTES];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return None,
+            Ok(count) => {
+                if !take(buffer.get(..count).unwrap_or_default()) {
+                    return None;
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Some(error),
+        }
+    }
+}
+
+/// Finds files of equal content. Only files whose size another file shares are hashed.
+struct Twins {
+    shared_sizes: HashSet<u64>,
+    hashes: HashSet<blake3::Hash>,
+}
+
+impl Twins {
+    fn new(bundle: &Bundle) -> Self {
+        let mut sizes: HashMap<u64, usize> = HashMap::new();
+        for bytes in bundle.entries.iter().filter_map(|entry| entry.declared_bytes) {
+            *sizes.entry(bytes).or_default() += 1;
+        }
+        let shared_sizes = sizes.into_iter().filter(|(bytes, count)| *bytes > 0 && *count > 1).map(|(bytes, _)| bytes).collect();
+        Self { shared_sizes, hashes: HashSet::new() }
+    }
+
+    /// True when a file of the same content came before.
+    fn was_read(&mut self, bundle: &Bundle, entry: &Entry) -> bool {
+        if !entry.declared_bytes.is_some_and(|bytes| self.shared_sizes.contains(&bytes)) {
+            return false;
+        }
+        let mut hasher = blake3::Hasher::new();
+        let failed = stream(bundle, entry, |chunk| {
+            hasher.update(chunk);
+            true
+        });
+        // What cannot be read to its end is read as far as it goes, and complained about.
+        failed.is_none() && !self.hashes.insert(hasher.finalize())
+    }
+}

@@ -1,0 +1,173 @@
+//! From one file's records to events.
+
+use std::collections::BTreeMap;
+
+use patchlens_event::{Event, Hresult, IdentityScope, Kind, Origin, SCHEMA_VERSION, Source};
+
+use super::device::Device;
+use super::noise::FileNoise;
+use super::{EventSink, MESSAGE_BYTES_MAX, SinkError};
+use crate::select::{Decision, decide};
+use crate::zone::Occurred;
+use crate::{Format, Issue, Record, RecordSink, Result, codes, template};
+
+/// Longest value of a field in bytes.
+const FIELD_BYTES_MAX: usize = 8 * 1024;
+/// Most fields of one event.
+const FIELDS_MAX: usize = 4_096;
+
+/// Fields of event data that hold an error code and nothing else, in lower case.
+const CODE_FIELDS: &[&str] = &["errorcode", "error_code", "hresult", "hr", "exceptioncode", "updateerrorcode", "resulthr", "win32error", "finalresult"];
+
+/// Makes events of a file's records.
+pub(super) struct FileEvents<'a> {
+    device: &'a Device<'a>,
+    file: &'a str,
+    shown_file: String,
+    format: Format,
+    source: Source,
+    scope: IdentityScope,
+    noise: FileNoise,
+    sent: u64,
+    rejected: u64,
+    failure: Option<SinkError>,
+    sink: &'a mut dyn EventSink,
+    template: String,
+    identity_text: String,
+}
+
+impl<'a> FileEvents<'a> {
+    pub(super) fn new(device: &'a Device<'a>, file: &'a str, format: Format, sink: &'a mut dyn EventSink) -> Self {
+        let source = format.source();
+        Self {
+            device,
+            file,
+            shown_file: device.redactor.text(file).into_owned(),
+            format,
+            source,
+            scope: IdentityScope::new(device.identity.device_id.clone(), source),
+            noise: FileNoise::default(),
+            sent: 0,
+            rejected: 0,
+            failure: None,
+            sink,
+            template: String::new(),
+            identity_text: String::new(),
+        }
+    }
+
+    /// True when the sink takes no more: reading on is in vain.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// Gives what was counted, how much was sent and how much rejected.
+    pub(super) fn finish(self) -> Result<(FileNoise, u64, u64)> {
+        match self.failure {
+            Some(failure) => Err(failure.into()),
+            None => Ok((self.noise, self.sent, self.rejected)),
+        }
+    }
+
+    /// Everything of the record but its time, before redaction.
+    fn identity_text(&mut self, record: &Record<'_>) {
+        self.identity_text.clear();
+        for part in [record.component.as_deref(), record.channel.as_deref()] {
+            self.identity_text.push_str(part.unwrap_or_default());
+            self.identity_text.push('\u{1f}');
+        }
+        self.identity_text.push_str(&record.message);
+    }
+
+    fn event(&mut self, record: Record<'_>, codes: Vec<Hresult>, occurred: Occurred) -> Event {
+        self.identity_text(&record);
+        let event_id = self.scope.next_id(&record.time_text, &self.identity_text);
+        self.noise.saw(&event_id);
+        let redactor = &self.device.redactor;
+        let message = cut(&record.message, MESSAGE_BYTES_MAX);
+        let message = cut(&redactor.text(message), MESSAGE_BYTES_MAX).to_owned();
+        template::of(&message, &mut self.template);
+        let fields: BTreeMap<String, String> = record
+            .fields
+            .into_iter()
+            .take(FIELDS_MAX)
+            .map(|(name, value)| {
+                let value = redactor.field(&name, cut(&value, FIELD_BYTES_MAX)).into_owned();
+                (redactor.text(&name).into_owned(), value)
+            })
+            .collect();
+        let is_fact = matches!(self.source, Source::Inventory | Source::HashListing) || (self.source == Source::Osquery && record.component.is_none());
+        Event {
+            v: SCHEMA_VERSION,
+            event_id,
+            device_id: self.device.identity.device_id.clone(),
+            device_name: self.device.identity.device_name.clone(),
+            source: self.source,
+            kind: if is_fact { Kind::Inventory } else { Kind::Record },
+            occurred_at: occurred.at,
+            occurred_at_local: occurred.at_local,
+            zone_source: occurred.zone_source,
+            collected_at: self.device.options.collected_at,
+            origin: Origin { file: self.shown_file.clone(), line: record.line, byte_offset: record.byte_offset, record_id: record.record_id },
+            level: record.level,
+            component: record.component.map(|text| redactor.text(&text).into_owned()),
+            channel: record.channel.map(Into::into),
+            windows_event_id: record.windows_event_id,
+            codes,
+            template: self.template.clone(),
+            message,
+            fields,
+            count: 1,
+        }
+    }
+}
+
+/// The failing codes of a record: of its text, and of fields that hold a code.
+fn failing_codes(record: &Record<'_>) -> Vec<Hresult> {
+    let mut found: Vec<Hresult> = codes::find(&record.message).collect();
+    for (name, value) in &record.fields {
+        let is_code = CODE_FIELDS.iter().any(|known| name.eq_ignore_ascii_case(known));
+        if let Some(code) = is_code.then(|| Hresult::parse(value).ok()).flatten().filter(|code| code.is_failure())
+            && !found.contains(&code)
+        {
+            found.push(code);
+        }
+    }
+    found
+}
+
+impl RecordSink for FileEvents<'_> {
+    fn record(&mut self, record: Record<'_>) {
+        if self.failure.is_some() {
+            return;
+        }
+        let codes = failing_codes(&record);
+        let occurred = self.device.zones.occurred(record.time, self.format);
+        match decide(&record, &codes, self.format) {
+            Decision::Send => {
+                self.sent += 1;
+                let event = self.event(record, codes, occurred);
+                self.failure = self.sink.event(event).err();
+            }
+            Decision::Count => {
+                template::of(&record.message, &mut self.template);
+                let day = occurred.at_local.map(|local| local.date()).or_else(|| occurred.at.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date()));
+                self.noise.count(&self.template, codes.first().copied(), day);
+            }
+        }
+    }
+
+    fn issue(&mut self, issue: Issue<'_>) {
+        if self.failure.is_some() {
+            return;
+        }
+        self.rejected += issue.lines.max(1);
+        let reject = self.device.reject(self.file, (issue.line, issue.byte_offset), issue.reason, &issue.detail, &issue.raw);
+        self.failure = self.sink.reject(reject).err();
+    }
+}
+
+/// The text up to a number of bytes, cut at a character boundary.
+fn cut(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
+}

@@ -1,0 +1,124 @@
+//! Real event logs, whole and damaged.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::{Collected, shared};
+
+fn parse(bytes: &[u8], piece: usize) -> (TextAccount, Collected) {
+    let mut collected = Collected::default();
+    let mut parser = EvtxParser::default();
+    for chunk in bytes.chunks(piece) {
+        parser.feed(chunk, &mut collected);
+    }
+    (parser.finish(&mut collected), collected)
+}
+
+/// Update events as the expected counts name them: `provider|id`.
+fn update_events(collected: &Collected, wanted: &serde_json::Map<String, serde_json::Value>) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for record in &collected.records {
+        let key = format!("{}|{}", record.component.as_deref().unwrap_or_default(), record.windows_event_id.unwrap_or_default());
+        if wanted.contains_key(&key) {
+            *counts.entry(key).or_default() += 1;
+        }
+    }
+    counts
+}
+
+#[test]
+fn every_real_log_has_the_counts_that_are_known() {
+    let Some(root) = shared("realdata") else { return };
+    let expected: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&std::fs::read(root.join("evtx/expected-counts.json")).unwrap()).unwrap();
+    assert!(expected.len() > 10);
+    for (file, wanted) in &expected {
+        let bytes = std::fs::read(root.join(file)).unwrap();
+        assert!(is_evtx(&bytes), "{file}");
+        let (account, collected) = parse(&bytes, 100_003);
+        assert_eq!(account.records, wanted["records"].as_u64().unwrap(), "{file}: {:?}", collected.issues);
+        assert_eq!(account.rejected, wanted["bad_records"].as_u64().unwrap(), "{file}: {:?}", collected.issues);
+        let events = wanted["update_events"].as_object().unwrap();
+        let found = update_events(&collected, events);
+        let wanted_events: BTreeMap<String, u64> = events.iter().map(|(key, count)| (key.clone(), count.as_u64().unwrap())).collect();
+        assert_eq!(found, wanted_events, "{file}");
+        let mut times: Vec<Timestamp> = collected.records.iter().map(|record| if let LoggedTime::Utc(at) = record.time { at } else { panic!("{file}: no UTC time") }).collect();
+        times.sort_unstable();
+        let micros = |text: &serde_json::Value| text.as_str().unwrap().parse::<Timestamp>().unwrap().as_microsecond();
+        assert_eq!(times[0].as_microsecond(), micros(&wanted["first_at"]), "{file}");
+        assert_eq!(times[times.len() - 1].as_microsecond(), micros(&wanted["last_at"]), "{file}");
+        assert!(collected.records.iter().all(|record| record.record_id.is_some() && record.field("computer_name").is_some()), "{file}");
+    }
+}
+
+fn real(path: &str) -> Option<Vec<u8>> {
+    shared(Path::new("realdata/evtx").join(path).to_str().unwrap()).map(|path| std::fs::read(path).unwrap())
+}
+
+#[test]
+fn verdicts_of_the_update_client_and_of_servicing_are_named_values() {
+    let Some(bytes) = real("fukusuket/System.evtx") else { return };
+    let (_, collected) = parse(&bytes, bytes.len());
+    let failed = collected.records.iter().find(|record| record.component.as_deref() == Some("Microsoft-Windows-WindowsUpdateClient") && record.windows_event_id == Some(20)).unwrap();
+    assert!(failed.message.starts_with("Microsoft-Windows-WindowsUpdateClient:20 "), "{}", failed.message);
+    assert!(failed.field("errorCode").is_some() && failed.field("updateTitle").is_some(), "{:?}", failed.fields);
+    assert_eq!(failed.channel.as_deref(), Some("System"));
+    let Some(bytes) = real("fukusuket/Setup.evtx") else { return };
+    let (_, collected) = parse(&bytes, bytes.len());
+    let servicing = &collected.records[0];
+    assert!(servicing.field("PackageIdentifier").is_some_and(|id| id.starts_with("KB")), "{:?}", servicing.fields);
+}
+
+#[test]
+fn the_offset_of_a_record_is_where_it_stands() {
+    let Some(bytes) = real("fukusuket/Setup.evtx") else { return };
+    let (_, collected) = parse(&bytes, bytes.len());
+    for record in &collected.records {
+        let at = usize::try_from(record.byte_offset).unwrap();
+        assert_eq!(&bytes[at..at + 4], b"\x2a\x2a\0\0");
+        assert_eq!(u64::from_le_bytes(bytes[at + 8..at + 16].try_into().unwrap()), record.record_id.unwrap());
+    }
+}
+
+#[test]
+fn a_log_that_is_cut_anywhere_keeps_what_is_whole() {
+    let Some(bytes) = real("fukusuket/Application.evtx") else { return };
+    let whole = parse(&bytes, bytes.len()).1.records;
+    for cut in [10, 4096, 4100, 5000, 30_000, 69_632, 69_633, 100_000, 200_001] {
+        let (account, collected) = parse(&bytes[..cut], 7001);
+        assert!(collected.records.len() <= whole.len());
+        assert!(collected.records.iter().zip(&whole).all(|(cut, whole)| cut.record_id == whole.record_id), "cut at {cut}");
+        assert_eq!(account.bytes, cut as u64);
+        let at_boundary = cut >= FILE_HEADER_BYTES && (cut - FILE_HEADER_BYTES) % CHUNK_BYTES == 0;
+        assert_eq!(account.rejected > 0, !at_boundary, "cut at {cut}: {:?}", collected.issues);
+    }
+}
+
+#[test]
+fn the_newest_record_names_the_computer() {
+    let Some(bytes) = real("omerbenamram/2-vss_7-System.evtx") else { return };
+    let mut newest = NewestChunk::default();
+    bytes[FILE_HEADER_BYTES..].chunks(CHUNK_BYTES).for_each(|block| newest.take(block));
+    let (at, name) = newest.computer_name().unwrap();
+    assert_eq!(at.to_string().get(..10), Some("2018-08-08"));
+    let (_, collected) = parse(&bytes, bytes.len());
+    let last = collected.records.iter().max_by_key(|record| record.record_id).unwrap();
+    assert_eq!(last.field("computer_name"), Some(name.as_str()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn changed_bytes_never_panic(changes in proptest::collection::vec((0usize..140_000, any::<u8>()), 1..60), piece in 1usize..90_000) {
+        let Some(mut bytes) = real("fukusuket/System.evtx") else { return Ok(()) };
+        bytes.truncate(140_000);
+        for (at, byte) in changes {
+            bytes[at] = byte;
+        }
+        let (account, collected) = parse(&bytes, piece);
+        prop_assert_eq!(account.records, collected.records.len() as u64);
+        prop_assert_eq!(account.rejected, collected.issues.len() as u64);
+    }
+}

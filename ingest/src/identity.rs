@@ -1,0 +1,247 @@
+//! Which device a bundle is from, and in which zone it stands: a first, cheap look at every file.
+//!
+//! The name is taken, in this order, from the operator (`--device`), a facts file, `systeminfo`, the
+//! newest record of the event logs, event documents, the registry, and lists of hotfixes; else the
+//! folder or archive names the device. Event logs keep records from before a device was renamed, so
+//! only their newest record counts. A domain suffix is no part of the name.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use patchlens_event::{DeviceId, inventory as names};
+
+use crate::bundle::{Bundle, Entry, Limits, read_full};
+use crate::evtx::{CHUNK_BYTES, FILE_HEADER_BYTES, NewestChunk};
+use crate::json::Documents;
+use crate::redact::KnownNames;
+use crate::{Format, HEAD_BYTES, Issue, Record, RecordSink, detect, inventory, json_events};
+
+/// How much of an inventory is read for the name.
+const INVENTORY_BYTES: u64 = 4 << 20;
+/// How much of an event log is read for its newest record.
+const EVENT_LOG_BYTES: u64 = 512 << 20;
+
+/// Where a name was found; what comes first is believed first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NameSource {
+    Facts,
+    SystemInfo,
+    EventLog,
+    EventDocuments,
+    Registry,
+    Hotfixes,
+}
+
+/// A computer name, and when it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NameClaim {
+    pub(crate) source: NameSource,
+    pub(crate) written_at: Option<Timestamp>,
+    pub(crate) name: String,
+}
+
+/// What the first look at a file found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scan {
+    pub(crate) format: Option<Format>,
+    pub(crate) claim: Option<NameClaim>,
+    pub(crate) utc_offset_minutes: Option<i32>,
+    pub(crate) known: KnownNames,
+    /// Why there is no format, for a person.
+    pub(crate) detail: String,
+}
+
+/// Looks at one file.
+///
+/// # Errors
+/// When its first bytes cannot be read.
+pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Result<Scan> {
+    let mut reader = bundle.read(entry)?;
+    let mut head = vec![0; HEAD_BYTES];
+    let filled = read_head(&mut reader, &mut head)?;
+    head.truncate(filled);
+    let file_name = entry.path.rsplit('/').next().unwrap_or_default();
+    let mut scan = Scan { format: detect(&head, file_name), ..Scan::default() };
+    match scan.format {
+        None => scan.detail = why_unknown(&head),
+        Some(Format::Evtx) => scan.claim = event_log_claim(&head, &mut reader),
+        Some(Format::EventsJson) => scan.claim = documents_claim(&head),
+        Some(format @ (Format::SystemInfo | Format::OsVersion | Format::RegQuery | Format::HotfixList | Format::OsqueryRows)) => {
+            let rest = INVENTORY_BYTES.min(limits.whole_file_bytes_max);
+            // A file that ends early is read in full, and complained about, later.
+            reader.take(rest).read_to_end(&mut head).ok();
+            facts_claim(&head, format, &mut scan);
+        }
+        Some(_) => learn_users(&head, &mut scan.known.users),
+    }
+    Ok(scan)
+}
+
+/// A damaged archive may end inside the head: what is there is enough to tell the format.
+fn read_head(reader: &mut dyn Read, head: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = head.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match reader.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) if filled > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+fn why_unknown(head: &[u8]) -> String {
+    let zeros = head.iter().filter(|byte| **byte == 0).count();
+    let controls = head.iter().filter(|byte| matches!(**byte, 0..=8 | 14..=31)).count();
+    if head.is_empty() {
+        "the file is empty".to_owned()
+    } else if zeros == head.len() {
+        "the file holds nothing but zeros".to_owned()
+    } else if controls * 10 > head.len() {
+        "the file is binary and no event log".to_owned()
+    } else {
+        "no parser recognises the content".to_owned()
+    }
+}
+
+fn event_log_claim(head: &[u8], reader: &mut dyn Read) -> Option<NameClaim> {
+    let mut blocks = head.get(FILE_HEADER_BYTES..).unwrap_or_default().chain(reader).take(EVENT_LOG_BYTES);
+    let mut newest = NewestChunk::default();
+    let mut block = vec![0; CHUNK_BYTES];
+    while let Ok(count) = read_full(&mut blocks, &mut block)
+        && count > 0
+    {
+        newest.take(block.get(..count).unwrap_or_default());
+    }
+    let (written_at, name) = newest.computer_name()?;
+    Some(NameClaim { source: NameSource::EventLog, written_at: Some(written_at), name })
+}
+
+fn documents_claim(head: &[u8]) -> Option<NameClaim> {
+    let mut last = None;
+    Documents::new(head.len()).feed(head, &mut Facts::default(), &mut |document, _| {
+        if let Some(name) = json_events::computer_name(&document.value) {
+            last = Some(NameClaim { source: NameSource::EventDocuments, written_at: None, name: name.to_owned() });
+        }
+    });
+    last
+}
+
+/// The facts of an inventory that say who and where the device is.
+#[derive(Default)]
+struct Facts {
+    device_name: Option<String>,
+    domain: Option<String>,
+    utc_offset_minutes: Option<i32>,
+}
+
+impl RecordSink for Facts {
+    fn record(&mut self, record: Record<'_>) {
+        let text = |name| inventory::fact(&record, name).map(str::to_owned);
+        self.device_name = self.device_name.take().or_else(|| text(names::DEVICE_NAME));
+        self.domain = self.domain.take().or_else(|| text(names::DOMAIN));
+        self.utc_offset_minutes = self.utc_offset_minutes.or_else(|| text(names::UTC_OFFSET_MINUTES)?.parse().ok());
+    }
+
+    fn issue(&mut self, _: Issue<'_>) {}
+}
+
+fn facts_claim(bytes: &[u8], format: Format, scan: &mut Scan) {
+    let mut facts = Facts::default();
+    inventory::parse(bytes, format, &mut facts);
+    let source = match format {
+        Format::OsVersion => NameSource::Facts,
+        Format::SystemInfo => NameSource::SystemInfo,
+        Format::RegQuery => NameSource::Registry,
+        _ => NameSource::Hotfixes,
+    };
+    scan.claim = facts.device_name.map(|name| NameClaim { source, written_at: None, name });
+    scan.utc_offset_minutes = facts.utc_offset_minutes;
+    scan.known.domains.extend(facts.domain.filter(|domain| !domain.eq_ignore_ascii_case("WORKGROUP")));
+}
+
+/// Learns the owners of profiles that the head of a log names.
+fn learn_users(head: &[u8], users: &mut BTreeSet<String>) {
+    let finder = memchr::memmem::Finder::new(b":\\Users\\");
+    for at in finder.find_iter(head).take(200) {
+        let rest = head.get(at + 8..).unwrap_or_default();
+        let length = rest.iter().take(64).position(|byte| matches!(byte, b'\\' | b'"' | b'\r' | b'\n'));
+        if let Some(name) = length.and_then(|length| rest.get(..length)).and_then(|name| std::str::from_utf8(name).ok()) {
+            users.insert(name.to_owned());
+        }
+    }
+}
+
+/// Who a device is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Its id.
+    pub device_id: DeviceId,
+    /// Its name as it spells it; `None` when only the folder names it.
+    pub device_name: Option<String>,
+}
+
+/// The name without its domain suffix.
+pub(crate) fn short_name(name: &str) -> &str {
+    let name = name.trim().trim_start_matches('\\');
+    if name.parse::<IpAddr>().is_ok() {
+        return name;
+    }
+    name.split('.').next().filter(|short| !short.is_empty()).unwrap_or(name)
+}
+
+/// NetBIOS names, which systeminfo prints, are cut to this length.
+const NETBIOS_CHARS: usize = 15;
+
+/// Decides from all claims of a bundle; `operator` wins, `fallback` names a device that nothing names.
+/// `None` when not even that leaves a name.
+pub(crate) fn identify<'a>(claims: impl Iterator<Item = &'a NameClaim> + Clone, operator: Option<&str>, fallback: &str) -> Option<Identity> {
+    let found = claims.clone().min_by(|a, b| a.source.cmp(&b.source).then(b.written_at.cmp(&a.written_at)));
+    let mut name = found.map(|claim| short_name(&claim.name).to_owned());
+    if let Some(cut) = &name
+        && cut.chars().count() == NETBIOS_CHARS
+        && let Some(whole) = claims.map(|claim| short_name(&claim.name)).find(|other| other.len() > cut.len() && other.to_uppercase().starts_with(&cut.to_uppercase()))
+    {
+        name = Some(whole.to_owned());
+    }
+    let device_id = operator.and_then(DeviceId::new).or_else(|| DeviceId::new(name.as_deref()?)).or_else(|| DeviceId::new(fallback))?;
+    Some(Identity { device_id, device_name: name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(source: NameSource, at: Option<&str>, name: &str) -> NameClaim {
+        NameClaim { source, written_at: at.map(|at| at.parse().unwrap()), name: name.to_owned() }
+    }
+
+    #[track_caller]
+    fn check(claims: &[NameClaim], operator: Option<&str>, id: &str, name: Option<&str>) {
+        let identity = identify(claims.iter(), operator, "folder").unwrap();
+        assert_eq!((identity.device_id.as_str(), identity.device_name.as_deref()), (id, name));
+    }
+
+    #[test]
+    fn the_best_source_names_the_device() {
+        let old = claim(NameSource::EventLog, Some("2020-01-01T00:00:00Z"), "WIN-SETUP");
+        let new = claim(NameSource::EventLog, Some("2024-01-01T00:00:00Z"), "yr-0042.corp.example");
+        let info = claim(NameSource::SystemInfo, None, "YR-0042");
+        check(&[], None, "FOLDER", None);
+        check(&[old.clone(), new.clone()], None, "YR-0042", Some("yr-0042"));
+        check(&[old, new, info], None, "YR-0042", Some("YR-0042"));
+        check(&[claim(NameSource::Facts, None, "PC")], Some("asset-7"), "ASSET-7", Some("PC"));
+        check(&[claim(NameSource::EventLog, None, "10.1.2.3")], None, "10.1.2.3", Some("10.1.2.3"));
+    }
+
+    #[test]
+    fn a_name_that_was_cut_is_completed() {
+        let info = claim(NameSource::SystemInfo, None, "BRANCH-OFFICE-0");
+        let log = claim(NameSource::EventLog, None, "branch-office-0042");
+        check(&[info, log], None, "BRANCH-OFFICE-0042", Some("branch-office-0042"));
+    }
+}

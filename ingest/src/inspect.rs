@@ -1,0 +1,178 @@
+//! What is in these files: format, encoding, lines, records, rejects, time span, codes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::DateTime;
+use patchlens_event::{Hresult, RejectReason};
+use serde::Serialize;
+
+use crate::bundle::{Bundle, Entry, Limits, Refusal, read_failure};
+use crate::collect::stream;
+use crate::device::shares;
+use crate::identity::Scan;
+use crate::parser::FileParser;
+use crate::{Issue, LoggedTime, Record, RecordSink, Result, codes};
+
+/// How many rejects of one file are listed; all are counted.
+const REJECTS_MAX: usize = 100;
+
+/// What is in the files of some paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct InspectReport {
+    /// One for each file, in reading order.
+    pub files: Vec<FileReport>,
+}
+
+/// What is in one file. For line-based logs `lines = records + continuations + rejected`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct FileReport {
+    /// Path, through archives.
+    pub path: String,
+    /// Name of the format; null when no parser recognises it.
+    pub format: Option<String>,
+    /// Encodings, joined by `+`; null when the format is not recognised.
+    pub encoding: Option<String>,
+    /// Bytes, after inflating.
+    pub bytes: u64,
+    /// Lines; 0 for binary formats.
+    pub lines: u64,
+    /// Records.
+    pub records: u64,
+    /// Lines that continue a record.
+    pub continuations: u64,
+    /// Lines, or damaged pieces of a binary file, that no record could be made of.
+    pub rejected: u64,
+    /// The first of them, at most 100.
+    pub rejects: Vec<RejectReport>,
+    /// Earliest time as logged: local time without zone, or UTC with `Z`.
+    pub first_at: Option<String>,
+    /// Latest time as logged.
+    pub last_at: Option<String>,
+    /// How many records hold each failing code.
+    #[schemars(with = "BTreeMap<String, u64>")]
+    pub codes: BTreeMap<Hresult, u64>,
+}
+
+/// A piece of a file that no record could be made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct RejectReport {
+    /// Line, from 1; 0 for binary formats and whole files.
+    pub line: u64,
+    /// Offset in the file.
+    pub byte_offset: u64,
+    /// Class and detail: `malformed: the row has another number of values than the header`.
+    pub reason: String,
+}
+
+/// Reads paths without keeping what is in them.
+///
+/// # Errors
+/// When a path cannot be read at all.
+pub fn inspect(paths: &[PathBuf], limits: &Limits) -> Result<InspectReport> {
+    let mut report = InspectReport::default();
+    for path in paths {
+        for share in shares(path, limits, true)? {
+            let root = share.root(path);
+            let (bundle, scans) = share.open(limits)?;
+            report.files.extend(bundle.refusals.iter().map(|refusal| refused(&root, refusal)));
+            report.files.extend(bundle.entries.iter().zip(&scans).map(|(entry, scan)| file(&root, &bundle, entry, scan, limits)));
+        }
+    }
+    Ok(report)
+}
+
+fn joined(root: &Path, inside: &str) -> String {
+    if inside.is_empty() { root.display().to_string() } else { format!("{}/{inside}", root.display()) }
+}
+
+fn reason(reason: RejectReason, detail: &str) -> String {
+    format!("{}: {detail}", reason.as_str())
+}
+
+fn refused(root: &Path, refusal: &Refusal) -> FileReport {
+    let reject = RejectReport { line: 0, byte_offset: 0, reason: reason(refusal.reason, &refusal.detail) };
+    FileReport { path: joined(root, &refusal.path), rejected: 1, rejects: vec![reject], ..FileReport::default() }
+}
+
+fn file(root: &Path, bundle: &Bundle, entry: &Entry, scan: &Scan, limits: &Limits) -> FileReport {
+    let path = if root.file_name().is_some_and(|name| name.to_string_lossy() == entry.path) && root.is_file() { root.display().to_string() } else { joined(root, &entry.path) };
+    let Some(format) = scan.format else {
+        let reject = RejectReport { line: 0, byte_offset: 0, reason: reason(RejectReason::UnknownFormat, &scan.detail) };
+        return FileReport { path, bytes: entry.declared_bytes.unwrap_or(0), rejects: vec![reject], ..FileReport::default() };
+    };
+    let mut seen = Seen::default();
+    let mut parser = FileParser::new(format, limits);
+    let failure = stream(bundle, entry, |chunk| {
+        parser.feed(chunk, &mut seen);
+        true
+    });
+    let account = parser.finish(&mut seen);
+    let mut rejects = seen.rejects;
+    let mut rejected = account.rejected;
+    if let Some(error) = failure {
+        rejected += 1;
+        rejects.push(RejectReport { line: 0, byte_offset: account.bytes, reason: reason(read_failure(&error), &format!("reading stopped here: {error}")) });
+    }
+    FileReport {
+        path,
+        format: Some(format.as_str().to_owned()),
+        encoding: Some(account.encoding),
+        bytes: account.bytes,
+        lines: account.lines,
+        records: account.records,
+        continuations: account.continuations,
+        rejected,
+        rejects,
+        first_at: seen.first.map(Logged::to_text),
+        last_at: seen.last.map(Logged::to_text),
+        codes: seen.codes,
+    }
+}
+
+/// A time as logged; times of one file are all of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Logged {
+    Local(DateTime),
+    Utc(jiff::Timestamp),
+}
+
+impl Logged {
+    fn to_text(self) -> String {
+        match self {
+            Self::Local(local) => local.to_string(),
+            Self::Utc(at) => at.to_string(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    rejects: Vec<RejectReport>,
+    first: Option<Logged>,
+    last: Option<Logged>,
+    codes: BTreeMap<Hresult, u64>,
+}
+
+impl RecordSink for Seen {
+    fn record(&mut self, record: Record<'_>) {
+        let time = match record.time {
+            LoggedTime::Unstated => None,
+            LoggedTime::Local(local) | LoggedTime::Offset(local, _) => Some(Logged::Local(local)),
+            LoggedTime::Utc(at) => Some(Logged::Utc(at)),
+        };
+        if let Some(time) = time {
+            self.first = Some(self.first.map_or(time, |first| first.min(time)));
+            self.last = Some(self.last.map_or(time, |last| last.max(time)));
+        }
+        for code in codes::find(&record.message) {
+            *self.codes.entry(code).or_default() += 1;
+        }
+    }
+
+    fn issue(&mut self, issue: Issue<'_>) {
+        if self.rejects.len() < REJECTS_MAX {
+            self.rejects.push(RejectReport { line: issue.line, byte_offset: issue.byte_offset, reason: reason(issue.reason, &issue.detail) });
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What the device is: host name, build, installed updates, services, disks, hashes of files.
+//!
+//! Pure parsers over whole files (they are small, and limited by
+//! [`Limits::whole_file_bytes_max`](crate::bundle::Limits)). Tools print these in the language and
+//! code page of the device, so nothing here relies on a translated word: positions, shapes of
+//! values and names that Windows never translates decide. Facts go into [`crate::Record::fields`]
+//! under the names of [`patchlens_event::inventory`].
+//!
+//! For every input `lines = records + continuations + rejected`.
+
+mod device_facts;
+mod disks;
+mod facts;
+mod hash_listing;
+mod hotfix;
+mod lines;
+mod osquery;
+mod registry;
+mod services;
+mod systeminfo;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use patchlens_event::{Reject, RejectReason};
+
+use crate::json::Document;
+use crate::{Format, Issue, LoggedTime, Record, RecordSink, TextAccount};
+use facts::Facts;
+use lines::{Line, decode_lines};
+pub(crate) use table::split_csv;
+
+/// Returns the format of an inventory file by its first bytes; `None` when it is none.
+pub fn recognise(head: &[u8]) -> Option<Format> {
+    let decoded = decode_lines(head);
+    let texts = || decoded.lines.iter().map(|line| line.text.as_str());
+    let filled = || texts().filter(|text| !text.trim().is_empty());
+    let first = texts().find(|text| !text.trim().is_empty())?.trim_start();
+    if first.starts_with(['{', '[']) && !first.ends_with(']') || first.starts_with("[{") || first == "[" {
+        return recognise_json(&decoded.lines);
+    }
+    if systeminfo::recognise(texts()) {
+        return Some(Format::SystemInfo);
+    }
+    if filled().take(5).any(|text| registry::key_of(text).is_some()) {
+        return Some(Format::RegQuery);
+    }
+    let column = |name: &str| filled().take(10).any(|text| table::names_column(text, name));
+    let starts = |start: &str| filled().take(10).any(|text| text.trim_start().starts_with(start));
+    if column("HotFixID") || starts("HotFixID=") || hotfix::is_package_list(filled().take(30)) {
+        return Some(Format::HotfixList);
+    }
+    if column("StartType") || column("StartMode") || starts("SERVICE_NAME:") {
+        return Some(Format::ServiceList);
+    }
+    if column("FreeSpace") || column("SizeRemaining") || column("FreeMB") || starts("FreeSpace=") {
+        return Some(Format::DiskList);
+    }
+    is_hash_listing(&filled().take(10).collect::<Vec<_>>()).then_some(Format::HashListing)
+}
+
+/// A hash alone on its line with a path above it, or a table of hashes and paths.
+fn is_hash_listing(lines: &[&str]) -> bool {
+    let alone = lines.iter().any(|line| hash_listing::hash_of(line).is_some_and(|hash| hash.len() >= 40)) && lines.iter().any(|line| hash_listing::path_in(line).is_some());
+    let table = lines.iter().any(|line| table::names_column(line, "Hash") && table::names_column(line, "Path"));
+    let list = lines.iter().any(|line| line.starts_with("Hash ") && line.contains(" : ")) && lines.iter().any(|line| line.starts_with("Path "));
+    let sums = lines.first().is_some_and(|line| line.split_once(' ').is_some_and(|(hash, path)| hash.len() >= 40 && hash_listing::hash_of(hash).is_some() && !path.trim().is_empty()));
+    alone || table || list || sums
+}
+
+/// Tells device facts and osquery rows by the first object; event documents are not ours.
+fn recognise_json(lines: &[Line]) -> Option<Format> {
+    let value = documents(lines).into_iter().next()?.value;
+    if crate::json_events::is_event(&value) {
+        return None;
+    }
+    if osquery::recognise(&value) {
+        return Some(Format::OsqueryRows);
+    }
+    device_facts::recognise(&value).then_some(Format::OsVersion)
+}
+
+/// Reads a whole inventory file.
+pub fn parse(bytes: &[u8], format: Format, sink: &mut dyn RecordSink) -> TextAccount {
+    let decoded = decode_lines(bytes);
+    let mut counted = Counted { sink, account: TextAccount { encoding: decoded.encoding, lines: decoded.lines.len() as u64, bytes: bytes.len() as u64, ..TextAccount::default() } };
+    let lines = &decoded.lines;
+    match format {
+        Format::SystemInfo => systeminfo::parse(lines, &mut counted),
+        Format::HotfixList => hotfix::parse(lines, &mut counted),
+        Format::RegQuery => registry::parse(lines, &mut counted),
+        Format::ServiceList => services::parse(lines, &mut counted),
+        Format::DiskList => disks::parse(lines, &mut counted),
+        Format::HashListing => hash_listing::parse(lines, &mut counted),
+        Format::OsVersion | Format::OsqueryRows => json(lines, format, &mut counted),
+        _ => {}
+    }
+    let mut account = counted.account;
+    let left = account.lines.saturating_sub(account.records + account.continuations + account.rejected);
+    if left > 0 && account.records == 0 {
+        let raw = bytes.get(..bytes.len().min(Reject::RAW_BYTES_MAX)).unwrap_or_default();
+        let detail = format!("nothing of {} could be read here", format.as_str());
+        sink.issue(Issue { line: 1, byte_offset: 0, lines: left, reason: RejectReason::Malformed, detail, raw: Cow::Borrowed(raw) });
+        account.rejected += left;
+    } else {
+        account.continuations += left;
+    }
+    account
+}
+
+/// Counts what a parser hands on. A record without any fact is no record.
+struct Counted<'a> {
+    sink: &'a mut dyn RecordSink,
+    account: TextAccount,
+}
+
+impl RecordSink for Counted<'_> {
+    fn record(&mut self, record: Record<'_>) {
+        if record.fields.is_empty() {
+            return;
+        }
+        self.account.records += 1;
+        self.account.continuations += record.continuations;
+        self.sink.record(record);
+    }
+
+    fn issue(&mut self, issue: Issue<'_>) {
+        self.account.rejected += issue.lines;
+        self.sink.issue(issue);
+    }
+}
+
+/// The JSON objects of a file; one that is spread over lines counts as one.
+fn documents(lines: &[Line]) -> Vec<Document> {
+    struct Nowhere;
+    impl RecordSink for Nowhere {
+        fn record(&mut self, _: Record<'_>) {}
+        fn issue(&mut self, _: Issue<'_>) {}
+    }
+    let mut found = Vec::new();
+    let mut scanner = crate::json::Documents::new(usize::MAX);
+    for line in lines {
+        let mut take = |mut document: Document, _: &mut dyn RecordSink| {
+            document.line = document.line.max(1);
+            found.push(document);
+        };
+        scanner.feed(line.text.as_bytes(), &mut Nowhere, &mut take);
+        scanner.feed(b"\n", &mut Nowhere, &mut take);
+    }
+    for document in &mut found {
+        let index = usize::try_from(document.line - 1).unwrap_or(usize::MAX);
+        document.byte_offset = lines.get(index).map_or(0, |line| line.byte_offset);
+    }
+    found
+}
+
+fn json(lines: &[Line], format: Format, sink: &mut dyn RecordSink) {
+    let documents = documents(lines);
+    if format == Format::OsVersion {
+        let mut facts = Facts::default();
+        documents.iter().for_each(|document| device_facts::add(&document.value, &mut facts));
+        return facts.emit(lines, LoggedTime::Unstated, sink);
+    }
+    let mut rows = osquery::Rows::default();
+    let mut fact_lines = lines.to_vec();
+    for document in &documents {
+        if rows.take(document, sink) {
+            // Its lines are the history records' own.
+            let covered = document.line..=document.line + document.continuations;
+            fact_lines.retain(|line| !covered.contains(&line.number));
+        }
+    }
+    rows.finish(&fact_lines, sink);
+}
+
+/// The facts of a record that name the device and its zone.
+pub(crate) fn fact<'a>(record: &'a Record<'_>, name: &str) -> Option<&'a str> {
+    record.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}

@@ -1,0 +1,117 @@
+//! What goes, and what must stay.
+
+use super::*;
+use proptest::prelude::*;
+
+fn redactor() -> Redactor {
+    let known = KnownNames { users: BTreeSet::from(["zhang.wei".to_owned()]), domains: BTreeSet::from(["contoso".to_owned(), "YR-0042".to_owned()]) };
+    Redactor::new(Redaction { salt: "fleet".to_owned(), ..Redaction::default() }, known).unwrap()
+}
+
+#[track_caller]
+fn goes(text: &str, planted: &str, class: &str) {
+    let out = redactor().text(text).into_owned();
+    assert!(!out.to_lowercase().contains(&planted.to_lowercase()), "{out}");
+    assert!(out.contains(&format!("{class}:")), "{out}");
+}
+
+#[track_caller]
+fn stays(text: &str) {
+    assert_eq!(redactor().text(text), text);
+}
+
+#[test]
+fn names_of_people_go() {
+    goes(r"C:\Users\j.doe\AppData\Local\Temp", "j.doe", "user");
+    goes(r"\\?\C:\Users\Jane Roe\ntuser.dat", "Jane Roe", "user");
+    goes(r"cannot open C:\Users\j.doe: denied", "j.doe", "user");
+    goes("file:///C:/Users/j.doe/x", "j.doe", "user");
+    goes(r"C:\Users\张伟\Desktop", "张伟", "user");
+    goes(r"C:\Documents and Settings\jdoe\x", "jdoe", "user");
+    goes(r"by contoso\jdoe at", "jdoe", "user");
+    goes(r"by ACME-CORP\jdoe at", "jdoe", "user");
+    goes(r"YR-0042\jdoe", "jdoe", "user");
+    goes("session of zhang.wei ended", "zhang.wei", "user");
+    goes("UserSid S-1-5-21-1004336348-1177238915-682003330-512.", "682003330", "sid");
+    goes("account jane.roe@bank.example.com failed", "jane.roe", "email");
+    goes("proxy 10.20.30.40:8080", "10.20.30.40", "ip");
+    goes("server 192.168.1.7", "192.168.1.7", "ip");
+    goes("http://172.16.9.1/wsus", "172.16.9.1", "ip");
+    goes("from fe80::8900:6f73:9629:d8f3 port", "fe80", "ip");
+    goes("2001:0db8:85a3:0000:0000:8a2e:0370:7334", "8a2e", "ip");
+}
+
+#[test]
+fn what_diagnosis_needs_stays() {
+    for text in [
+        "Package_for_RollupFix~31bf3856ad364e35~amd64~~17763.2090.1.7 0x80073712 KB5041580",
+        "10.0.17763.2090",
+        "version: 6.5.1.9; faulting module version: 14.0.4.2",
+        "requires Servicing Stack v6.3.9600.16384 but current Servicing Stack is v10.0.0.1",
+        r"C:\Windows\System32\drivers\WpdMtp.dll",
+        r"C:\Users\Public\Desktop and C:\Users\Default\ntuser.dat",
+        r"\\?\C:\Windows\WinSxS\amd64_dual_wpdmtp.inf_31bf3856ad364e35_10.0.17763.1_none\x",
+        r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion",
+        r"NT AUTHORITY\SYSTEM and BUILTIN\Administrators",
+        r"PCI\VEN_8086&DEV_1234",
+        r"SYSTEM\CurrentControlSet",
+        r"COMPONENTS\x.dll",
+        "2024-08-20 10:02:41, Info CBS Session: 31171520_2564643148",
+        "CWimManager::Mount Add::Bad ::",
+        "Exit code = 0x80240439 (cV = eGMBdrs7qkeiwRTr.1.0.0.2)",
+        "S-1-5-18",
+        "127.0.0.1",
+        "{945a8954-c147-4acd-923f-40c45405a658}",
+        "@%SystemRoot%\\system32\\x.dll,-101",
+    ] {
+        stays(text);
+    }
+}
+
+#[test]
+fn equal_names_stay_equal_and_the_salt_matters() {
+    let one = redactor().text(r"C:\Users\J.Doe\a").into_owned();
+    let two = redactor().text(r"D:\Users\j.doe\a").into_owned();
+    assert_eq!(one.replacen("C:", "", 1), two.replacen("D:", "", 1));
+    let other = Redactor::new(Redaction { salt: "other".to_owned(), ..Redaction::default() }, KnownNames::default()).unwrap();
+    assert_ne!(one, other.text(r"C:\Users\J.Doe\a"));
+}
+
+#[test]
+fn classes_are_switched_one_by_one() {
+    let text = r"C:\Users\jdoe\x jane@bank.example S-1-5-21-1-2-3-500 10.1.2.3";
+    let off = Redactor::new(Redaction::none(), KnownNames::default()).unwrap();
+    assert!(matches!(off.text(text), Cow::Borrowed(_)));
+    let only_sids = Redactor::new(Redaction { sids: true, ..Redaction::none() }, KnownNames::default()).unwrap();
+    let out = only_sids.text(text).into_owned();
+    assert!(out.contains("jdoe") && out.contains("jane@") && out.contains("10.1.2.3") && !out.contains("S-1-5-21"));
+}
+
+#[test]
+fn named_values_are_judged_by_their_name() {
+    let redactor = redactor();
+    assert!(redactor.field("SubjectUserName", "plainname").starts_with("user:"));
+    assert_eq!(redactor.field("User", r"NT AUTHORITY\SYSTEM"), r"NT AUTHORITY\SYSTEM");
+    assert_eq!(redactor.field("ModuleVersion", "16.0.1.2"), "16.0.1.2");
+    assert_eq!(redactor.field("ErrorCode", "0x80240017"), "0x80240017");
+}
+
+proptest! {
+    #[test]
+    fn redacting_twice_changes_nothing_more(text in "[a-zA-Z0-9 .:@\\\\/-]{0,80}") {
+        let redactor = redactor();
+        let once = redactor.text(&text).into_owned();
+        prop_assert_eq!(redactor.text(&once).into_owned(), once.clone());
+    }
+
+    #[test]
+    fn a_profile_name_never_survives(name in "[a-z]{4,12}") {
+        prop_assume!(is_other(&name));
+        let out = redactor().text(&format!(r"open C:\Users\{name}\AppData\x.log failed")).into_owned();
+        prop_assert!(!out.contains(&format!("\\{name}\\")), "{}", out);
+    }
+}
+
+fn is_other(name: &str) -> bool {
+    candidate::is_person(name)
+}
