@@ -6,7 +6,7 @@
 //! Masks with nothing but joining signs between them become one, so that a list or a time has one
 //! template whatever its length.
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr3, memmem};
 
 /// How much of a message makes its template.
 const MESSAGE_BYTES_MAX: usize = 300;
@@ -19,8 +19,9 @@ pub fn of(message: &str, out: &mut String) {
     out.clear();
     let line = message.split(['\n', '\r']).next().unwrap_or_default().trim();
     let line = line.get(..line.floor_char_boundary(MESSAGE_BYTES_MAX)).unwrap_or(line);
-    let mut writer = Writer { line, at: 0, out };
+    let mut writer = Writer { line, at: 0, kept_from: 0, token_end: 0, token_may_be_identity: false, out };
     while writer.step() {}
+    writer.write_kept();
     while out.ends_with(' ') {
         out.pop();
     }
@@ -29,11 +30,16 @@ pub fn of(message: &str, out: &mut String) {
 struct Writer<'a, 'o> {
     line: &'a str,
     at: usize,
+    /// What is kept from here on has not been written yet.
+    kept_from: usize,
+    /// Up to here the line has been looked through for signs of paths and identities.
+    token_end: usize,
+    token_may_be_identity: bool,
     out: &'o mut String,
 }
 
 impl<'a> Writer<'a, '_> {
-    /// Copies or masks what stands next; false at the end.
+    /// Keeps or masks what stands next; false at the end.
     fn step(&mut self) -> bool {
         let Some(byte) = self.ahead().first().copied() else { return false };
         if self.mask_entity(byte) {
@@ -42,14 +48,19 @@ impl<'a> Writer<'a, '_> {
         if is_word_byte(byte) {
             self.word();
         } else if byte == b' ' || byte == b'\t' {
-            if !self.out.ends_with(' ') {
+            let blanks = self.ahead().iter().take_while(|byte| **byte == b' ' || **byte == b'\t').count();
+            if blanks == 1 && byte == b' ' {
+                self.keep(1);
+            } else {
+                self.write_kept();
                 self.out.push(' ');
+                self.at += blanks;
+                self.kept_from = self.at;
             }
-            self.at += 1;
         } else {
             // Signs, and letters beyond ASCII, up to what may be masked next.
             let count = self.ahead().iter().skip(1).position(|byte| byte.is_ascii()).map_or(self.ahead().len(), |at| at + 1);
-            self.copy(count);
+            self.keep(count);
         }
         true
     }
@@ -88,11 +99,11 @@ impl<'a> Writer<'a, '_> {
                 return false;
             }
         }
-        self.copy(1);
+        self.keep(1);
         if length > 0 {
             self.mask(length);
         }
-        self.copy(1);
+        self.keep(1);
         true
     }
 
@@ -105,14 +116,22 @@ impl<'a> Writer<'a, '_> {
         if signs == 0 || length < 16 {
             return false;
         }
-        self.copy(2 + signs);
+        self.keep(2 + signs);
         self.mask(length);
         true
     }
 
     /// How many bytes from here are a path, a URL, or the identity of a package or component.
-    fn identity_bytes(&self) -> usize {
+    fn identity_bytes(&mut self) -> usize {
         let ahead = self.ahead();
+        if self.at >= self.token_end {
+            let token = ahead.get(..token_bytes(ahead)).unwrap_or_default();
+            self.token_end = self.at + token.len();
+            self.token_may_be_identity = memchr3(b'\\', b'/', b'~', token).is_some() || has_key_token(token);
+        }
+        if !self.token_may_be_identity {
+            return 0;
+        }
         let token = token_bytes(ahead);
         let bytes = ahead.get(..token).unwrap_or_default();
         let backslash = memchr(b'\\', bytes);
@@ -124,36 +143,42 @@ impl<'a> Writer<'a, '_> {
             let sign = lead.iter().rposition(|byte| matches!(byte, b'=' | b':' | b'@' | b'|')).filter(|at| *at > 1);
             return if sign.is_none() { path_bytes(ahead, token) } else { 0 };
         }
-        if slashes >= 3 || tildes >= 2 || memmem::find(bytes, PUBLIC_KEY_TOKEN).is_some() { token } else { 0 }
+        if slashes >= 3 || tildes >= 2 || has_key_token(bytes) { token } else { 0 }
     }
 
-    /// Copies or masks a word.
+    /// Keeps or masks a word.
     fn word(&mut self) {
         let ahead = self.ahead();
         let length = ahead.iter().position(|byte| !is_word_byte(*byte)).unwrap_or(ahead.len());
         let word = ahead.get(..length).unwrap_or_default();
         let Some(first_digit) = word.iter().position(u8::is_ascii_digit) else {
-            self.copy(length);
+            self.keep(length);
             return;
         };
         let ends_in_number = word.iter().skip(first_digit).all(u8::is_ascii_digit);
         let is_hexadecimal = length >= 6 && word.iter().all(u8::is_ascii_hexdigit);
         if ends_in_number && !is_hexadecimal {
             // `KB5012170`, `Win32`, `12`.
-            self.copy(first_digit);
+            self.keep(first_digit);
             self.mask(length - first_digit);
         } else {
             self.mask(length);
         }
     }
 
-    fn copy(&mut self, bytes: usize) {
-        self.out.push_str(self.line.get(self.at..self.at + bytes).unwrap_or_default());
+    fn keep(&mut self, bytes: usize) {
         self.at += bytes;
     }
 
+    fn write_kept(&mut self) {
+        self.out.push_str(self.line.get(self.kept_from..self.at).unwrap_or_default());
+        self.kept_from = self.at;
+    }
+
     fn mask(&mut self, bytes: usize) {
+        self.write_kept();
         self.at += bytes;
+        self.kept_from = self.at;
         let joined = self.out.trim_end_matches([' ', '.', ':', '/', '-', '@', ',', '_', '+']);
         let signs = self.out.len() - joined.len();
         if joined.ends_with(MASK) && signs <= 2 {
@@ -175,6 +200,10 @@ impl<'a> Writer<'a, '_> {
 
 fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+fn has_key_token(token: &[u8]) -> bool {
+    token.len() >= PUBLIC_KEY_TOKEN.len() && memmem::find(token, PUBLIC_KEY_TOKEN).is_some()
 }
 
 /// How long the run of bytes is that may be one path or identity.
