@@ -1,0 +1,36 @@
+-- All records of some devices, for recomputing their attempts and diagnoses; grain: one per record.
+SELECT
+    device_id,
+    event_id,
+    source,
+    kind,
+    occurred_at,
+    occurred_at_local,
+    zone_source,
+    collected_at,
+    source_file,
+    line_number,
+    byte_offset,
+    record_id,
+    level,
+    component,
+    channel,
+    windows_event_id,
+    error_code,
+    codes,
+    kb_article,
+    package,
+    signal,
+    template,
+    message,
+    fields,
+    device_name,
+    topic,
+    `partition`,
+    `offset`,
+    `row`,
+    transform_version,
+    ingested_at
+FROM update_event FINAL
+WHERE device_id IN {device_ids:Array(String)}
+ORDER BY device_id, event_id

@@ -1,0 +1,59 @@
+//! One process per data directory, and how the one before it ended.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+const LOCK_FILE: &str = "patchlens.lock";
+const MARK_FILE: &str = "patchlens.running";
+
+/// Holds the directory until the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct DirectoryLock {
+    directory: PathBuf,
+    was_left_running: bool,
+    _locked: File,
+}
+
+impl DirectoryLock {
+    /// Makes the directory when it is missing and takes it for this process.
+    pub(crate) fn take(directory: &Path) -> Result<Self> {
+        let failed = |doing, path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::DataDir { doing, path, source }
+        };
+        fs::create_dir_all(directory).map_err(failed("create the data directory", directory))?;
+        let (lock_path, mark_path) = (directory.join(LOCK_FILE), directory.join(MARK_FILE));
+        let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(failed("open", &lock_path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::DataDirInUse { path: directory.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(failed("lock", &lock_path)(source)),
+        }
+        let was_left_running = mark_path.exists();
+        let mark = File::create(&mark_path).map_err(failed("create", &mark_path))?;
+        mark.sync_all().map_err(failed("write", &mark_path))?;
+        Ok(Self { directory: directory.to_owned(), was_left_running, _locked: file })
+    }
+
+    /// True when the last process did not shut the engine down.
+    pub(crate) fn was_left_running(&self) -> bool {
+        self.was_left_running
+    }
+
+    /// Writes everything of the directory's file system to the disk.
+    pub(crate) fn sync_file_system(&self) -> Result<()> {
+        let failed = |source| Error::DataDir { doing: "write to the disk what is stored in", path: self.directory.clone(), source };
+        let directory = File::open(&self.directory).map_err(failed)?;
+        rustix::fs::syncfs(&directory).map_err(|error| failed(error.into()))
+    }
+
+    /// Records that the engine was shut down.
+    pub(crate) fn release_cleanly(self) {
+        let mark = self.directory.join(MARK_FILE);
+        if let Err(error) = fs::remove_file(&mark) {
+            tracing::warn!(%error, path = %mark.display(), "cannot remove the mark of a running engine");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! ClickHouse inside this process: libchdb, served over ClickHouse's own HTTP interface.
+//!
+//! ```text
+//! client ── HTTP ──▶ http ── Job (bounded) ──▶ core: one of N engine threads ──▶ execute ──▶ ffi: libchdb
+//!           body ──▶ body (8 pieces) ─────────────────▶ codec, sql ─▶ insert stream
+//!           ◀── output (4 pieces, held until the status is certain) ◀── join ◀── result stream
+//! ```
+//!
+//! The rest of the program knows only the URL ([`Engine::url`]). One process holds one engine on one
+//! directory, and once shut down it stays down: the library allows no second start.
+
+mod blocks;
+mod body;
+mod codec;
+mod config;
+mod core;
+mod execute;
+mod failure;
+mod ffi;
+mod form;
+mod http;
+mod join;
+mod lock;
+mod output;
+mod request;
+mod session;
+mod sql;
+
+pub(crate) use failure::exception_code;
+pub(crate) use sql::count_statements;
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc as blocking;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+pub use config::{EngineConfig, Password};
+
+use crate::{Error, Result};
+use core::{Core, Job, Workers};
+use ffi::{Api, Connection, Parameters};
+use lock::DirectoryLock;
+
+/// How long running queries are waited for when the engine stops.
+const STOP_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Jobs that may wait per engine thread.
+const JOBS_WAITING_PER_THREAD: usize = 4;
+
+/// The engine of this process, for the hook that runs at exit; and where it lies, for ever.
+static RUNNING: Mutex<Option<(PathBuf, Weak<Inner>)>> = Mutex::new(None);
+
+/// The embedded ClickHouse, running. Dropping it stops it; [`Engine::shutdown`] says how that went.
+#[derive(Debug)]
+pub struct Engine {
+    inner: Arc<Inner>,
+    address: SocketAddr,
+    was_unclean: bool,
+}
+
+/// What is taken apart once, by whoever comes first: shutdown, drop, or the end of the process.
+#[derive(Debug)]
+struct Inner(Mutex<Option<Running>>);
+
+struct Running {
+    api: &'static Api,
+    core: Arc<Core>,
+    /// Keeps the engine up between requests: closing the last connection shuts it down.
+    anchor: Connection,
+    workers: Workers,
+    stop_http: Option<oneshot::Sender<()>>,
+    http_ended: blocking::Receiver<()>,
+    lock: DirectoryLock,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("lock", &self.lock).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts the engine on its directory and serves it. Takes about 100 ms and blocks meanwhile.
+    ///
+    /// # Errors
+    /// When the library cannot be loaded, the directory is in use or unusable, the address is taken,
+    /// or this process had an engine before.
+    pub fn start(config: EngineConfig) -> Result<Self> {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((path, _)) = running.as_ref() {
+            return Err(Error::EngineTaken { path: path.clone() });
+        }
+        if !config.http_addr.ip().is_loopback() && config.password.is_none() {
+            return Err(Error::PasswordRequired { address: config.http_addr });
+        }
+        let listener = listen(config.http_addr)?;
+        let address = listener.local_addr().map_err(|source| Error::Listen { address: config.http_addr, source })?;
+        let lock = DirectoryLock::take(&config.data_dir)?;
+        let api = Api::load(&config.library)?;
+        let arguments = config.arguments();
+        let mut anchor = Connection::open(api, &arguments).ok_or_else(|| Error::EngineRefused { path: config.data_dir.clone() })?;
+        let was_unclean = lock.was_left_running();
+        if was_unclean {
+            lock.sync_file_system()?;
+            report_detached_parts(&mut anchor);
+        }
+        let core = Arc::new(Core::new(api, arguments, server_version(&mut anchor)));
+        let (jobs_sender, jobs) = mpsc::channel(config.threads.max(1) * JOBS_WAITING_PER_THREAD);
+        let cannot_spawn = |source| Error::DataDir { doing: "start the threads of the engine on", path: config.data_dir.clone(), source };
+        let workers = Workers::start(&core, config.threads, jobs).map_err(cannot_spawn)?;
+        let (stop_http, http_ended) = serve(listener, &config, &core, jobs_sender).map_err(cannot_spawn)?;
+        let inner = Arc::new(Inner(Mutex::new(Some(Running { api, core, anchor, workers, stop_http: Some(stop_http), http_ended, lock }))));
+        *running = Some((config.data_dir.clone(), Arc::downgrade(&inner)));
+        ffi::at_exit(stop_at_exit);
+        tracing::info!(%address, data_dir = %config.data_dir.display(), was_unclean, "embedded engine started");
+        Ok(Self { inner, address, was_unclean })
+    }
+
+    /// Returns the URL of the HTTP interface, `http://127.0.0.1:8123`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// True when the process before this one ended without shutting the engine down: rows written
+    /// since the last [`Engine::checkpoint`] have to be looked for before they are relied on.
+    pub fn was_unclean(&self) -> bool {
+        self.was_unclean
+    }
+
+    /// Makes everything stored so far survive a power cut (`syncfs` on the data directory).
+    ///
+    /// The engine syncs files and part directories, but not the directory above them.
+    ///
+    /// # Errors
+    /// When the system reports that it could not write.
+    pub fn checkpoint(&self) -> Result<()> {
+        match self.inner.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(running) => running.lock.sync_file_system(),
+            None => Ok(()),
+        }
+    }
+
+    /// Stops the HTTP interface, waits for running queries, closes all connections and ends the
+    /// engine's threads. Without this the process would end with SIGSEGV.
+    ///
+    /// # Errors
+    /// When queries were still running after ten seconds.
+    pub async fn shutdown(self) -> Result<()> {
+        let inner = Arc::clone(&self.inner);
+        let stopped = tokio::task::spawn_blocking(move || inner.stop()).await;
+        stopped.unwrap_or(Err(Error::EngineBusy { waited: STOP_WAIT_MAX }))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Err(error) = self.inner.stop() {
+            tracing::error!(%error, "embedded engine did not stop cleanly");
+        }
+    }
+}
+
+impl Inner {
+    fn stop(&self) -> Result<()> {
+        let Some(mut running) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
+        let deadline = Instant::now() + STOP_WAIT_MAX;
+        if let Some(stop) = running.stop_http.take() {
+            let _ended_already = stop.send(());
+        }
+        // Ends when the last response is through, or when its own deadline has passed.
+        let _ended = running.http_ended.recv_timeout(STOP_WAIT_MAX + Duration::from_secs(2));
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        let busy = Error::EngineBusy { waited: STOP_WAIT_MAX };
+        if !running.workers.wait(left) {
+            // A connection that is in use must not be closed under its thread.
+            std::mem::forget(running);
+            return Err(busy);
+        }
+        running.core.sessions.clear();
+        drop(running.anchor);
+        if !running.api.shutdown() {
+            return Err(busy);
+        }
+        running.lock.release_cleanly();
+        tracing::info!("embedded engine stopped");
+        Ok(())
+    }
+}
+
+/// Runs when the process exits while an engine is up, as in a test binary or after `exit`.
+extern "C" fn stop_at_exit() {
+    let inner = RUNNING.try_lock().ok().and_then(|running| running.as_ref().and_then(|(_, inner)| inner.upgrade()));
+    if let Some(Err(error)) = inner.map(|inner| inner.stop()) {
+        tracing::error!(%error, "embedded engine did not stop cleanly");
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener> {
+    let failed = |source| Error::Listen { address, source };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Serves HTTP on a runtime of its own, so that neither can the program's work starve the store nor
+/// does the end of a caller's runtime end it.
+fn serve(listener: TcpListener, config: &EngineConfig, core: &Arc<Core>, jobs: mpsc::Sender<Job>) -> std::io::Result<(oneshot::Sender<()>, blocking::Receiver<()>)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("engine-http").enable_all().build()?;
+    let listener = {
+        let _entered = runtime.enter();
+        tokio::net::TcpListener::from_std(listener)?
+    };
+    let interface = http::Interface {
+        core: Arc::clone(core),
+        jobs,
+        password: config.password.clone(),
+        is_local: config.http_addr.ip().is_loopback(),
+        requests: Arc::new(AtomicU64::new(0)),
+        started: std::process::id().into(),
+    };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (alive, ended) = blocking::channel::<()>();
+    std::thread::Builder::new().name("engine-http".to_owned()).spawn(move || {
+        runtime.block_on(async move {
+            let stopping = Arc::new(tokio::sync::Notify::new());
+            let notify = Arc::clone(&stopping);
+            let served = axum::serve(listener, http::router(interface)).with_graceful_shutdown(async move {
+                let _dropped = stopped.await;
+                notify.notify_one();
+            });
+            let too_long = async {
+                stopping.notified().await;
+                tokio::time::sleep(STOP_WAIT_MAX).await;
+            };
+            tokio::select! {
+                outcome = served.into_future() => {
+                    if let Err(error) = outcome {
+                        tracing::error!(%error, "the HTTP interface of the embedded engine ended");
+                    }
+                }
+                () = too_long => tracing::warn!("clients were still connected when the embedded engine stopped"),
+            }
+        });
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        drop(alive);
+    })?;
+    Ok((stop, ended))
+}
+
+fn server_version(connection: &mut Connection) -> String {
+    let answer = connection.query(b"SELECT version()", "TSVRaw", &Parameters::default());
+    answer.map(|answer| String::from_utf8_lossy(answer.bytes()).trim().to_owned()).unwrap_or_default()
+}
+
+/// After an unclean end the engine sets damaged parts aside without a word, and the rows in them
+/// are simply gone: this is where that is said.
+fn report_detached_parts(connection: &mut Connection) {
+    const SQL: &[u8] = b"SELECT database || '.' || table, name, reason FROM system.detached_parts ORDER BY 1, 2 LIMIT 100";
+    match connection.query(SQL, "TSV", &Parameters::default()) {
+        Ok(answer) => {
+            for line in String::from_utf8_lossy(answer.bytes()).lines() {
+                let mut columns = line.split('\t');
+                let (table, part, reason) = (columns.next().unwrap_or_default(), columns.next().unwrap_or_default(), columns.next().unwrap_or_default());
+                tracing::error!(table, part, reason, "a part was damaged and set aside: its rows are missing until they are delivered again");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "cannot look for damaged parts"),
+    }
+}
+
+/// Returns where libchdb lies: what `PATCHLENS_LIBCHDB` says (given as `configured`), else the place
+/// in the cache under `home` where the set-up puts it.
+pub fn default_library(configured: Option<&Path>, home: &Path) -> PathBuf {
+    configured.map_or_else(|| home.join(".cache/patchlens/libchdb/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so"), Path::to_owned)
+}

@@ -1,0 +1,101 @@
+//! Where the store is and how long it may take.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::{Error, Result};
+
+/// Settings of a [`super::Store`]. [`StoreConfig::new`] gives the defaults.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// `http://127.0.0.1:8123`.
+    pub url: String,
+    /// User; empty for ClickHouse's default user.
+    pub user: String,
+    /// Password; empty for none. Never printed.
+    pub password: String,
+    /// Database of patchlens.
+    pub database: String,
+    /// Name of the cluster, when tables are replicated and sharded.
+    pub cluster: Option<String>,
+    /// Longest wait for the answer to one request. Just above ClickHouse's own 60 s receive timeout,
+    /// so that the server's reason arrives before we give up.
+    pub request_timeout: Duration,
+    /// How often an insert is sent again when the store says that it stored nothing and is busy.
+    pub retries_max: u32,
+}
+
+impl StoreConfig {
+    /// Returns the defaults for one server: database `patchlens`, no credentials, 65 s, 4 retries.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            user: String::new(),
+            password: String::new(),
+            database: "patchlens".to_owned(),
+            cluster: None,
+            request_timeout: Duration::from_secs(65),
+            retries_max: 4,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        check_identifier("database name", &self.database)?;
+        self.cluster.as_deref().map_or(Ok(()), |cluster| check_identifier("cluster name", cluster))
+    }
+
+    pub(crate) fn is_local(&self) -> bool {
+        let authority = self.url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
+        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+
+    pub(crate) fn on_cluster(&self) -> String {
+        self.cluster.as_ref().map_or_else(String::new, |cluster| format!(" ON CLUSTER `{cluster}`"))
+    }
+}
+
+/// True names only: they are written into statements.
+pub(crate) fn check_identifier(what: &'static str, name: &str) -> Result<()> {
+    let well_formed = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    if well_formed { Ok(()) } else { Err(Error::Identifier { what, name: name.to_owned() }) }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self::new("http://127.0.0.1:8123")
+    }
+}
+
+impl std::fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreConfig")
+            .field("url", &self.url)
+            .field("user", &self.user)
+            .field("database", &self.database)
+            .field("cluster", &self.cluster)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_goes_without_compression() {
+        for (url, local) in [
+            ("http://127.0.0.1:8123", true), ("http://localhost:8123/", true), ("http://[::1]:8123", true),
+            ("http://clickhouse:8123", false), ("https://10.0.0.1", false), ("http://localhost.example:8123", false),
+        ] {
+            assert_eq!(StoreConfig::new(url).is_local(), local, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_database_name_cannot_carry_sql() {
+        for name in ["", "1a", "a b", "a`; DROP", "ü"] {
+            assert!(StoreConfig { database: name.to_owned(), ..StoreConfig::new("http://x") }.check().is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The store client: one ClickHouse HTTP endpoint, embedded or not.
+
+mod answer;
+mod config;
+mod identity;
+mod insert;
+mod query;
+mod reference;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clickhouse::{Client, Compression};
+
+pub use config::StoreConfig;
+pub use identity::RowOrigin;
+pub use query::Param;
+
+use crate::{Error, Result, migration};
+
+/// A client of one database. Cheap to clone; clones share connections.
+#[derive(Clone)]
+pub struct Store {
+    /// Knows no database: what creates it cannot name it.
+    server: Client,
+    client: Client,
+    config: Arc<StoreConfig>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Prepares a client. Connects only with the first request.
+    ///
+    /// # Errors
+    /// When database or cluster are no plain identifiers.
+    pub fn connect(config: StoreConfig) -> Result<Self> {
+        config.check()?;
+        let mut server = Client::default().with_url(&config.url).with_product_info("patchlens", env!("CARGO_PKG_VERSION"));
+        if !config.user.is_empty() {
+            server = server.with_user(&config.user);
+        }
+        if !config.password.is_empty() {
+            server = server.with_password(&config.password);
+        }
+        // Compressing towards the same machine costs more than it saves.
+        server = server.with_compression(if config.is_local() { Compression::None } else { Compression::Lz4 });
+        let client = server.clone().with_database(&config.database);
+        Ok(Self { server, client, config: Arc::new(config) })
+    }
+
+    /// Returns the settings that it was made with.
+    pub fn config(&self) -> &StoreConfig {
+        &self.config
+    }
+
+    /// Returns the same store with another database.
+    ///
+    /// # Errors
+    /// When the name is no plain identifier.
+    pub fn with_database(&self, database: &str) -> Result<Self> {
+        Self::connect(StoreConfig { database: database.to_owned(), ..(*self.config).clone() })
+    }
+
+    /// Asks for a sign of life.
+    ///
+    /// # Errors
+    /// When there is none, or the credentials are refused.
+    pub async fn ping(&self) -> Result<()> {
+        self.execute_on(&self.server, "ask for a sign of life", "SELECT 1 FORMAT Null").await
+    }
+
+    /// Waits until the store answers.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] after `longest`; at once when trying again cannot help.
+    pub async fn wait_ready(&self, longest: Duration) -> Result<()> {
+        let started = Instant::now();
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let error = match self.ping().await {
+                Ok(()) => return Ok(()),
+                Err(error) if !error.is_retryable() => return Err(error),
+                Err(error) => error,
+            };
+            if started.elapsed() + pause > longest {
+                return Err(Error::NotReady { url: self.config.url.clone(), waited: started.elapsed(), source: Box::new(error) });
+            }
+            tracing::debug!(%error, url = self.config.url, "store is not ready yet");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Brings the database to the schema of this program: migrations that are missing, then all views.
+    ///
+    /// # Errors
+    /// When a migration was changed after it was applied, is not known here, or is refused.
+    pub async fn migrate(&self) -> Result<migration::Report> {
+        migration::migrate(self).await
+    }
+
+    /// Drops the whole database.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn drop_database(&self) -> Result<()> {
+        let sql = format!("DROP DATABASE IF EXISTS `{}`{} SYNC", self.config.database, self.config.on_cluster());
+        self.execute_on(&self.server, "drop the database", &sql).await
+    }
+
+    /// Runs one statement that gives no rows.
+    ///
+    /// # Errors
+    /// When the store refuses it or does not answer.
+    pub async fn execute(&self, doing: &str, sql: &str) -> Result<()> {
+        self.execute_on(&self.client, doing, sql).await
+    }
+
+    pub(crate) async fn execute_on_server(&self, doing: &str, sql: &str) -> Result<()> {
+        self.execute_on(&self.server, doing, sql).await
+    }
+
+    async fn execute_on(&self, client: &Client, doing: &str, sql: &str) -> Result<()> {
+        let query = client.query_raw(sql).with_setting("wait_end_of_query", "1").execute();
+        let answered = tokio::time::timeout(self.config.request_timeout, query).await;
+        answered.unwrap_or(Err(clickhouse::error::Error::TimedOut)).map_err(|error| self.error(doing, error))
+    }
+}
