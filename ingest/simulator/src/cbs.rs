@@ -4,11 +4,10 @@ mod applicability;
 mod install;
 mod noise;
 
-use std::fmt::Write as _;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
+    text::put_line,
     clock::Clock,
     device::Device,
     plan::Release,
@@ -99,8 +98,7 @@ impl<'a> CbsLog<'a> {
         let now = self.clock.local();
         let (year, month, day) = (now.year(), now.month(), now.day());
         let (hour, minute, second) = (now.hour(), now.minute(), now.second());
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.out, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}, {:<22}{component:<7}{text}", severity.word());
+        put_line!(self.out, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}, {:<22}{component:<7}{text}", severity.word());
     }
 
     fn cbs(&mut self, text: &str) {

@@ -3,7 +3,7 @@
 use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
-    Language,
+    EarlierUpdate, Language,
     encoding::{Encoding, LineEnd},
     random::Random,
 };
@@ -136,13 +136,22 @@ impl Device {
     /// Draws which security products a device has: the common one always, the others at some sites more.
     pub(crate) fn draw_products(site_index: usize, random: &mut Random) -> Vec<&'static str> {
         let mut products = vec![COMMON_PRODUCT];
-        if random.chance(if site_index % 2 == 0 { 0.25 } else { 0.05 }) {
+        if random.chance(if site_index.is_multiple_of(2) { 0.25 } else { 0.05 }) {
             products.push(BLOCKING_PRODUCT);
         }
         if random.chance(if site_index == 3 { 0.4 } else { 0.06 }) {
             products.push(DISABLING_PRODUCT);
         }
         products
+    }
+
+    /// Puts the device back to an earlier update, its newest.
+    pub(crate) fn set_newest_update(&mut self, update: &EarlierUpdate) {
+        self.ubr = update.ubr;
+        self.stack_ubr = update.stack_ubr;
+        self.installed_on = self.installed_on.min(update.installed_on);
+        self.hotfixes.retain(|(_, _, day)| *day < update.installed_on);
+        self.hotfixes.push((update.kb_article, true, update.installed_on));
     }
 
     /// True for a device that runs Windows 7.

@@ -1,9 +1,8 @@
 //! dism.log: what the deployment tool writes, in CBS.log's columns, with the imaging library's own
 //! lines between them.
 
-use std::fmt::Write as _;
-
 use crate::{
+    text::put_line,
     cbs::Subject,
     clock::Clock,
     device::Device,
@@ -58,8 +57,7 @@ impl<'a> DismLog<'a> {
     fn line(&mut self, severity: Severity, text: &str) {
         self.clock.pass_ms(&mut self.random, 0, 40);
         let now = self.clock.local().strftime("%Y-%m-%d %H:%M:%S").to_string();
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.out, "{now}, {:<22}DISM   {text}", severity.word());
+        put_line!(self.out, "{now}, {:<22}DISM   {text}", severity.word());
     }
 
     /// A line of one provider in the current process.
@@ -70,8 +68,7 @@ impl<'a> DismLog<'a> {
 
     /// The imaging library's own lines: no time, and the system's language.
     fn imaging(&mut self, text: &str) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.out, "[{}] {text}", self.process);
+        put_line!(self.out, "[{}] {text}", self.process);
     }
 
     fn begin(&mut self, caller: &str) {

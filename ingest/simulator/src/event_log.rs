@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 use crate::{
     cbs::Subject,
     clock::Clock,
+    locale::Texts,
     random::Random,
     scenario::{Fault, Occurrence, Stage},
     schedule::{Ending, Happening, What},
-    update::{KnownUpdate, RESTART_TAKES, SERVICING_BEGINS},
+    update::{KnownUpdate, RESTART_TAKES, SERVICING_BEGINS, VERDICT_AFTER},
 };
 
 /// Tag of this log's streams of random numbers.
@@ -37,6 +38,7 @@ pub(crate) fn write(subject: &Subject<'_>, happenings: &[Happening]) -> String {
         host: device.name.clone(),
         agent: if ids_are_text { "8.14.3" } else { "7.17.22" },
         ids_are_text,
+        texts: device.language.texts(),
         next_record: [SYSTEM, SETUP, OPERATIONAL, "Application"].into_iter().map(|channel| (channel, u64::from(first.between(900, 90_000)))).collect(),
     };
     for happening in happenings {
@@ -62,6 +64,7 @@ struct EventLog {
     host: String,
     agent: &'static str,
     ids_are_text: bool,
+    texts: &'static Texts,
     next_record: BTreeMap<&'static str, u64>,
 }
 
@@ -110,20 +113,20 @@ impl EventLog {
     fn boot(&mut self, subject: &Subject<'_>, unclean: bool) {
         let device = subject.device;
         let start = self.clock.utc().strftime("%Y-%m-%dT%H:%M:%S.500000000Z").to_string();
-        self.say(SYSTEM, "Microsoft-Windows-Kernel-General", 12, "information", vec![("MajorVersion", "10".to_owned()), ("BuildVersion", device.build.to_string()), ("StartTime", start)], "The operating system started.".to_owned());
+        self.say(SYSTEM, "Microsoft-Windows-Kernel-General", 12, "information", vec![("MajorVersion", "10".to_owned()), ("BuildVersion", device.build.to_string()), ("StartTime", start.clone())], device.language.texts().started.replace("{time}", &start));
         if unclean {
             let data = vec![("BugcheckCode", "0".to_owned()), ("PowerButtonTimestamp", "0".to_owned()), ("SleepInProgress", "0".to_owned())];
             self.say(SYSTEM, "Microsoft-Windows-Kernel-Power", 41, "critical", data, device.language.texts().unclean_restart.to_owned());
         }
         self.pass(20, 60);
         let state = |service: &str| vec![("param1", service.to_owned()), ("param2", "running".to_owned())];
-        self.say(SYSTEM, "Service Control Manager", 7036, "information", state("Windows Modules Installer"), "The Windows Modules Installer service entered the running state.".to_owned());
+        self.say(SYSTEM, "Service Control Manager", 7036, "information", state("Windows Modules Installer"), device.language.texts().service_runs.replace("{service}", "Windows Modules Installer"));
     }
 
     fn found(&mut self, updates: u32) {
         self.pass(5, 30);
-        let plural = if updates == 1 { "update" } else { "updates" };
-        self.say(OPERATIONAL, UPDATE_CLIENT, 26, "information", vec![("updateCount", updates.to_string()), ("serviceGuid", SERVICE_GUID.to_owned())], format!("Windows Update successfully found {updates} {plural}."));
+        let [found, _] = self.texts.searches;
+        self.say(OPERATIONAL, UPDATE_CLIENT, 26, "information", vec![("updateCount", updates.to_string()), ("serviceGuid", SERVICE_GUID.to_owned())], found.replace("{count}", &updates.to_string()));
     }
 
     fn definition_update(&mut self, subject: &Subject<'_>) {
@@ -182,18 +185,16 @@ impl EventLog {
     fn attempt(&mut self, subject: &Subject<'_>, index: usize, ending: Ending) {
         let Some(update) = subject.update(index) else { return };
         let fault = subject.case.map(|case| &case.fault).filter(|_| ending == Ending::Failed);
-        match fault {
-            Some(fault) => self.failed_attempt(subject, update, fault),
-            None => {
-                self.found(1);
-                self.begin_update(subject, &update.title(subject.device), &update.update_id.to_lowercase(), &update.revision.to_string(), SERVICING_BEGINS - 30);
-                self.pass(14, 24);
-                self.servicing(subject, update, 1, 0);
-                if ending == Ending::PendingRestart {
-                    self.pass(600, 1_800);
-                    self.servicing(subject, update, 4, 0);
-                }
-            }
+        if let Some(fault) = fault {
+            return self.failed_attempt(subject, update, fault);
+        }
+        self.found(1);
+        self.begin_update(subject, &update.title(subject.device), &update.update_id.to_lowercase(), &update.revision.to_string(), SERVICING_BEGINS - 30);
+        self.pass(14, 24);
+        self.servicing(subject, update, 1, 0);
+        if ending == Ending::PendingRestart {
+            self.pass(600, 1_800);
+            self.servicing(subject, update, 4, 0);
         }
     }
 
@@ -217,7 +218,8 @@ impl EventLog {
                 self.update_failed(subject, update, code);
             }
             Stage::Scan => {
-                let message = format!("Windows Update failed to check for updates with error 0x{code:08X}.");
+                let [_, failed] = self.texts.searches;
+                let message = failed.replace("{code}", &format!("0x{code:08X}"));
                 self.say(OPERATIONAL, UPDATE_CLIENT, 25, "error", vec![("errorCode", format!("0x{code:08x}"))], message);
             }
             Stage::SearchStart | Stage::Elsewhere => {}
@@ -231,22 +233,22 @@ impl EventLog {
             ("param1", "C:\\Windows\\system32\\MusNotificationUx.exe".to_owned()), ("param2", subject.device.name.clone()), ("param3", "Operating System: Service pack (Planned)".to_owned()),
             ("param4", "0x80020010".to_owned()), ("param5", "restart".to_owned()), ("param6", String::new()), ("param7", "NT AUTHORITY\\SYSTEM".to_owned()),
         ];
-        self.say(SYSTEM, "User32", 1074, "information", data, format!("The process C:\\Windows\\system32\\MusNotificationUx.exe ({}) has initiated the restart of computer {} on behalf of user NT AUTHORITY\\SYSTEM for the following reason: Operating System: Service pack (Planned)", subject.device.name, subject.device.name));
+        self.say(SYSTEM, "User32", 1074, "information", data, self.texts.restart_begun.replace("{name}", &subject.device.name));
         self.clock.pass_until(begun, RESTART_TAKES);
         self.boot(subject, false);
-        self.pass(60, 300);
-        match subject.case.map(|case| &case.fault).filter(|_| !completes) {
-            Some(fault) => {
-                for occurrence in &fault.events {
-                    self.record(occurrence);
-                }
-                self.servicing(subject, update, 3, fault.servicing_code.0);
-                self.update_failed(subject, update, fault.code.0);
+        self.clock.pass_until(begun, VERDICT_AFTER);
+        self.pass(0, 60);
+        if let Some(fault) = subject.case.map(|case| &case.fault).filter(|_| !completes) {
+            for occurrence in &fault.events {
+                self.record(occurrence);
             }
-            None => {
-                self.servicing(subject, update, 2, 0);
-                self.update_succeeded(subject, &update.title(subject.device), &update.update_id.to_lowercase(), &update.revision.to_string());
-            }
+            self.servicing(subject, update, 3, fault.servicing_code.0);
+            self.pass(0, 2);
+            self.update_failed(subject, update, fault.code.0);
+        } else {
+            self.servicing(subject, update, 2, 0);
+            self.pass(0, 2);
+            self.update_succeeded(subject, &update.title(subject.device), &update.update_id.to_lowercase(), &update.revision.to_string());
         }
     }
 }

@@ -149,6 +149,12 @@ fn draw_device(plan: &Plan, index: u32, random: &mut Random) -> Result<Device, S
     let installed_on = jiff::civil::date(2021, 11, 2).saturating_add(jiff::Span::new().days(i64::from(random.between(0, 500))));
     let month_ago = recent.map_or(installed_on, |update| update.installed_on);
     let late = |days: u32| jiff::Span::new().days(i64::from(days));
+    let mut hotfixes = vec![(5_011_048, false, installed_on.saturating_add(late(300))), (5_012_170, true, installed_on.saturating_add(late(340)))];
+    if build == 19_045 {
+        // The package that made 22H2 of 21H2.
+        hotfixes.push((5_015_684, false, installed_on.saturating_add(late(360))));
+    }
+    hotfixes.push((recent.map_or(0, |update| update.kb_article), true, month_ago.saturating_add(late(random.between(0, 6)))));
     Ok(Device {
         index,
         name: format!("{}-{:04}", site.prefix, 100 + index * 3 + random.between(0, 2)),
@@ -167,12 +173,7 @@ fn draw_device(plan: &Plan, index: u32, random: &mut Random) -> Result<Device, S
         security_products: Device::draw_products(site_index, random),
         services: Services::default(),
         free_space_mb: model.disk_mb / 10 + random.between(9_000, model.disk_mb / 2),
-        hotfixes: vec![
-            (5_011_048, false, installed_on.saturating_add(late(300))),
-            (5_015_684, false, installed_on.saturating_add(late(310))),
-            (5_012_170, true, installed_on.saturating_add(late(340))),
-            (recent.map_or(0, |update| update.kb_article), true, month_ago.saturating_add(late(random.between(0, 6)))),
-        ],
+        hotfixes,
         installed_on,
         style: Style::draw(language, random),
     })

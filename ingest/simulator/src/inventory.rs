@@ -1,8 +1,7 @@
 //! The smaller inventory files of a bundle: hotfix lists, service start types, version, and what the
 //! collector knows about the device.
 
-use std::fmt::Write as _;
-
+use crate::text::{append, put_line};
 use jiff::{Timestamp, civil::Date};
 use serde_json::json;
 
@@ -17,8 +16,7 @@ pub(crate) fn hotfix_csv(device: &Device, hotfixes: &[Hotfix]) -> String {
     let mut out = String::from("HotFixID,Description,InstalledOn\n");
     for (kb, security, day) in hotfixes {
         let kind = texts.hotfix_kinds.get(usize::from(*security)).copied().unwrap_or_default();
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "KB{kb},{kind},{}", day.strftime(texts.date));
+        put_line!(out, "KB{kb},{kind},{}", day.strftime(texts.date));
     }
     out
 }
@@ -50,7 +48,7 @@ pub(crate) fn hotfix_table(device: &Device, hotfixes: &[Hotfix]) -> String {
     let mut out = String::new();
     for row in &rows {
         for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(out, "{cell:<width$}");
+            append(&mut out, format_args!("{cell:<width$}"));
         }
         out.push('\n');
     }
@@ -62,7 +60,7 @@ pub(crate) fn services(device: &Device) -> String {
     let services = device.services;
     let mut out = String::new();
     for (name, start) in [("wuauserv", services.update), ("BITS", services.transfer), ("UsoSvc", services.orchestrator), ("WaaSMedicSvc", services.medic), ("TrustedInstaller", services.installer)] {
-        let _ = writeln!(out, "\nHKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\{name}\n    Start    REG_DWORD    0x{start:x}");
+        put_line!(out, "\nHKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\{name}\n    Start    REG_DWORD    0x{start:x}");
     }
     out.push('\n');
     out

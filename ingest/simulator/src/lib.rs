@@ -39,6 +39,7 @@ mod schedule;
 mod setup;
 mod simulate;
 mod system_info;
+mod text;
 mod truth;
 mod update;
 mod upload;

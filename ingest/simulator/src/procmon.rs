@@ -1,7 +1,6 @@
 //! A Process Monitor trace, exported as CSV, of an installation that is denied one file.
 
-use std::fmt::Write as _;
-
+use crate::text::put_line;
 use crate::{Language, cbs::Subject, clock::Clock, random::Random, schedule::{Ending, Happening, What}};
 
 /// Tag of this log's streams of random numbers.
@@ -18,7 +17,7 @@ pub(crate) fn write(subject: &Subject<'_>, happenings: &[Happening]) -> String {
     let at = happening.at + jiff::SignedDuration::from_mins(6);
     let worker = random.process_id();
     let mut trace = Trace { out: String::new(), clock: Clock::new(at, &subject.device.zone), random, language: subject.device.language, worker };
-    let _ = writeln!(trace.out, "\"Time of Day\",\"Process Name\",\"PID\",\"Operation\",\"Path\",\"Result\",\"Detail\"");
+    put_line!(trace.out, "\"Time of Day\",\"Process Name\",\"PID\",\"Operation\",\"Path\",\"Result\",\"Detail\"");
     trace.background(60);
     let folder = denied.rsplit_once('\\').map_or(denied, |(folder, _)| folder);
     for extension in ["inf", "cat"] {
@@ -55,8 +54,7 @@ impl Trace {
             Language::Chinese | Language::Japanese => format!("{}.{tick:07}", now.strftime("%-H:%M:%S")),
             Language::German | Language::Russian | Language::French => format!("{},{tick:07}", now.strftime("%H:%M:%S")),
         };
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.out, "\"{time}\",\"{process}\",\"{id}\",\"{operation}\",\"{path}\",\"{result}\",\"{}\"", detail.replace('"', "\"\""));
+        put_line!(self.out, "\"{time}\",\"{process}\",\"{id}\",\"{operation}\",\"{path}\",\"{result}\",\"{}\"", detail.replace('"', "\"\""));
     }
 
     /// What other programs do meanwhile.

@@ -1,11 +1,12 @@
 //! The reference data that an operator of the rollout would have: what is planned, what the update
 //! needs, what its package's hash is.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
+    text::put_line,
     device::{Device, RINGS},
     plan::{Plan, Release},
     random::Random,
@@ -34,11 +35,10 @@ pub(crate) fn package_hash(release: &Release, seed: u64) -> String {
 /// published-hashes.csv: this update and those of the months before.
 pub(crate) fn published_hashes(release: &Release, seed: u64) -> String {
     let mut out = String::from("kb_article,file_name,sha256\n");
-    // Writing to a String cannot fail.
-    let _ = writeln!(out, "{},{},{}", release.kb_article, package_file_name(release, seed), package_hash(release, seed));
+    put_line!(out, "{},{},{}", release.kb_article, package_file_name(release, seed), package_hash(release, seed));
     for update in &release.earlier {
         let sha1 = Random::for_path(&[seed, 0x5a1, u64::from(update.kb_article)]).hex(40);
-        let _ = writeln!(out, "{kb},windows10.0-kb{kb}-x64_{sha1}.msu,{}", published_hash(update.kb_article, seed), kb = update.kb_article);
+        put_line!(out, "{kb},windows10.0-kb{kb}-x64_{sha1}.msu,{}", published_hash(update.kb_article, seed), kb = update.kb_article);
     }
     out
 }
@@ -48,7 +48,7 @@ pub(crate) fn prerequisites(release: &Release) -> String {
     let (requires_kb, min_ubr, _) = release.requires;
     let mut out = String::from("kb_article,os_build_number,requires_kb,requires_min_ubr,kind\n");
     for build in std::iter::once(release.base_build).chain(release.builds.iter().copied()) {
-        let _ = writeln!(out, "{},{build},{requires_kb},{min_ubr},ssu", release.kb_article);
+        put_line!(out, "{},{build},{requires_kb},{min_ubr},ssu", release.kb_article);
     }
     out.push_str("5025229,17763,5005112,2114,ssu\n");
     out
@@ -86,7 +86,7 @@ pub(crate) fn rollout_devices(plan: &Plan, devices: &[(Device, Option<&'static s
     let mut out = String::from("rollout_id,device_id,device_name,site,ring,excluded,exclusion_reason\n");
     for (device, exclusion) in devices {
         let ring = RINGS.get(device.ring).map_or("", |(name, _)| name);
-        let _ = writeln!(out, "{id},{name},{name},{},{ring},{},{}", field(&device.site), u8::from(exclusion.is_some()), field(exclusion.unwrap_or_default()), name = field(&device.name));
+        put_line!(out, "{id},{name},{name},{},{ring},{},{}", field(&device.site), u8::from(exclusion.is_some()), field(exclusion.unwrap_or_default()), name = field(&device.name));
     }
     out
 }

@@ -1,8 +1,7 @@
 //! ReportingEvents.log: what the update client reports about each update, tab by tab.
 
-use std::fmt::Write as _;
-
 use crate::{
+    text::put_line,
     cbs::Subject,
     clock::Clock,
     random::Random,
@@ -59,8 +58,7 @@ impl ReportingEvents {
         let (hours, minutes) = (self.offset.abs() / 60, self.offset.abs() % 60);
         let (id, vector) = (self.random.guid(), self.random.correlation_vector());
         let Entry { event: (number, name), category, update: (update, revision), code, client, result, action, text } = entry;
-        // Writing to a String cannot fail.
-        let _ = writeln!(
+        put_line!(
             self.out,
             "{{{id}}}\t{}:{:03}{sign}{hours:02}{minutes:02}\t1\t{number} [{name}]\t{category}\t{{{update}}}\t{revision}\t{code:x}\t{client}\t{result}\t{action}\t{text}\t{vector}.1.0.0",
             now.strftime("%Y-%m-%d %H:%M:%S"),

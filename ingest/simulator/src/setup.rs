@@ -1,8 +1,7 @@
 //! setupact.log: what Windows setup writes while a feature update is installed.
 
-use std::fmt::Write as _;
-
 use crate::{
+    text::put_line,
     cbs::Subject,
     clock::Clock,
     random::Random,
@@ -44,8 +43,7 @@ struct SetupLog {
 impl SetupLog {
     fn line(&mut self, severity: Severity, component: &str, text: &str) {
         let now = self.clock.local().strftime("%Y-%m-%d %H:%M:%S").to_string();
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.out, "{now}, {:<22}{component:<6} {text}", severity.word());
+        put_line!(self.out, "{now}, {:<22}{component:<6} {text}", severity.word());
     }
 
     fn info(&mut self, component: &str, text: &str) {

@@ -105,25 +105,21 @@ impl Writer<'_> {
         truth.os_build = device.os_build(ubr_after(&self.plan.release, device, first));
         truth.files = files.iter().map(|file| file.kind.name().to_owned()).collect();
         truth.collected_at = Some(schedule.first_upload);
-        self.write_bundle(&self.bundles, device, schedule.first_upload, &files)?;
+        write_bundle(&self.bundles, device, schedule.first_upload, &files)?;
         if uploads_again(member.role, random) {
             let later = schedule.until(schedule.later_upload);
             let trimmed = random.chance(0.2);
             let files = upload::files(&subject, later, schedule.later_upload, &presence, trimmed);
             truth.outcome_later = Some(outcome(member.role, later));
             truth.collected_again_at = Some(schedule.later_upload);
-            self.write_bundle(&self.later, device, schedule.later_upload, &files)?;
+            write_bundle(&self.later, device, schedule.later_upload, &files)?;
         }
         Ok(truth)
     }
 
-    fn write_bundle(&self, folder: &Path, device: &Device, at: Timestamp, files: &[BundleFile]) -> Result<(), SimulateError> {
-        bundle::write(&folder.join(format!("{}.zip", device.name)), device, device.zone.to_datetime(at), files)
-    }
-
     fn truth(&self, member: &Member, scenario: Option<Scenario>, case: Option<&Case>) -> DeviceTruth {
         let device = &member.device;
-        let cause = scenario.map(|scenario| scenario.cause().to_owned());
+        let cause_id = scenario.map(|scenario| scenario.cause().to_owned());
         let culprit = case.and_then(|case| case.culprit.clone());
         let hexadecimal = |code: u32| format!("0x{code:08x}");
         DeviceTruth {
@@ -138,11 +134,11 @@ impl Writer<'_> {
             language: device.language,
             encoding: device.style.console.name().to_owned(),
             scenario,
-            cluster_id: cause.as_ref().map(|cause| match &culprit {
-                Some(culprit) => format!("{cause}:{}", culprit.to_lowercase()),
-                None => cause.clone(),
+            cluster_id: cause_id.as_ref().map(|id| match &culprit {
+                Some(culprit) => format!("{id}:{}", culprit.to_lowercase()),
+                None => id.clone(),
             }),
-            cause,
+            cause: cause_id,
             culprit,
             kb_article: case.is_none_or(|case| case.names_update).then_some(self.plan.release.kb_article),
             error_code: case.and_then(|case| case.error_code).map(hexadecimal),
@@ -157,6 +153,10 @@ impl Writer<'_> {
             files: Vec::new(),
         }
     }
+}
+
+fn write_bundle(folder: &Path, device: &Device, at: Timestamp, files: &[BundleFile]) -> Result<(), SimulateError> {
+    bundle::write(&folder.join(format!("{}.zip", device.name)), device, device.zone.to_datetime(at), files)
 }
 
 /// What has become of a device that lived through these happenings.

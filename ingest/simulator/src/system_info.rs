@@ -1,7 +1,6 @@
 //! systeminfo.txt, in the language of the device.
 
-use std::fmt::Write as _;
-
+use crate::text::put_line;
 use jiff::Timestamp;
 
 use crate::{device::Device, random::Random, update::grouped};
@@ -21,10 +20,9 @@ pub(crate) fn write(device: &Device, at: Timestamp, hotfixes: &[u32], random: &m
         let mut lines = lines.into_iter();
         let first = lines.next().unwrap_or_default();
         let gap = column.saturating_sub(console_width(label)).max(1);
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "{label}{:gap$}{first}", "");
+        put_line!(out, "{label}{:gap$}{first}", "");
         for line in lines {
-            let _ = writeln!(out, "{:column$}{line}", "");
+            put_line!(out, "{:column$}{line}", "");
         }
     }
     out

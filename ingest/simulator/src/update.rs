@@ -60,12 +60,15 @@ pub(crate) const SERVICING_BEGINS: u32 = 240;
 /// How long a restart takes until the device is up again, in seconds.
 pub(crate) const RESTART_TAKES: u32 = 120;
 
+/// How long after a restart began the update client knows its result, in seconds.
+pub(crate) const VERDICT_AFTER: u32 = 440;
+
 /// A number with separators between its thousands.
 pub(crate) fn grouped(number: u32, separator: &str) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push_str(separator);
         }
         out.push(digit);

@@ -13,7 +13,7 @@ use crate::{
     event_log, inventory, procmon,
     random::Random,
     reference, reporting_events,
-    scenario::{Case, Stage},
+    scenario::{Case, Fault, Stage},
     schedule::{Happening, What},
     setup, system_info, windows_update,
 };
@@ -24,12 +24,17 @@ pub(crate) fn files(subject: &Subject<'_>, happenings: &[Happening], at: Timesta
     let style = device.style;
     let random = &mut Random::for_path(&[subject.seed, 0x0f, u64::from(device.index)]);
     let release = subject.release;
-    let repaired = happenings.iter().any(|h| h.what == What::Restart(true));
+    let installed = happenings.iter().find(|h| h.what == What::Restart(true)).map(|h| h.at);
     let mut state = device.clone();
-    if repaired {
+    if let Some(installed) = installed {
         state.services = Services::default();
         state.free_space_mb = state.free_space_mb.max(9_000);
-        state.hotfixes.push((release.kb_article, true, device.zone.to_datetime(at).date()));
+        let day = device.zone.to_datetime(installed).date();
+        let (stack_kb, least_ubr, _) = release.requires;
+        if device.ubr < least_ubr {
+            state.hotfixes.push((stack_kb, true, day));
+        }
+        state.hotfixes.push((release.kb_article, true, day));
     }
     let ubr = ubr_after(release, device, happenings);
     let hotfix_ids: Vec<u32> = state.hotfixes.iter().map(|(kb, _, _)| *kb).collect();
@@ -44,25 +49,25 @@ pub(crate) fn files(subject: &Subject<'_>, happenings: &[Happening], at: Timesta
     let plain = Encoding::Utf8;
     add(FileKind::DeviceFacts, true, plain, &inventory::collector_facts(&state, at, state.free_space_mb));
     add(FileKind::OsVersion, true, plain, &inventory::os_version(&state, ubr));
-    add(FileKind::SystemInfo, presence.system_info, style.console, &system_info::write(&state, at, &hotfix_ids, random));
+    add(FileKind::SystemInfo, presence.has(FileKind::SystemInfo), style.console, &system_info::write(&state, at, &hotfix_ids, random));
     if random.chance(0.6) {
-        add(FileKind::HotfixCsv, presence.hotfixes, plain, &inventory::hotfix_csv(&state, &state.hotfixes));
+        add(FileKind::HotfixCsv, presence.has(FileKind::HotfixCsv), plain, &inventory::hotfix_csv(&state, &state.hotfixes));
     } else {
-        add(FileKind::HotfixTable, presence.hotfixes, Encoding::Utf16Le, &inventory::hotfix_table(&state, &state.hotfixes));
+        add(FileKind::HotfixTable, presence.has(FileKind::HotfixCsv), Encoding::Utf16Le, &inventory::hotfix_table(&state, &state.hotfixes));
     }
-    add(FileKind::Services, presence.services, plain, &inventory::services(&state));
-    add(FileKind::Events, presence.events, plain, &event_log::write(subject, happenings));
-    add(FileKind::WindowsUpdate, presence.windows_update, style.log, &windows_update::write(subject, happenings));
-    add(FileKind::ReportingEvents, presence.reporting_events, Encoding::Utf16Le, &reporting_events::write(subject, happenings));
+    add(FileKind::Services, presence.has(FileKind::Services), plain, &inventory::services(&state));
+    add(FileKind::Events, presence.has(FileKind::Events), plain, &event_log::write(subject, happenings));
+    add(FileKind::WindowsUpdate, presence.has(FileKind::WindowsUpdate), style.log, &windows_update::write(subject, happenings));
+    add(FileKind::ReportingEvents, presence.has(FileKind::ReportingEvents), Encoding::Utf16Le, &reporting_events::write(subject, happenings));
     if !device.is_legacy() {
-        add(FileKind::Cbs, presence.cbs, style.log, servicing);
-        add(FileKind::Dism, presence.dism, Encoding::Utf8Bom, &dism::write(subject, happenings));
+        add(FileKind::Cbs, presence.has(FileKind::Cbs), style.log, servicing);
+        add(FileKind::Dism, presence.has(FileKind::Dism), Encoding::Utf8Bom, &dism::write(subject, happenings));
     }
     add(FileKind::Setup, true, Encoding::Utf16Le, &setup::write(subject, happenings));
     add(FileKind::Procmon, true, Encoding::Utf8Bom, &procmon::write(subject, happenings));
     if let Some((path, hash)) = subject.case.and_then(|case| case.hashed_file.as_ref()) {
         // After the repair the operator checks once more, and the hash is right.
-        let hash = if repaired { &reference::package_hash(release, subject.seed) } else { hash };
+        let hash = if installed.is_some() { &reference::package_hash(release, subject.seed) } else { hash };
         add(FileKind::Certutil, true, style.console, &certutil::write(device, path, hash));
     }
     files
@@ -80,32 +85,30 @@ fn without_beginning(log: &str) -> &str {
     starts.filter(|at| *at >= third).find_map(|at| log.get(at..)).unwrap_or(log)
 }
 
-/// Which logs a device's bundles hold.
-pub(crate) struct Presence {
-    windows_update: bool,
-    cbs: bool,
-    dism: bool,
-    events: bool,
-    reporting_events: bool,
-    system_info: bool,
-    hotfixes: bool,
-    services: bool,
-}
+/// Which of the logs that may be missing a device's bundles hold.
+pub(crate) struct Presence(Vec<FileKind>);
 
 impl Presence {
     pub(crate) fn draw(logs: &Logs, case: Option<&Case>, random: &mut Random) -> Self {
         let fault = case.map(|case| &case.fault);
         let at = |stage: Stage| fault.is_some_and(|fault| fault.stage == stage);
         let attempted = at(Stage::Install) || at(Stage::Restart) || at(Stage::Scan) || at(Stage::SearchStart);
-        Self {
-            windows_update: random.chance(logs.windows_update) || attempted,
-            cbs: random.chance(logs.cbs) || fault.is_some_and(|fault| !fault.cbs.is_empty()),
-            dism: random.chance(logs.dism) || fault.is_some_and(|fault| !fault.dism.is_empty()),
-            events: random.chance(logs.events) || fault.is_some_and(|fault| !fault.events.is_empty()),
-            reporting_events: random.chance(logs.reporting_events),
-            system_info: random.chance(logs.system_info),
-            hotfixes: random.chance(logs.hotfixes),
-            services: random.chance(logs.services) || at(Stage::SearchStart),
-        }
+        let is_told = |says: fn(&Fault) -> bool| fault.is_some_and(says);
+        // Without the log in the last column the failure could not be known.
+        let choices = [
+            (FileKind::WindowsUpdate, logs.windows_update, attempted),
+            (FileKind::Cbs, logs.cbs, is_told(|fault| !fault.cbs.is_empty())),
+            (FileKind::Dism, logs.dism, is_told(|fault| !fault.dism.is_empty())),
+            (FileKind::Events, logs.events, is_told(|fault| !fault.events.is_empty())),
+            (FileKind::ReportingEvents, logs.reporting_events, false),
+            (FileKind::SystemInfo, logs.system_info, false),
+            (FileKind::HotfixCsv, logs.hotfixes, false),
+            (FileKind::Services, logs.services, at(Stage::SearchStart)),
+        ];
+        Self(choices.into_iter().filter(|(_, share, needed)| random.chance(*share) || *needed).map(|(kind, _, _)| kind).collect())
+    }
+
+    fn has(&self, kind: FileKind) -> bool {
+        self.0.contains(&kind)
     }
 }

@@ -5,16 +5,15 @@ mod legacy;
 mod noise;
 mod scan;
 
-use std::fmt::Write as _;
-
 use crate::{
+    text::put_line,
     cbs::Subject,
     clock::Clock,
     device::Device,
     random::Random,
     scenario::{Fault, Stage, Statement},
     schedule::{Ending, Happening, What},
-    update::{KnownUpdate, RESTART_TAKES, SERVICING_BEGINS, session_id},
+    update::{KnownUpdate, RESTART_TAKES, SERVICING_BEGINS, VERDICT_AFTER, session_id},
 };
 
 /// Tag of this log's streams of random numbers.
@@ -97,8 +96,7 @@ impl<'a> UpdateLog<'a> {
         let now = self.clock.local();
         let s = self.device.style.date_separator;
         let (hour, minute, second, tick) = (now.hour(), now.minute(), now.second(), now.subsec_nanosecond() / 100);
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.out, "{:04}{s}{:02}{s}{:02} {hour:02}:{minute:02}:{second:02}.{tick:07} {process:<5} {thread:<5} {component:<15} {text}", now.year(), now.month(), now.day());
+        put_line!(self.out, "{:04}{s}{:02}{s}{:02} {hour:02}:{minute:02}:{second:02}.{tick:07} {process:<5} {thread:<5} {component:<15} {text}", now.year(), now.month(), now.day());
     }
 
     /// A line of the service, in the given thread.
@@ -158,19 +156,18 @@ impl<'a> UpdateLog<'a> {
         self.start_service();
         self.service(thread, "Reporter", "PostReboot: Flushing pending groups to disk..");
         let Some(update) = subject.update(0) else { return };
-        self.pass(60_000, 140_000);
+        self.clock.pass_until(begun, VERDICT_AFTER);
+        self.pass(0, 40_000);
         let fault = subject.case.map(|case| &case.fault).filter(|_| !completes);
-        match fault {
-            Some(fault) => {
-                let code = fault.code.0;
-                self.service(thread, "Agent", &format!("LogHistory called. idUpdate={{{}}}.{}, resultMapped={code:08X}, resultUnMapped=0", update.update_id, update.revision));
-                self.service(thread, "Agent", &format!("*FAILED* [{code:08X}] Post-reboot result of update {}.{}", update.update_id, update.revision));
-            }
-            None => {
-                self.service(thread, "Agent", &format!("LogHistory called. idUpdate={{{}}}.{}, resultMapped=0, resultUnMapped=0", update.update_id, update.revision));
-                self.ubr = update.ubr;
-                self.scan(ORCHESTRATOR, WINDOWS_UPDATE, &[]);
-            }
+        let identity = format!("{{{}}}.{}", update.update_id, update.revision);
+        if let Some(fault) = fault {
+            let code = fault.code.0;
+            self.service(thread, "Agent", &format!("LogHistory called. idUpdate={identity}, resultMapped={code:08X}, resultUnMapped=0"));
+            self.service(thread, "Agent", &format!("*FAILED* [{code:08X}] Post-reboot result of update {}", update.identity()));
+        } else {
+            self.service(thread, "Agent", &format!("LogHistory called. idUpdate={identity}, resultMapped=0, resultUnMapped=0"));
+            self.ubr = update.ubr;
+            self.scan(ORCHESTRATOR, WINDOWS_UPDATE, &[]);
         }
     }
 

@@ -41,6 +41,11 @@ pub(super) static TEXTS: Texts = Texts {
     file_system_damage: "在卷 {volume} 上的文件系统结构中发现损坏。\n\n主文件表(MFT)包含损坏的文件记录。文件引用号为 0x1000000018a2f。文件名为“<无法确定文件名>”。",
     registry_policy_failed: "处理组策略失败。Windows 无法应用组策略对象 LocalGPO 的基于注册表的策略设置。在解决此事件之前，将不会解析组策略设置。请查看事件详细信息，以了解导致该失败的文件名和路径的更多信息。",
     unclean_restart: "系统已在未先正常关机的情况下重新启动。如果系统停止响应、发生崩溃或意外断电，则可能会导致此错误。",
+    started: "操作系统在系统时间 {time} 启动。",
+    service_runs: "{service} 服务处于 正在运行 状态。",
+    service_disabled: "Windows Update 服务的启动类型从 按需启动 更改为 已禁用。",
+    restart_begun: "进程 C:\\Windows\\system32\\MusNotificationUx.exe ({name}) 由于以下原因已代表用户 NT AUTHORITY\\SYSTEM 启动计算机 {name} 的 重启: 操作系统: Service Pack (计划内)",
+    searches: ["Windows 更新成功找到了 {count} 个更新。", "Windows 更新检查更新失败，错误 {code}。"],
     certutil: ["SHA256 的 {path} 哈希:", "CertUtil: -hashfile 命令成功完成。"],
     hotfix_kinds: ["Update", "Security Update"],
 };

@@ -45,6 +45,11 @@ pub(super) static TEXTS: Texts = Texts {
     file_system_damage: "A corruption was discovered in the file system structure on volume {volume}.\n\nThe Master File Table (MFT) contains a corrupted file record.  The file reference number is 0x1000000018a2f.  The name of the file is \"<unable to determine file name>\".",
     registry_policy_failed: "The processing of Group Policy failed. Windows could not apply the registry-based policy settings for the Group Policy object LocalGPO. Group Policy settings will not be resolved until this event is resolved. View the event details for more information on the file name and path that caused the failure.",
     unclean_restart: "The system has rebooted without cleanly shutting down first. This error could be caused if the system stopped responding, crashed, or lost power unexpectedly.",
+    started: "The operating system started at system time {time}.",
+    service_runs: "The {service} service entered the running state.",
+    service_disabled: "The start type of the Windows Update service was changed from demand start to disabled.",
+    restart_begun: "The process C:\\Windows\\system32\\MusNotificationUx.exe ({name}) has initiated the restart of computer {name} on behalf of user NT AUTHORITY\\SYSTEM for the following reason: Operating System: Service pack (Planned)",
+    searches: ["Windows Update successfully found {count} updates.", "Windows Update failed to check for updates with error {code}."],
     certutil: ["SHA256 hash of {path}:", "CertUtil: -hashfile command completed successfully."],
     hotfix_kinds: ["Update", "Security Update"],
 };

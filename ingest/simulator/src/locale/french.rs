@@ -47,6 +47,11 @@ pub(super) static TEXTS: Texts = Texts {
     file_system_damage: "Une corruption a été découverte dans la structure du système de fichiers sur le volume {volume}.\n\nLa table de fichiers maîtres (MFT) contient un enregistrement de fichier endommagé. Le numéro de référence de fichier est 0x1000000018a2f.",
     registry_policy_failed: "Le traitement de la stratégie de groupe a échoué. Windows n'a pas pu appliquer les paramètres de stratégie basés sur le Registre pour l'objet de stratégie de groupe LocalGPO.",
     unclean_restart: "Le système a redémarré sans s'arrêter correctement au préalable. Cette erreur peut survenir si le système ne répond plus, s'est bloqué ou n'est plus alimenté de façon inattendue.",
+    started: "Le système d'exploitation a démarré à l'heure système {time}.",
+    service_runs: "Le service {service} est entré dans l'état : en cours d'exécution.",
+    service_disabled: "Le type de démarrage du service Windows Update a été modifié : démarrage à la demande, désactivé.",
+    restart_begun: "Le processus C:\\Windows\\system32\\MusNotificationUx.exe ({name}) a lancé redémarrage de l'ordinateur {name} au nom de l'utilisateur AUTORITE NT\\Système pour la raison suivante : Système d'exploitation : Service Pack (Planifié)",
+    searches: ["Windows Update a trouvé {count} mises à jour.", "Windows Update n'a pas pu rechercher les mises à jour, erreur {code}."],
     certutil: ["Hachage SHA256 de {path} :", "CertUtil: -hashfile La commande s'est terminée correctement."],
     hotfix_kinds: ["Update", "Security Update"],
 };

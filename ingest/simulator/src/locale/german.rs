@@ -47,6 +47,11 @@ pub(super) static TEXTS: Texts = Texts {
     file_system_damage: "In der Dateisystemstruktur auf Volume {volume} wurde eine Beschädigung gefunden.\n\nDie Masterdateitabelle (MFT) enthält einen beschädigten Dateidatensatz. Die Dateireferenznummer ist 0x1000000018a2f.",
     registry_policy_failed: "Fehler bei der Verarbeitung der Gruppenrichtlinie. Die registrierungsbasierten Richtlinieneinstellungen für das Gruppenrichtlinienobjekt \"LocalGPO\" konnten nicht angewendet werden.",
     unclean_restart: "Das System wurde neu gestartet, ohne dass es zuvor ordnungsgemäß heruntergefahren wurde. Dieser Fehler kann auftreten, wenn das System nicht mehr reagiert hat, abgestürzt ist oder die Stromzufuhr unerwartet unterbrochen wurde.",
+    started: "Das Betriebssystem wurde zur Systemzeit {time} gestartet.",
+    service_runs: "Dienst \"{service}\" befindet sich jetzt im Status \"Ausgeführt\".",
+    service_disabled: "Der Starttyp des Diensts \"Windows Update\" wurde von Manuell starten in Deaktiviert geändert.",
+    restart_begun: "Der Prozess C:\\Windows\\system32\\MusNotificationUx.exe ({name}) hat den Neustart von Computer {name} für Benutzer NT-AUTORITÄT\\SYSTEM aus folgendem Grund initialisiert: Betriebssystem: Service Pack (geplant)",
+    searches: ["Windows Update hat {count} Updates gefunden.", "Fehler {code} bei der Suche nach Updates durch Windows Update."],
     certutil: ["SHA256-Hash von {path}:", "CertUtil: -hashfile-Befehl wurde erfolgreich ausgeführt."],
     hotfix_kinds: ["Update", "Security Update"],
 };

@@ -45,6 +45,11 @@ pub(super) static TEXTS: Texts = Texts {
     file_system_damage: "ボリューム {volume} のファイル システム構造に破損が見つかりました。\n\nマスター ファイル テーブル (MFT) に、破損したファイル レコードが含まれています。ファイル参照番号は 0x1000000018a2f です。",
     registry_policy_failed: "グループ ポリシーの処理に失敗しました。グループ ポリシー オブジェクト LocalGPO のレジストリ ベースのポリシー設定を適用できませんでした。",
     unclean_restart: "システムは正常にシャットダウンする前に再起動しました。このエラーは、システムの応答の停止、クラッシュ、または予期しない電源の遮断により発生する可能性があります。",
+    started: "オペレーティング システムはシステム時刻 {time} に起動しました。",
+    service_runs: "{service} サービスは 実行中 状態に移行しました。",
+    service_disabled: "Windows Update サービスの開始の種類は 要求による開始 から 無効 に変更されました。",
+    restart_begun: "プロセス C:\\Windows\\system32\\MusNotificationUx.exe ({name}) は、次の理由で、ユーザー NT AUTHORITY\\SYSTEM の代わりに、コンピューター {name} の 再起動 を始めました: オペレーティング システム: サービス パック (計画済)",
+    searches: ["Windows Update は {count} 個の更新プログラムを検出しました。", "Windows Update で更新プログラムを確認できませんでした。エラー: {code}"],
     certutil: ["SHA256 ハッシュ (対象 {path}):", "CertUtil: -hashfile コマンドは正常に完了しました。"],
     hotfix_kinds: ["Update", "Security Update"],
 };

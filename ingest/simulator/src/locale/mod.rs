@@ -111,6 +111,16 @@ pub(crate) struct Texts {
     pub(crate) registry_policy_failed: &'static str,
     /// Kernel-Power 41.
     pub(crate) unclean_restart: &'static str,
+    /// Kernel-General 12, with `{time}`.
+    pub(crate) started: &'static str,
+    /// Service Control Manager 7036, with `{service}`.
+    pub(crate) service_runs: &'static str,
+    /// Service Control Manager 7040 for the update service.
+    pub(crate) service_disabled: &'static str,
+    /// User32 1074, with `{name}`.
+    pub(crate) restart_begun: &'static str,
+    /// WindowsUpdateClient 26, with `{count}`, and 25, with `{code}`.
+    pub(crate) searches: [&'static str; 2],
     /// `certutil -hashfile`: the line above the hash, with `{path}`, and the line below it.
     pub(crate) certutil: [&'static str; 2],
     /// Hotfix descriptions: Update, Security Update.

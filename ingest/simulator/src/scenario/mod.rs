@@ -82,13 +82,13 @@ impl Scenario {
     /// How likely this device is to suffer from it, as a weight: failures follow model, site, build and
     /// product, so that an analysis can find what they have in common.
     pub(crate) fn affinity(self, device: &Device) -> u32 {
-        let site_is = |index| if device.site_index == index { 24 } else { 1 };
-        let model_is = |name| if device.model.name == name { 24 } else { 1 };
-        let has = |product| if device.security_products.contains(&product) { 60 } else { 1 };
+        let site_is = |index| if device.site_index == index { 120 } else { 1 };
+        let model_is = |name| if device.model.name == name { 120 } else { 1 };
+        let has = |product| if device.security_products.contains(&product) { 120 } else { 1 };
         match self {
             Self::FeaturePackageDamaged => model_is("HP ProDesk 400 G6 SFF"),
             Self::FileSystemDamaged => model_is("Veriton X2640G"),
-            Self::StackMissingAtInstall | Self::StackMissingAtScan => site_is(3) * if device.build == 19_044 { 8 } else { 0 },
+            Self::StackMissingAtInstall | Self::StackMissingAtScan => site_is(3),
             Self::DownloadCorrupt => site_is(1),
             Self::ServiceDisabled => has(crate::device::DISABLING_PRODUCT),
             Self::PolicyFileDamaged => site_is(0),
@@ -122,7 +122,7 @@ impl Scenario {
             Self::StackMissingAtInstall => servicing_stack::missing_at_install(device, release),
             Self::StackMissingAtScan => servicing_stack::missing_at_scan(release),
             Self::DownloadCorrupt => download::corrupt(device, own),
-            Self::ServiceDisabled => policy::service_disabled(),
+            Self::ServiceDisabled => policy::service_disabled(device),
             Self::PolicyFileDamaged => policy::policy_file_damaged(device),
             Self::AccessBlockInSetup => access_block::in_setup(seed),
             Self::AccessBlockInDism => access_block::in_dism(device, seed),

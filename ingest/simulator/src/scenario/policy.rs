@@ -16,7 +16,7 @@ pub(super) fn shape_disabled(device: &mut Device) {
     }
 }
 
-pub(super) fn service_disabled() -> Case {
+pub(super) fn service_disabled(device: &Device) -> Case {
     let mut fault = Fault::at(Stage::SearchStart, SERVICE_DISABLED);
     fault.events = vec![Occurrence {
         channel: "System",
@@ -24,7 +24,7 @@ pub(super) fn service_disabled() -> Case {
         event_id: 7040,
         level: "information",
         data: ["Windows Update", "demand start", "disabled", "wuauserv"].into_iter().zip(["param1", "param2", "param3", "param4"]).map(|(value, name)| (name, value.to_owned())).collect(),
-        message: "The start type of the Windows Update service was changed from demand start to disabled.".to_owned(),
+        message: device.language.texts().service_disabled.to_owned(),
     }];
     Case { culprit: Some("wuauserv".to_owned()), names_update: false, ..Case::of(fault) }
 }

@@ -12,15 +12,14 @@ pub(super) fn shape(device: &mut Device, release: &Release, random: &mut Random)
     let old: Vec<_> = release.earlier.iter().filter(|update| update.ubr < least_ubr).collect();
     let chosen = usize::try_from(random.below(old.len() as u64)).unwrap_or_default();
     if let Some(update) = old.get(chosen) {
-        device.ubr = update.ubr;
-        device.stack_ubr = update.stack_ubr;
+        device.set_newest_update(update);
         // 21H2 is what such a device runs: 22H2 never had so low a revision.
         device.build = release.builds.iter().copied().min().unwrap_or(device.build);
     }
 }
 
-fn culprit(release: &Release) -> Option<String> {
-    Some(format!("KB{}", release.requires.0))
+fn culprit(release: &Release) -> String {
+    format!("KB{}", release.requires.0)
 }
 
 pub(super) fn missing_at_install(device: &Device, release: &Release) -> Case {
@@ -33,10 +32,10 @@ pub(super) fn missing_at_install(device: &Device, release: &Release) -> Case {
         Statement::info("CBS", format!("Failed to create package. {NEW_STACK_REQUIRED}")),
         Statement::info("CBS", format!("Failed to create windows update package {NEW_STACK_REQUIRED}")),
     ];
-    Case { culprit: culprit(release), ..Case::of(fault) }
+    Case { culprit: Some(culprit(release)), ..Case::of(fault) }
 }
 
 pub(super) fn missing_at_scan(release: &Release) -> Case {
     let fault = Fault::at(Stage::Scan, INVALID_FORMAT);
-    Case { culprit: culprit(release), names_update: false, ..Case::of(fault) }
+    Case { culprit: Some(culprit(release)), names_update: false, ..Case::of(fault) }
 }

@@ -29,8 +29,7 @@ pub(super) fn damaged_feature_package(device: &Device, shared: &mut Random) -> C
 /// The update of last month failed for the same reason, so the device stands a month further back.
 pub(super) fn shape_manifest(device: &mut Device, release: &Release) {
     if let Some(update) = release.earlier.get(1) {
-        device.ubr = update.ubr;
-        device.stack_ubr = update.stack_ubr;
+        device.set_newest_update(update);
     }
 }
 

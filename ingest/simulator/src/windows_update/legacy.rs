@@ -1,9 +1,8 @@
 //! WindowsUpdate.log of Windows 7: tabs between the columns, hexadecimal thread ids, banners.
 
-use std::fmt::Write as _;
-
 use super::STREAM;
 use crate::{
+    text::put_line,
     cbs::Subject,
     clock::Clock,
     random::Random,
@@ -45,8 +44,7 @@ impl LegacyLog {
     fn line(&mut self, thread: u32, component: &str, text: &str) {
         let now = self.clock.local();
         let millis = now.subsec_nanosecond() / 1_000_000;
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.out, "{}:{millis:03}\t{:>4}\t{thread:x}\t{component}\t{text}", now.strftime("%Y-%m-%d\t%H:%M:%S"), self.service);
+        put_line!(self.out, "{}:{millis:03}\t{:>4}\t{thread:x}\t{component}\t{text}", now.strftime("%Y-%m-%d\t%H:%M:%S"), self.service);
     }
 
     fn pass(&mut self, low_ms: u32, high_ms: u32) {
