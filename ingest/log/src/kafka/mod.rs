@@ -5,6 +5,7 @@ mod client;
 mod cut_note;
 mod pump;
 mod reader;
+mod rebalance;
 mod topics;
 mod writer;
 

@@ -11,7 +11,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::assignment::lost;
 use super::client::{self, Meaning, lock, meaning};
 use super::cut_note;
-use super::pump::{self, Client, Context, Shared};
+use super::pump::{self, Shared};
+use super::rebalance::{Client, Context};
 use crate::position::Step;
 use crate::{Cut, Error, PartitionLag, Polled, Properties, ReaderOptions, Result, TopicPartition};
 
@@ -62,6 +63,12 @@ impl KafkaReader {
             &mut config,
             "fetch.max.bytes",
             &half.max(1 << 20).to_string(),
+        );
+        // Per partition and request; the default of a megabyte makes many small requests of a backlog.
+        client::set_default(
+            &mut config,
+            "max.partition.fetch.bytes",
+            &half.min(4 << 20).to_string(),
         );
         // With a full queue librdkafka would otherwise look for room once a second only.
         client::set_default(&mut config, "fetch.queue.backoff.ms", "20");

@@ -65,7 +65,7 @@ impl KafkaWriter {
         // The same partition for a key as Java clients choose.
         client::set_default(&mut config, "partitioner", "murmur2_random");
         client::set_default(&mut config, "compression.type", "lz4");
-        client::set_default(&mut config, "linger.ms", "5");
+        client::set_default(&mut config, "linger.ms", "2");
         let listener = Listener::default();
         let client = create(&config, &listener)?;
         Ok(Self {

@@ -6,6 +6,7 @@
 
 mod append;
 mod database;
+mod fetch;
 mod position;
 mod read;
 mod retention;

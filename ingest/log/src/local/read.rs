@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::database::{Database, Worker};
+use super::fetch::{Room, read_messages};
 use super::position::{self, OwnedTopic};
 use super::{PARTITION, log_name, retention, retry_until};
 use crate::position::Step;
-use crate::{Cut, Delivered, Error, PartitionLag, Polled, ReaderOptions, Result};
+use crate::{Cut, Error, PartitionLag, Polled, ReaderOptions, Result};
 
 /// The longest pause between two looks into an empty log. A look costs some microseconds.
 const LOOK_PAUSE_MAX: Duration = Duration::from_millis(50);
@@ -162,10 +163,7 @@ impl State {
         };
         let count = ownership.topics.len();
         self.turn = turn.wrapping_add(1);
-        let mut room = Room {
-            bytes_left: bytes_max,
-            is_empty: true,
-        };
+        let mut room = Room::new(bytes_max);
         for step in 0..count {
             let Some(owned) = ownership.topics.get_mut(turn.wrapping_add(step) % count) else {
                 continue;
@@ -281,52 +279,4 @@ where
         }),
         None => Ok(T::default()),
     }
-}
-
-/// What one poll may still take.
-struct Room {
-    bytes_left: usize,
-    is_empty: bool,
-}
-
-impl Room {
-    /// Takes a message's bytes. The first message is always taken, or a large one would block its partition.
-    fn take(&mut self, bytes: usize) -> bool {
-        let fits = self.is_empty || bytes <= self.bytes_left;
-        if fits {
-            self.is_empty = false;
-            self.bytes_left = self.bytes_left.saturating_sub(bytes);
-        }
-        fits
-    }
-}
-
-fn read_messages(
-    database: &Database,
-    owned: &mut OwnedTopic,
-    room: &mut Room,
-    messages: &mut Vec<Delivered>,
-) -> rusqlite::Result<()> {
-    let mut statement = database
-        .connection
-        .prepare_cached("SELECT offset, key, payload, appended_at FROM message WHERE topic_id = ?1 AND offset >= ?2 ORDER BY offset")?;
-    let mut rows = statement.query((owned.topic_id, owned.cursor))?;
-    while let Some(row) = rows.next()? {
-        let key = row.get_ref(1)?.as_str()?;
-        let payload = row.get_ref(2)?.as_blob()?;
-        if !room.take(key.len() + payload.len()) {
-            break;
-        }
-        let offset = row.get(0)?;
-        messages.push(Delivered {
-            topic: Arc::clone(&owned.topic),
-            partition: PARTITION,
-            offset,
-            key: key.to_owned(),
-            payload: payload.to_vec(),
-            appended_at: Some(row.get(3)?),
-        });
-        owned.cursor = offset + 1;
-    }
-    Ok(())
 }

@@ -10,6 +10,7 @@
 
 mod contract;
 mod kafka;
+mod kafka_outage;
 mod local;
 mod local_kill;
 mod local_model;
