@@ -1,0 +1,66 @@
+//! Cuts event log records into segments: one per update that the records name.
+
+use std::collections::BTreeMap;
+
+use super::segment::Segment;
+use super::signal::{Phase, Signal};
+use super::stream::near;
+use crate::knowledge::FieldValues;
+use crate::row::{HOUR, MINUTE, Row};
+
+/// The same verdict in a second channel is at most this much later.
+const REPEATED_WITHIN: i64 = 10 * MINUTE;
+/// A start and its verdict are at most this far apart: longer, and the verdict belongs to another attempt.
+const ATTEMPT_MAX: i64 = 72 * HOUR;
+
+/// Cuts all event log rows of a device, given in order of time.
+pub(super) fn segments(rows: &[Row<'_>], order: &[usize]) -> Vec<Segment> {
+    let mut open: BTreeMap<String, Segment> = BTreeMap::new();
+    let mut done: BTreeMap<String, Vec<Segment>> = BTreeMap::new();
+    for (index, row) in order.iter().filter_map(|index| Some((*index, rows.get(*index)?))) {
+        let Some(signal) = row.signal else { continue };
+        let key = update_key(row, signal);
+        if signal.is_start() {
+            let restarts = open.get(&key).is_some_and(|segment| {
+                segment.signals.iter().any(|(known, _)| *known == signal) && !near(segment.end, row.time, REPEATED_WITHIN)
+                    || !near(segment.end, row.time, ATTEMPT_MAX)
+            });
+            if restarts && let Some(segment) = open.remove(&key) {
+                done.entry(key.clone()).or_default().push(segment);
+            }
+        }
+        if !open.contains_key(&key) {
+            let last = done.get_mut(&key).and_then(|segments| segments.last_mut());
+            if let Some(last) = last.filter(|last| continues(last, signal, row)) {
+                last.push(index, row);
+                continue;
+            }
+        }
+        let segment = open.entry(key.clone()).or_insert_with(|| Segment::new("event_log"));
+        segment.push(index, row);
+        if signal.is_verdict() && let Some(segment) = open.remove(&key) {
+            done.entry(key).or_default().push(segment);
+        }
+    }
+    done.into_values().flatten().chain(open.into_values()).collect()
+}
+
+/// True when a record tells more of an attempt that already has its verdict.
+fn continues(last: &Segment, signal: Signal, row: &Row<'_>) -> bool {
+    let same_verdict = last.verdict.is_some_and(|verdict| verdict.signal.is_success() == signal.is_success());
+    match signal.phase() {
+        Phase::Restart => last.succeeded() && near(last.end, row.time, HOUR),
+        _ => signal.is_verdict() && same_verdict && near(last.end, row.time, REPEATED_WITHIN),
+    }
+}
+
+fn update_key(row: &Row<'_>, signal: Signal) -> String {
+    if signal.phase() == Phase::Scan {
+        return "scan".to_owned();
+    }
+    if let Some(kb) = row.kb {
+        return format!("KB{kb}");
+    }
+    let fields = FieldValues::parse(row.fields);
+    ["updateTitle", "PackageIdentifier", "updateGuid"].iter().find_map(|name| fields.get(name)).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,116 @@
+//! Segments of several sources that tell of one attempt become one attempt.
+
+use super::segment::Segment;
+use crate::row::{HOUR, MINUTE, distance};
+
+/// Two sources tell of one failure within this time.
+const SAME_FAILURE: i64 = 10 * MINUTE;
+/// From download to verdict.
+const SAME_UPDATE: i64 = 72 * HOUR;
+/// From "restart required" to the verdict after the restart.
+const RESTART_WAIT: i64 = 14 * 24 * HOUR;
+
+/// The segments of one attempt, in order of time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Group {
+    pub(crate) segments: Vec<Segment>,
+}
+
+impl Group {
+    fn kb(&self) -> Option<u32> {
+        self.segments.iter().find_map(|segment| segment.kb)
+    }
+
+    fn build(&self) -> Option<(u32, u32)> {
+        self.segments.iter().find_map(|segment| segment.build)
+    }
+
+    fn has_verdict(&self) -> bool {
+        self.segments.iter().any(|segment| segment.verdict.is_some())
+    }
+
+    fn failed(&self) -> bool {
+        self.segments.iter().any(Segment::failed)
+    }
+
+    fn waits_for_restart(&self) -> bool {
+        use super::signal::Signal::{RestartInitiated, RestartRequired};
+        let last = self.segments.iter().flat_map(|segment| &segment.signals).next_back();
+        last.is_some_and(|(signal, _)| matches!(signal, RestartRequired | RestartInitiated))
+    }
+}
+
+/// Groups segments by attempt.
+pub(crate) fn groups(mut segments: Vec<Segment>) -> Vec<Group> {
+    segments.sort_by_key(|segment| (segment.start.unwrap_or(i64::MIN), segment.end, segment.kb, segment.rows.first().copied()));
+    let mut groups: Vec<Group> = Vec::new();
+    for segment in segments {
+        // The newest attempt that fits; one that names the same update goes before one that names none.
+        let fitting = |group: &&mut Group| belongs(group, &segment);
+        let named = groups.iter_mut().rev().filter(|group| segment.kb.is_some() && group.kb() == segment.kb).find(fitting);
+        match named {
+            Some(group) => group.segments.push(segment),
+            None => match groups.iter_mut().rev().find(fitting) {
+                Some(group) => group.segments.push(segment),
+                None => groups.push(Group { segments: vec![segment] }),
+            },
+        }
+    }
+    groups
+}
+
+fn belongs(group: &Group, segment: &Segment) -> bool {
+    if group.segments.iter().any(|known| known.is_scan() != segment.is_scan()) {
+        return false;
+    }
+    if differ(group.kb(), segment.kb) || differ(group.build(), segment.build) {
+        return false;
+    }
+    let same_update = group.kb().is_some() && group.kb() == segment.kb || group.build().is_some() && group.build() == segment.build;
+    let told_by_same_source = group.segments.iter().any(|known| known.source == segment.source && known.verdict.is_some());
+    // A source that already gave its verdict and starts anew tells of a retry.
+    if told_by_same_source && (segment.has_start || segment.verdict.is_some()) && !(same_update && group.waits_for_restart()) {
+        return group.segments.iter().any(|known| known.source == segment.source && same_phase_end(known, segment));
+    }
+    let gap = group.segments.iter().map(|known| gap(known, segment)).min().unwrap_or(i64::MAX);
+    if group.waits_for_restart() && same_update {
+        return gap <= RESTART_WAIT;
+    }
+    match (group.has_verdict(), segment.verdict.is_some()) {
+        // One failure, seen twice.
+        (true, true) if group.failed() == segment.failed() => gap <= SAME_FAILURE,
+        // A part went well, the whole did not: a download and its installation, staging and its restart.
+        (true, true) => !group.failed() && same_update && gap <= SAME_UPDATE || same_update && overlaps(group, segment),
+        (true, false) if group.failed() => gap <= 2 * MINUTE,
+        _ if same_update => gap <= SAME_UPDATE,
+        _ => gap <= SAME_FAILURE,
+    }
+}
+
+/// Two files of one format (setupact.log and setuperr.log) repeat the same verdict.
+fn same_phase_end(known: &Segment, segment: &Segment) -> bool {
+    let different_files = known.rows.iter().all(|row| !segment.rows.contains(row));
+    let same_code = known.verdict.map(|verdict| verdict.code) == segment.verdict.map(|verdict| verdict.code);
+    let download_then_install = known.succeeded() && known.phase() != segment.phase();
+    let close = gap(known, segment);
+    download_then_install && known.kb == segment.kb && close <= SAME_UPDATE || different_files && same_code && known.source == "setup_log" && close <= MINUTE
+}
+
+fn differ<T: PartialEq>(left: Option<T>, right: Option<T>) -> bool {
+    left.zip(right).is_some_and(|(left, right)| left != right)
+}
+
+fn overlaps(group: &Group, segment: &Segment) -> bool {
+    group.segments.iter().any(|known| gap(known, segment) == 0)
+}
+
+/// Time between two segments; 0 when they overlap or one has no time.
+fn gap(left: &Segment, right: &Segment) -> i64 {
+    let (Some(left_start), Some(left_end), Some(right_start), Some(right_end)) = (left.start, left.end, right.start, right.end) else { return 0 };
+    if left_start <= right_end && right_start <= left_end {
+        return 0;
+    }
+    let zones_may_differ = left.is_zone_assumed != right.is_zone_assumed;
+    let ends = [(left_start, right_start), (left_end, right_end), (left_start, right_end), (left_end, right_start)];
+    ends.iter().map(|(left, right)| distance(*left, *right, zones_may_differ)).min().unwrap_or(i64::MAX)
+}

@@ -1,0 +1,190 @@
+//! Cuts one log file into segments.
+
+use super::segment::Segment;
+use super::signal::{Phase, Signal};
+use crate::row::{MINUTE, Row, SECOND};
+
+/// How far a verdict without a start reaches back.
+const REACH_BACK: i64 = 30 * MINUTE;
+/// How long lines behind a verdict still belong to it.
+const TAIL: i64 = 60 * SECOND;
+/// How many seconds before a start a line may name the update.
+const NAMED_BEFORE: i64 = 10 * SECOND;
+
+/// The segments of one file, found in reading order.
+#[derive(Debug)]
+pub(super) struct Stream<'a, 'r> {
+    rows: &'r [Row<'a>],
+    source: &'r str,
+    open: Vec<Segment>,
+    done: Vec<Segment>,
+    /// Rows since the last segment that belong to none.
+    loose: Vec<usize>,
+}
+
+/// Cuts the rows of one file, given in reading order.
+pub(super) fn segments(rows: &[Row<'_>], order: &[usize], source: &str) -> Vec<Segment> {
+    let mut stream = Stream { rows, source, open: Vec::new(), done: Vec::new(), loose: Vec::new() };
+    for index in order {
+        if let Some(row) = rows.get(*index) {
+            stream.take(*index, row);
+        }
+    }
+    stream.finish()
+}
+
+impl Stream<'_, '_> {
+    fn take(&mut self, index: usize, row: &Row<'_>) {
+        // Scans, downloads and installations of the update client overlap; servicing, imaging and
+        // setup do one thing at a time.
+        if self.source == "windows_update_log" || self.source == "reporting_events" {
+            self.take_overlapping(index, row);
+        } else {
+            self.take_sequential(index, row);
+        }
+    }
+
+    fn take_sequential(&mut self, index: usize, row: &Row<'_>) {
+        let begins = row.starts || row.signal.is_some_and(Signal::is_start);
+        if begins {
+            let goes_on = self.open.last().is_some_and(|segment| segment.verdict.is_none() && segment.signals.is_empty());
+            if !goes_on {
+                self.close_all();
+                self.open_segment(row);
+            }
+            self.push_to_open(index, row);
+            return;
+        }
+        if self.is_behind_the_verdict(row) {
+            self.close_all();
+        }
+        if self.open.is_empty() && row.signal.is_some_and(Signal::is_verdict) && !self.belongs_to_last(row) {
+            self.open_with_loose(row);
+        }
+        if !self.open.is_empty() {
+            self.push_to_open(index, row);
+        } else if (row.ends || row.signal.is_some_and(Signal::is_verdict)) && self.belongs_to_last(row) {
+            if let Some(last) = self.done.last_mut() {
+                last.push(index, row);
+            }
+        } else {
+            self.loose.push(index);
+        }
+        if row.ends {
+            self.close_all();
+        }
+    }
+
+    /// A line long after the verdict belongs to what comes next; restart and rollback still do to what was.
+    fn is_behind_the_verdict(&self, row: &Row<'_>) -> bool {
+        let Some(segment) = self.open.last().filter(|segment| segment.verdict.is_some_and(|verdict| !verdict.is_weak)) else { return false };
+        let late = row.time.zip(segment.end).is_some_and(|(time, end)| time - end > TAIL);
+        late && !matches!(row.signal.map(Signal::phase), Some(Phase::Restart | Phase::Rollback))
+    }
+
+    /// A second verdict right after a closed segment repeats the first.
+    fn belongs_to_last(&self, row: &Row<'_>) -> bool {
+        self.done.last().is_some_and(|last| {
+            last.verdict.is_some() && row.time.zip(last.end).is_some_and(|(time, end)| (0..=TAIL).contains(&(time - end)))
+        })
+    }
+
+    fn take_overlapping(&mut self, index: usize, row: &Row<'_>) {
+        let Some(signal) = row.signal else {
+            if self.open.is_empty() {
+                self.loose.push(index);
+            } else {
+                self.push_to_open(index, row);
+            }
+            return;
+        };
+        let phase = signal.phase();
+        let position = self.open.iter().rposition(|segment| segment.phase() == Some(phase));
+        if signal.is_start() {
+            // The agent starts what the API has started: one operation, told twice.
+            let continues = position.and_then(|at| self.open.get(at)).is_some_and(|segment| segment.signals.len() == 1 && near(segment.end, row.time, 5 * SECOND));
+            if !continues {
+                self.open_segment(row);
+                if let Some(segment) = self.open.last_mut() {
+                    segment.push(index, row);
+                }
+                return;
+            }
+        }
+        match position {
+            Some(at) => {
+                if let Some(segment) = self.open.get_mut(at) {
+                    segment.push(index, row);
+                }
+                if signal.is_verdict() {
+                    let segment = self.open.remove(at);
+                    self.done.push(segment);
+                }
+            }
+            None if signal.is_verdict() => self.verdict_without_start(index, row, phase),
+            None => self.loose.push(index),
+        }
+    }
+
+    fn verdict_without_start(&mut self, index: usize, row: &Row<'_>, phase: Phase) {
+        let repeats = self.done.last().is_some_and(|last| {
+            last.phase() == Some(phase) && near(last.end, row.time, 5 * SECOND) && last.verdict.is_some_and(|verdict| verdict.code == row.error_code)
+        });
+        if repeats {
+            if let Some(last) = self.done.last_mut() {
+                last.push(index, row);
+            }
+            return;
+        }
+        self.open_with_loose(row);
+        if let Some(mut segment) = self.open.pop() {
+            segment.push(index, row);
+            self.done.push(segment);
+        }
+    }
+
+    fn open_segment(&mut self, row: &Row<'_>) {
+        let mut segment = Segment::new(self.source);
+        let named_before = self.loose.iter().rev().find(|index| {
+            self.rows.get(**index).is_some_and(|before| before.kb.is_some() && near(before.time, row.time, NAMED_BEFORE))
+        });
+        if let Some((index, before)) = named_before.and_then(|index| Some((*index, self.rows.get(index.to_owned())?))) {
+            segment.push(index, before);
+        }
+        self.loose.clear();
+        self.open.push(segment);
+    }
+
+    /// Opens a segment whose beginning the log does not hold, with the lines that lead up to it.
+    fn open_with_loose(&mut self, row: &Row<'_>) {
+        let mut segment = Segment::new(self.source);
+        for index in std::mem::take(&mut self.loose) {
+            let Some(before) = self.rows.get(index) else { continue };
+            if near(before.time, row.time, REACH_BACK) {
+                segment.push(index, before);
+            }
+        }
+        self.open.push(segment);
+    }
+
+    fn push_to_open(&mut self, index: usize, row: &Row<'_>) {
+        for segment in &mut self.open {
+            segment.push(index, row);
+        }
+    }
+
+    fn close_all(&mut self) {
+        self.done.append(&mut self.open);
+    }
+
+    fn finish(mut self) -> Vec<Segment> {
+        self.close_all();
+        self.done.retain(|segment| !segment.signals.is_empty());
+        self.done
+    }
+}
+
+/// True when two times are at most `limit` apart; a missing time is near everything.
+pub(super) fn near(left: Option<i64>, right: Option<i64>, limit: i64) -> bool {
+    left.zip(right).is_none_or(|(left, right)| (left - right).abs() <= limit)
+}

@@ -1,0 +1,227 @@
+//! Evaluates rules: which causes does the material of a device support, and how well.
+
+use std::collections::BTreeMap;
+
+use super::checks;
+use super::facts::Facts;
+use crate::attempt::Attempt;
+use crate::knowledge::{Cause, Codes, FactRule, Knowledge, Role, Rule, Scope, Standing, Variables, capture};
+use crate::reference::Reference;
+use crate::row::{MINUTE, Row, distance};
+
+/// How much confidence is left when a fact that a rule rests on is contradicted.
+const CONTRADICTED: f64 = 0.6;
+/// No diagnosis is certain.
+const CONFIDENCE_MAX: f64 = 0.99;
+/// How many records of one kind are shown as evidence.
+const SHOWN_PER_KIND: usize = 3;
+
+/// All that rules are evaluated on.
+pub(crate) struct Material<'a, 'r> {
+    pub(crate) rows: &'r [Row<'a>],
+    pub(crate) facts: Facts,
+    pub(crate) reference: &'r Reference,
+    pub(crate) knowledge: &'r Knowledge,
+    /// Rows that meet the constant part of each condition, in order of file and line.
+    by_condition: BTreeMap<usize, Vec<usize>>,
+}
+
+/// A cause that the material supports.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) cause: usize,
+    pub(crate) confidence: f64,
+    pub(crate) culprit: String,
+    pub(crate) variables: Variables,
+    pub(crate) evidence: Vec<Support>,
+    pub(crate) inner_code: Option<u32>,
+    /// The update that a comparison names.
+    pub(crate) kb: Option<u32>,
+    /// How many independent things were asked for and found.
+    pub(crate) specificity: usize,
+}
+
+/// One piece of evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Support {
+    pub(crate) row: usize,
+    pub(crate) role: Role,
+    /// The fact that counts, where a record states many.
+    pub(crate) fact: Option<String>,
+}
+
+impl<'a, 'r> Material<'a, 'r> {
+    pub(crate) fn new(rows: &'r [Row<'a>], reference: &'r Reference, knowledge: &'r Knowledge) -> Self {
+        let mut by_condition: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, row) in rows.iter().enumerate() {
+            for hit in row.hits() {
+                by_condition.entry(*hit).or_default().push(index);
+            }
+        }
+        Self { rows, facts: Facts::of(rows), reference, knowledge, by_condition }
+    }
+
+    /// The causes that a failed attempt may have, best first, one candidate per cause.
+    pub(crate) fn causes_of(&self, attempt: &Attempt) -> Vec<Candidate> {
+        let place = Place::of(attempt);
+        self.best_per_cause(|rule| self.evaluate(rule, Some(attempt), &place))
+    }
+
+    /// The causes that hold without any attempt, best first.
+    pub(crate) fn standing(&self, is_excerpt: bool) -> Vec<Candidate> {
+        self.best_per_cause(|rule| {
+            let stands = rule.standing == Standing::Always || is_excerpt && rule.standing == Standing::Excerpt;
+            if stands { self.evaluate(rule, None, &Place::Anywhere) } else { None }
+        })
+    }
+
+    fn best_per_cause(&self, evaluate: impl Fn(&Rule) -> Option<Candidate>) -> Vec<Candidate> {
+        let best = |(index, cause): (usize, &Cause)| {
+            let candidates = cause.rules.iter().filter_map(|rule| evaluate(rule).map(|candidate| Candidate { cause: index, ..candidate }));
+            candidates.reduce(|best, next| if better(&next, &best) { next } else { best })
+        };
+        let mut found: Vec<Candidate> = self.knowledge.causes.iter().enumerate().filter_map(best).collect();
+        found.sort_by(|left, right| if better(left, right) { std::cmp::Ordering::Less } else if better(right, left) { std::cmp::Ordering::Greater } else { left.cause.cmp(&right.cause) });
+        found
+    }
+
+    fn evaluate(&self, rule: &Rule, attempt: Option<&Attempt>, place: &Place) -> Option<Candidate> {
+        if let Some(attempt) = attempt {
+            self.admits(rule, attempt)?;
+        }
+        let mut candidate = Candidate {
+            cause: 0, confidence: rule.confidence, culprit: String::new(), variables: Variables::new(),
+            evidence: Vec::new(), inner_code: rule.inner_code, kb: None,
+            specificity: usize::from(!rule.codes.is_empty()) + usize::from(!rule.phases.is_empty()),
+        };
+        self.gather_records(rule, place, &mut candidate)?;
+        for fact in &rule.facts {
+            self.gather_fact(fact, &mut candidate)?;
+        }
+        if let Some(check) = rule.check {
+            let finding = checks::find(check, attempt, &self.facts, self.reference)?;
+            candidate.kb = finding.kb;
+            for name in finding.facts {
+                self.rest_on(&name, Role::Culprit, &mut candidate);
+            }
+            finding.variables.into_iter().for_each(|(name, value)| {
+                candidate.variables.entry(name).or_insert(value);
+            });
+            candidate.specificity += 1;
+        }
+        candidate.confidence = candidate.confidence.min(CONFIDENCE_MAX);
+        let kb = attempt.and_then(|attempt| attempt.kb).map(|kb| format!("KB{kb}")).unwrap_or_default();
+        let fallback = || rule.culprit.as_ref().map(|culprit| culprit.replace("{kb}", &kb));
+        candidate.culprit = candidate.variables.get("culprit").cloned().or_else(fallback).unwrap_or_default();
+        Some(candidate)
+    }
+
+    fn admits(&self, rule: &Rule, attempt: &Attempt) -> Option<()> {
+        let has_code = |codes: &Codes| attempt.codes().any(|code| codes.contains(code));
+        let code_fits = rule.codes.is_empty() || has_code(&rule.codes);
+        let phase_fits = rule.phases.is_empty() || attempt.phase.is_some_and(|phase| rule.phases.contains(&phase));
+        let within = rule.codes_within.is_empty()
+            || has_code(&rule.codes_within)
+            || attempt.rows.iter().filter_map(|index| self.rows.get(*index)).any(|row| row.codes.iter().chain(&row.error_code).any(|code| rule.codes_within.contains(*code)));
+        let operation_fits = rule.extend_operations.is_empty()
+            || attempt.extend_code.is_some_and(|code| rule.extend_operations.iter().any(|operation| operation.is_none_or(|operation| operation == code & 0xff)));
+        (code_fits && phase_fits && within && operation_fits).then_some(())
+    }
+
+    fn gather_records(&self, rule: &Rule, place: &Place, candidate: &mut Candidate) -> Option<()> {
+        for evidence in &rule.evidence {
+            let mut found = false;
+            let rows = self.by_condition.get(&evidence.condition).map(Vec::as_slice).unwrap_or_default();
+            let confirmed = rows.iter().filter(|index| place.holds(**index, evidence.scope, self.rows))
+                .filter_map(|index| Some((*index, self.rows.get(*index)?.meets(evidence.condition, self.knowledge)?)));
+            for (row, variables) in confirmed.take(SHOWN_PER_KIND) {
+                // The first one is the root; what follows only shows that it repeats.
+                for (name, value) in variables.into_iter().filter(|(_, value)| !value.is_empty()) {
+                    candidate.variables.entry(name).or_insert(value);
+                }
+                candidate.evidence.push(Support { row, role: evidence.role, fact: None });
+                found = true;
+            }
+            if found {
+                candidate.specificity += 1;
+                candidate.confidence += evidence.adds;
+            } else if !evidence.is_optional {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    fn gather_fact(&self, rule: &FactRule, candidate: &mut Candidate) -> Option<()> {
+        let mut variables = Variables::new();
+        let holds = |name: &str, value: &str, variables: &mut Variables| {
+            capture(&rule.name, name, variables)?;
+            if let Some(regex) = &rule.value {
+                capture(regex, value, variables)?;
+            }
+            let below = rule.below.is_none_or(|limit| value.parse::<f64>().is_ok_and(|number| number < limit));
+            below.then_some(())
+        };
+        let found = self.facts.iter().find_map(|(name, value, _)| holds(name, value, &mut variables).map(|()| name.to_owned()));
+        let Some(name) = found else { return rule.is_optional.then_some(()) };
+        for (name, value) in variables {
+            candidate.variables.entry(name).or_insert(value);
+        }
+        candidate.confidence += rule.adds;
+        candidate.specificity += 1;
+        self.rest_on(&name, Role::Culprit, candidate);
+        Some(())
+    }
+
+    fn rest_on(&self, fact: &str, role: Role, candidate: &mut Candidate) {
+        if self.facts.is_contradicted(fact) {
+            candidate.confidence *= CONTRADICTED;
+        }
+        if let Some(row) = self.facts.row(fact) {
+            candidate.evidence.push(Support { row, role, fact: Some(fact.to_owned()) });
+        }
+    }
+}
+
+/// More confidence goes first; then a named culprit; then what asked for more.
+fn better(left: &Candidate, right: &Candidate) -> bool {
+    let key = |candidate: &Candidate| (!candidate.culprit.is_empty(), candidate.specificity);
+    left.confidence.total_cmp(&right.confidence).then_with(|| key(left).cmp(&key(right))).is_gt()
+}
+
+/// Where evidence may stand.
+pub(crate) enum Place {
+    /// Anywhere: no attempt is asked about.
+    Anywhere,
+    /// In or around one attempt.
+    Around {
+        /// Rows of the attempt, sorted.
+        members: Vec<usize>,
+        window: Option<(i64, i64)>,
+        is_zone_assumed: bool,
+    },
+}
+
+impl Place {
+    fn of(attempt: &Attempt) -> Self {
+        let mut members = attempt.rows.clone();
+        members.sort_unstable();
+        Self::Around { members, window: attempt.window, is_zone_assumed: attempt.is_zone_assumed }
+    }
+
+    fn holds(&self, index: usize, scope: Scope, rows: &[Row<'_>]) -> bool {
+        let Self::Around { members, window, is_zone_assumed } = self else { return true };
+        if scope == Scope::Device || members.binary_search(&index).is_ok() {
+            return true;
+        }
+        let Some(row) = rows.get(index) else { return false };
+        // Without times on both sides nothing speaks against it.
+        let (Some(time), Some((start, end))) = (row.time, *window) else { return true };
+        let reach = if scope == Scope::Near { 15 * MINUTE } else { MINUTE };
+        if (start - reach..=end + reach).contains(&time) {
+            return true;
+        }
+        let zones_may_differ = scope == Scope::Near && row.is_zone_assumed != *is_zone_assumed;
+        zones_may_differ && [start, end].iter().any(|edge| distance(time, *edge, true) <= 5 * MINUTE)
+    }
+}

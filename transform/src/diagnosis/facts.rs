@@ -1,0 +1,116 @@
+//! What the device is, from all its inventory readings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use patchlens_event::inventory;
+
+use crate::reference::servicing_branch;
+use crate::row::{HOUR, Row};
+
+/// The newest value of each fact, and the row that stated it.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    values: BTreeMap<String, (String, usize)>,
+    /// Facts that two readings of one collection state differently.
+    contradicted: BTreeSet<String>,
+}
+
+/// Build and revision of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Build {
+    pub(crate) number: u32,
+    pub(crate) ubr: Option<u32>,
+}
+
+impl Build {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.trim().split('.').map(|part| part.parse::<u32>().ok());
+        let first = parts.next()??;
+        if first > 5_000 {
+            return Some(Self { number: first, ubr: parts.next().flatten() });
+        }
+        let number = parts.nth(1)??;
+        Some(Self { number, ubr: parts.next().flatten() })
+    }
+
+    pub(crate) fn branch(self) -> u32 {
+        servicing_branch(self.number)
+    }
+}
+
+impl Facts {
+    /// Merges the inventory rows of a device: what was collected last holds.
+    pub(crate) fn of(rows: &[Row<'_>]) -> Self {
+        let mut order: Vec<usize> = rows.iter().enumerate().filter(|(_, row)| row.is_inventory).map(|(index, _)| index).collect();
+        order.sort_by_key(|index| rows.get(*index).map(|row| (row.collected_at, row.time, row.file, row.line)));
+        let mut facts = Self::default();
+        for (index, row) in order.iter().filter_map(|index| Some((*index, rows.get(*index)?))) {
+            let stated: BTreeMap<String, String> = serde_json::from_str(row.fields).unwrap_or_default();
+            for (name, value) in stated {
+                facts.add(name, value, index, rows);
+            }
+        }
+        facts
+    }
+
+    fn add(&mut self, name: String, value: String, index: usize, rows: &[Row<'_>]) {
+        if let Some((known, known_at)) = self.values.get(&name) {
+            if *known == value {
+                return;
+            }
+            let collected_at = |index: usize| rows.get(index).map_or(0, |row| row.collected_at);
+            let same_collection = collected_at(index) - collected_at(*known_at) <= HOUR;
+            if name == inventory::OS_BUILD && same_collection {
+                // `10.0.17763` and `10.0.17763.2090` agree; the longer one says more.
+                if value.starts_with(known.as_str()) {
+                    self.values.insert(name, (value, index));
+                } else if !known.starts_with(value.as_str()) {
+                    self.contradicted.insert(name);
+                }
+                return;
+            }
+            if same_collection && is_single_valued(&name) {
+                self.contradicted.insert(name.clone());
+            }
+        }
+        self.values.insert(name, (value, index));
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|(value, _)| value.as_str())
+    }
+
+    /// The row that stated a fact.
+    pub(crate) fn row(&self, name: &str) -> Option<usize> {
+        self.values.get(name).map(|(_, row)| *row)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str, usize)> {
+        self.values.iter().map(|(name, (value, row))| (name.as_str(), value.as_str(), *row))
+    }
+
+    pub(crate) fn is_contradicted(&self, name: &str) -> bool {
+        self.contradicted.contains(name)
+    }
+
+    pub(crate) fn build(&self) -> Option<Build> {
+        self.get(inventory::OS_BUILD).and_then(Build::parse)
+    }
+
+    /// True when the hotfix list names the update.
+    pub(crate) fn has_hotfix(&self, kb: u32) -> bool {
+        let name = format!("KB{kb}");
+        self.get(inventory::HOTFIXES).is_some_and(|list| list.split([',', ';', ' ']).any(|hotfix| hotfix.trim().eq_ignore_ascii_case(&name)))
+    }
+
+    /// All facts as a JSON object.
+    pub(crate) fn json(&self) -> String {
+        let plain: BTreeMap<&str, &str> = self.iter().map(|(name, value, _)| (name, value)).collect();
+        serde_json::to_string(&plain).unwrap_or_else(|_| "{}".to_owned())
+    }
+}
+
+/// Facts of which a device has one at a time.
+fn is_single_valued(name: &str) -> bool {
+    name.starts_with(inventory::SERVICE_START) || name.starts_with(inventory::FILE_SHA256) || name == inventory::ARCHITECTURE
+}

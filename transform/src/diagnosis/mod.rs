@@ -1,0 +1,87 @@
+//! From normalised events to attempts, diagnoses and evidence, device by device.
+
+mod candidate;
+mod checks;
+mod facts;
+mod frames;
+mod judge;
+mod text;
+mod verdict;
+
+use std::collections::{BTreeMap, HashSet};
+
+use polars::prelude::*;
+
+use crate::Result;
+use crate::attempt;
+use crate::columns::{EventColumns, text as text_of};
+use crate::knowledge::Knowledge;
+use crate::normalise::Distinct;
+use crate::reference::Reference;
+use crate::row::Row;
+use candidate::Material;
+use frames::DeviceResult;
+
+/// What the device step derives.
+#[derive(Debug, Clone)]
+pub struct Diagnosed {
+    /// One row per device; schema [`crate::schema::device`].
+    pub devices: DataFrame,
+    /// One row per attempt; schema [`crate::schema::update_attempt`].
+    pub attempts: DataFrame,
+    /// One row per cause and culprit of a device; schema [`crate::schema::diagnosis`].
+    pub diagnoses: DataFrame,
+    /// One row per piece of evidence; schema [`crate::schema::evidence`].
+    pub evidence: DataFrame,
+}
+
+/// Derives devices, attempts, diagnoses and evidence from the events of one or many devices.
+///
+/// # Input
+/// Events with the schema [`crate::schema::update_event`], in any order; an event that comes twice
+/// counts once. All events of a device must be there: what is derived replaces what was.
+///
+/// # Output
+/// See [`Diagnosed`]; sorted by device, then by start, rank and sequence.
+///
+/// # Errors
+/// When a column is missing or has another type.
+pub fn diagnose(events: &DataFrame, reference: &Reference, knowledge: &Knowledge) -> Result<Diagnosed> {
+    let mut frame = events.clone();
+    frame.rechunk_mut();
+    let columns = EventColumns::new(&frame)?;
+    let distinct = Distinct::of(&columns, knowledge);
+    let mut devices: BTreeMap<&str, DeviceRows<'_>> = BTreeMap::new();
+    for index in 0..columns.len() {
+        let device = devices.entry(text_of(columns.device_id, index)).or_default();
+        if !device.seen.insert(text_of(columns.event_id, index)) {
+            continue;
+        }
+        device.last_seen_at = device.last_seen_at.max(columns.collected_at.get(index));
+        let name = text_of(columns.device_name, index);
+        if !name.is_empty() {
+            device.name = name;
+        }
+        device.rows.extend(Row::read(&columns, &distinct, index, knowledge));
+    }
+    let results: Vec<DeviceResult> = devices.into_iter().map(|(device_id, device)| device.derive(device_id, reference, knowledge)).collect();
+    Ok(frames::diagnosed(&results)?)
+}
+
+#[derive(Default)]
+struct DeviceRows<'a> {
+    rows: Vec<Row<'a>>,
+    seen: HashSet<&'a str>,
+    name: &'a str,
+    last_seen_at: Option<i64>,
+}
+
+impl DeviceRows<'_> {
+    fn derive(mut self, device_id: &str, reference: &Reference, knowledge: &Knowledge) -> DeviceResult {
+        self.rows.sort_by(|left, right| (left.file, left.line, left.byte_offset, left.record_id, left.event_id).cmp(&(right.file, right.line, right.byte_offset, right.record_id, right.event_id)));
+        let material = Material::new(&self.rows, reference, knowledge);
+        let attempts = attempt::attempts(device_id, &self.rows, knowledge);
+        let judged = judge::judge(device_id, attempts, &material);
+        frames::device_result(device_id, self.name, self.last_seen_at, judged, &material)
+    }
+}

@@ -1,0 +1,278 @@
+//! What an operator knows and the devices do not tell: published hashes, prerequisites, target
+//! builds and planned rollouts. Read from CSV files that are recognised by their header.
+//!
+//! | kind | columns (`?` = may be left out) |
+//! |---|---|
+//! | published hashes | `kb_article,file_name,sha256` |
+//! | prerequisites | `kb_article,os_build_number,requires_kb,requires_min_ubr,kind` (kind: `ssu` or `update`) |
+//! | target builds | `kb_article,os_build_number,target_ubr` |
+//! | rollouts | `rollout_id,name,kb_article,release_at?,started_at?,deadline_at?` |
+//! | rollout devices | `rollout_id,device_id,device_name?,site?,ring?,excluded?,exclusion_reason?` |
+
+use jiff::Timestamp;
+use patchlens_event::{DeviceId, KbArticle};
+
+use crate::{Error, Result};
+
+/// Reference data, all kinds together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reference {
+    /// Hashes that the publisher states.
+    pub published_hashes: Vec<PublishedHash>,
+    /// Updates that must be there before others.
+    pub prerequisites: Vec<Prerequisite>,
+    /// Builds that updates lead to.
+    pub target_builds: Vec<TargetBuild>,
+    /// Planned rollouts.
+    pub rollouts: Vec<Rollout>,
+    /// Which devices belong to which rollout.
+    pub rollout_devices: Vec<RolloutDevice>,
+}
+
+/// The published SHA-256 of one package file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedHash {
+    /// The update that the file installs.
+    pub kb_article: u32,
+    /// File name without path.
+    pub file_name: String,
+    /// 64 lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+/// An update that must be installed before another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prerequisite {
+    /// The update that needs the other.
+    pub kb_article: u32,
+    /// The servicing branch that this holds for.
+    pub os_build_number: u32,
+    /// The update that must be there first.
+    pub requires_kb: u32,
+    /// The least revision that has it.
+    pub requires_min_ubr: u32,
+    /// True when the other is a servicing stack update.
+    pub is_servicing_stack: bool,
+}
+
+/// The revision that an update leads to on one servicing branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetBuild {
+    /// The update.
+    pub kb_article: u32,
+    /// The servicing branch.
+    pub os_build_number: u32,
+    /// The revision.
+    pub target_ubr: u32,
+}
+
+/// One update planned for many devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollout {
+    /// Names the rollout for ever.
+    pub rollout_id: String,
+    /// What people call it.
+    pub name: String,
+    /// The update.
+    pub kb_article: u32,
+    /// When the update was published.
+    pub release_at: Option<Timestamp>,
+    /// When the rollout began.
+    pub started_at: Option<Timestamp>,
+    /// When every device should have it.
+    pub deadline_at: Option<Timestamp>,
+}
+
+/// One device of one rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolloutDevice {
+    /// The rollout.
+    pub rollout_id: String,
+    /// The device.
+    pub device_id: String,
+    /// The device's name, empty when not stated.
+    pub device_name: String,
+    /// Site, empty when not stated.
+    pub site: String,
+    /// Deployment ring, empty when not stated.
+    pub ring: String,
+    /// The device is left out on purpose.
+    pub is_excluded: bool,
+    /// Why it is left out.
+    pub exclusion_reason: String,
+}
+
+/// The kind of a reference file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReferenceKind {
+    /// Published hashes.
+    PublishedHashes,
+    /// Prerequisites.
+    Prerequisites,
+    /// Target builds.
+    TargetBuilds,
+    /// Rollouts.
+    Rollouts,
+    /// Devices of rollouts.
+    RolloutDevices,
+}
+
+impl ReferenceKind {
+    const ALL: [(Self, &'static [&'static str]); 5] = [
+        (Self::PublishedHashes, &["kb_article", "file_name", "sha256"]),
+        (Self::Prerequisites, &["kb_article", "os_build_number", "requires_kb", "requires_min_ubr", "kind"]),
+        (Self::TargetBuilds, &["kb_article", "os_build_number", "target_ubr"]),
+        (Self::Rollouts, &["rollout_id", "name", "kb_article"]),
+        (Self::RolloutDevices, &["rollout_id", "device_id"]),
+    ];
+
+    fn of(header: &csv::StringRecord) -> Option<Self> {
+        Self::ALL.iter().find(|(_, columns)| columns.iter().all(|column| header.iter().any(|name| name == *column))).map(|(kind, _)| *kind)
+    }
+}
+
+/// One row with its place, for errors.
+struct Row<'a> {
+    file: &'a str,
+    header: &'a csv::StringRecord,
+    record: &'a csv::StringRecord,
+}
+
+impl Reference {
+    /// Adds the rows of one CSV file; `file` is its name in errors. Returns what kind it was, or
+    /// `None` when the header is that of no reference file.
+    ///
+    /// # Errors
+    /// When a row is not well formed; file and line are named, and nothing of the file is added.
+    pub fn add_csv(&mut self, file: &str, bytes: &[u8]) -> Result<Option<ReferenceKind>> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(bytes);
+        let Ok(header) = reader.headers().cloned() else { return Ok(None) };
+        let Some(kind) = ReferenceKind::of(&header) else { return Ok(None) };
+        let mut added = self.clone();
+        for record in reader.records() {
+            let record = record.map_err(|e| Error::Reference { file: file.to_owned(), line: e.position().map_or(0, csv::Position::line), detail: e.to_string() })?;
+            added.add_row(kind, &Row { file, header: &header, record: &record })?;
+        }
+        *self = added;
+        Ok(Some(kind))
+    }
+
+    fn add_row(&mut self, kind: ReferenceKind, row: &Row<'_>) -> Result<()> {
+        match kind {
+            ReferenceKind::PublishedHashes => self.published_hashes.push(PublishedHash {
+                kb_article: row.kb("kb_article")?,
+                file_name: row.required("file_name")?.to_owned(),
+                sha256: row.sha256("sha256")?,
+            }),
+            ReferenceKind::Prerequisites => self.prerequisites.push(Prerequisite {
+                kb_article: row.kb("kb_article")?,
+                os_build_number: row.number("os_build_number")?,
+                requires_kb: row.kb("requires_kb")?,
+                requires_min_ubr: row.number("requires_min_ubr")?,
+                is_servicing_stack: row.one_of("kind", &[("ssu", true), ("update", false)])?,
+            }),
+            ReferenceKind::TargetBuilds => self.target_builds.push(TargetBuild {
+                kb_article: row.kb("kb_article")?,
+                os_build_number: row.number("os_build_number")?,
+                target_ubr: row.number("target_ubr")?,
+            }),
+            ReferenceKind::Rollouts => self.rollouts.push(Rollout {
+                rollout_id: row.required("rollout_id")?.to_owned(),
+                name: row.required("name")?.to_owned(),
+                kb_article: row.kb("kb_article")?,
+                release_at: row.instant("release_at")?,
+                started_at: row.instant("started_at")?,
+                deadline_at: row.instant("deadline_at")?,
+            }),
+            ReferenceKind::RolloutDevices => self.rollout_devices.push(RolloutDevice {
+                rollout_id: row.required("rollout_id")?.to_owned(),
+                device_id: DeviceId::new(row.required("device_id")?).map(|id| id.as_str().to_owned()).unwrap_or_default(),
+                device_name: row.optional("device_name").to_owned(),
+                site: row.optional("site").to_owned(),
+                ring: row.optional("ring").to_owned(),
+                is_excluded: row.one_of("excluded", &[("", false), ("0", false), ("no", false), ("false", false), ("1", true), ("yes", true), ("true", true)])?,
+                exclusion_reason: row.optional("exclusion_reason").to_owned(),
+            }),
+        }
+        Ok(())
+    }
+
+    /// The update whose package has this build and revision, where the plan says so.
+    pub fn kb_of_build(&self, build: u32, ubr: u32) -> Option<u32> {
+        let branch = servicing_branch(build);
+        let mut found = self.target_builds.iter().filter(|target| servicing_branch(target.os_build_number) == branch && target.target_ubr == ubr).map(|target| target.kb_article);
+        let first = found.next()?;
+        found.all(|kb| kb == first).then_some(first)
+    }
+
+    /// The one update that a rollout brings to this device; `None` when it is none or several.
+    pub fn kb_planned_for(&self, device_id: &str, build: Option<u32>) -> Option<u32> {
+        let listed = |rollout: &&Rollout| self.rollout_devices.iter().any(|device| device.rollout_id == rollout.rollout_id && device.device_id == device_id && !device.is_excluded);
+        let fits = |rollout: &&Rollout| {
+            let has_list = self.rollout_devices.iter().any(|device| device.rollout_id == rollout.rollout_id);
+            let fits_build = build.is_some_and(|build| self.target_builds.iter().any(|target| target.kb_article == rollout.kb_article && servicing_branch(target.os_build_number) == servicing_branch(build)));
+            listed(rollout) || !has_list && fits_build
+        };
+        let mut planned: Vec<u32> = self.rollouts.iter().filter(fits).map(|rollout| rollout.kb_article).collect();
+        planned.sort_unstable();
+        planned.dedup();
+        match planned.as_slice() {
+            [kb] => Some(*kb),
+            _ => None,
+        }
+    }
+}
+
+/// Builds that share their updates: 19042 to 19045 are 19041 with features switched on.
+pub fn servicing_branch(build: u32) -> u32 {
+    match build {
+        18_362..=18_363 => 18_362,
+        19_041..=19_045 => 19_041,
+        22_621..=22_631 => 22_621,
+        26_100..=26_200 => 26_100,
+        other => other,
+    }
+}
+
+impl<'a> Row<'a> {
+    fn optional(&self, column: &str) -> &'a str {
+        self.header.iter().position(|name| name == column).and_then(|index| self.record.get(index)).unwrap_or_default()
+    }
+
+    fn refuse(&self, column: &str, expected: &str) -> Error {
+        let line = self.record.position().map_or(0, csv::Position::line);
+        Error::Reference { file: self.file.to_owned(), line, detail: format!("{column} is {:?}: expected {expected}", self.optional(column)) }
+    }
+
+    fn required(&self, column: &str) -> Result<&'a str> {
+        Some(self.optional(column)).filter(|text| !text.is_empty()).ok_or_else(|| self.refuse(column, "a text"))
+    }
+
+    fn kb(&self, column: &str) -> Result<u32> {
+        self.optional(column).parse::<KbArticle>().map(|kb| kb.0).map_err(|e| self.refuse(column, &e.to_string()))
+    }
+
+    fn number(&self, column: &str) -> Result<u32> {
+        self.optional(column).parse().map_err(|_| self.refuse(column, "a number"))
+    }
+
+    fn sha256(&self, column: &str) -> Result<String> {
+        let text = self.optional(column).to_ascii_lowercase();
+        let well_formed = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if well_formed { Ok(text) } else { Err(self.refuse(column, "64 hexadecimal digits")) }
+    }
+
+    fn instant(&self, column: &str) -> Result<Option<Timestamp>> {
+        match self.optional(column) {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| self.refuse(column, "a time such as 2024-08-13T17:00:00Z")),
+        }
+    }
+
+    fn one_of<T: Copy>(&self, column: &str, words: &[(&str, T)]) -> Result<T> {
+        let text = self.optional(column);
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, value)| *value).ok_or_else(|| self.refuse(column, &names.join(" or ")))
+    }
+}

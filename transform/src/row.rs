@@ -1,0 +1,125 @@
+//! The records of one device that matter: what the device step walks over.
+
+use crate::attempt::Signal;
+use crate::columns::{EventColumns, text};
+use crate::knowledge::{Knowledge, Variables};
+use crate::normalise::{self, Distinct};
+
+/// Microseconds in a second.
+pub(crate) const SECOND: i64 = 1_000_000;
+/// Microseconds in a minute.
+pub(crate) const MINUTE: i64 = 60 * SECOND;
+/// Microseconds in an hour.
+pub(crate) const HOUR: i64 = 60 * MINUTE;
+
+/// One record, borrowed from the frame.
+#[derive(Debug)]
+pub(crate) struct Row<'a> {
+    pub(crate) event_id: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) is_inventory: bool,
+    /// Microseconds since 1970; null when the source states no time.
+    pub(crate) time: Option<i64>,
+    /// UTC for the store; null when only a wall-clock time is known.
+    pub(crate) occurred_at: Option<i64>,
+    /// The way from wall clock to UTC was assumed.
+    pub(crate) is_zone_assumed: bool,
+    pub(crate) collected_at: i64,
+    pub(crate) file: &'a str,
+    pub(crate) line: u64,
+    pub(crate) byte_offset: u64,
+    pub(crate) record_id: Option<u64>,
+    pub(crate) error_code: Option<u32>,
+    pub(crate) codes: &'a [u32],
+    pub(crate) kb: Option<u32>,
+    pub(crate) message: &'a str,
+    pub(crate) fields: &'a str,
+    pub(crate) signal: Option<Signal>,
+    pub(crate) is_weak: bool,
+    pub(crate) starts: bool,
+    pub(crate) ends: bool,
+    /// Conditions that the constant part of the record meets, in ascending order.
+    hits: &'a [usize],
+}
+
+impl<'a> Row<'a> {
+    /// Reads one row; `None` when it says nothing that the device step asks for.
+    pub(crate) fn read(columns: &'a EventColumns<'a>, distinct: &'a Distinct, row: usize, knowledge: &Knowledge) -> Option<Self> {
+        let statement = distinct.statement(row).filter(|statement| statement.is_record)?;
+        let source = text(columns.source, row);
+        let is_inventory = text(columns.kind, row) == "inventory" || source == "inventory" || source == "hash_listing";
+        let said = normalise::said_by(columns, row, statement, knowledge);
+        let error_code = normalise::code_of(columns, row, statement);
+        let message = text(columns.message, row);
+        let kb = normalise::kb_article(message);
+        let matters = is_inventory || said != normalise::Said::default() || error_code.is_some() || kb.is_some() || !statement.hits.is_empty();
+        if !matters {
+            return None;
+        }
+        let occurred_at = columns.occurred_at.get(row);
+        Some(Self {
+            event_id: text(columns.event_id, row),
+            source,
+            is_inventory,
+            time: occurred_at.or_else(|| columns.occurred_at_local.get(row)),
+            occurred_at,
+            is_zone_assumed: occurred_at.is_none() || text(columns.zone_source, row) == "assumed",
+            collected_at: columns.collected_at.get(row).unwrap_or_default(),
+            file: text(columns.source_file, row),
+            line: columns.line_number.get(row).unwrap_or_default(),
+            byte_offset: columns.byte_offset.get(row).unwrap_or_default(),
+            record_id: columns.record_id.get(row),
+            error_code,
+            codes: columns.codes(row),
+            kb,
+            message,
+            fields: text(columns.fields, row),
+            signal: said.signal,
+            is_weak: said.is_weak,
+            starts: said.starts,
+            ends: said.ends,
+            hits: &statement.hits,
+        })
+    }
+
+    /// Tests a condition on this record and returns what its expressions captured.
+    pub(crate) fn meets(&self, condition: usize, knowledge: &Knowledge) -> Option<Variables> {
+        self.hits.binary_search(&condition).ok()?;
+        knowledge.conditions.get(condition)?.confirm(self.message, self.fields)
+    }
+
+    /// Conditions that the constant part of the record meets, in ascending order.
+    pub(crate) fn hits(&self) -> &'a [usize] {
+        self.hits
+    }
+
+    /// The first line of the message.
+    pub(crate) fn first_line(&self) -> &'a str {
+        self.message.lines().next().unwrap_or_default()
+    }
+}
+
+/// The least distance of two times when their clocks may stand in different zones: whole half
+/// hours, up to fourteen hours, do not count.
+pub(crate) fn distance(left: i64, right: i64, zones_may_differ: bool) -> i64 {
+    let plain = (left - right).abs();
+    if !zones_may_differ || plain > 14 * HOUR + 15 * MINUTE {
+        return plain;
+    }
+    let beyond = plain % (30 * MINUTE);
+    beyond.min(30 * MINUTE - beyond).min(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_in_different_zones_agree_up_to_half_hours() {
+        assert_eq!(distance(0, 8 * HOUR + 51 * SECOND, true), 51 * SECOND);
+        assert_eq!(distance(0, 8 * HOUR + 51 * SECOND, false), 8 * HOUR + 51 * SECOND);
+        assert_eq!(distance(5 * HOUR + 29 * MINUTE, 0, true), MINUTE);
+        assert_eq!(distance(20 * HOUR, 0, true), 20 * HOUR);
+        assert_eq!(distance(3 * MINUTE, 0, true), 3 * MINUTE);
+    }
+}
