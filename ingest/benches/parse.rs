@@ -4,12 +4,19 @@
 //! that the collector uses, and the fastest pass counts. Reads the real logs where they are at
 //! hand (`PATCHLENS_SHARED`), else lines made up here.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark prints its figures, which need no more digits")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "a benchmark prints its figures, which need no more digits"
+)]
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use patchlens_ingest::{HEAD_BYTES, Issue, Record, RecordSink, TextParser, codes, detect, template};
+use patchlens_ingest::{
+    HEAD_BYTES, Issue, Record, RecordSink, TextParser, codes, detect, template,
+};
 
 const LOGS: [&str; 8] = [
     "cbs/win11-26100-first-boot.log",
@@ -51,14 +58,21 @@ impl RecordSink for Work {
 }
 
 fn main() {
-    println!("{:<45} {:>9} {:>9} {:>12} {:>16} {:>12}", "log", "MB", "records", "parse MB/s", "+ codes MB/s", "+ both MB/s");
+    println!(
+        "{:<45} {:>9} {:>9} {:>12} {:>16} {:>12}",
+        "log", "MB", "records", "parse MB/s", "+ codes MB/s", "+ both MB/s"
+    );
     for (name, bytes) in logs() {
         let head = bytes.get(..HEAD_BYTES).unwrap_or(&bytes);
         let format = detect(head, &name).unwrap();
         let mut records = 0;
         let mut rate = |finds_codes, makes_templates| {
             let fastest = fastest(|| {
-                let mut work = Work { finds_codes, makes_templates, ..Work::default() };
+                let mut work = Work {
+                    finds_codes,
+                    makes_templates,
+                    ..Work::default()
+                };
                 let mut parser = TextParser::new(format);
                 for chunk in bytes.chunks(CHUNK_BYTES) {
                     parser.feed(chunk, &mut work);
@@ -68,9 +82,12 @@ fn main() {
             });
             bytes.len() as f64 / 1e6 / fastest.as_secs_f64()
         };
-        let (parse, with_codes, with_both) = (rate(false, false), rate(true, false), rate(true, true));
+        let (parse, with_codes, with_both) =
+            (rate(false, false), rate(true, false), rate(true, true));
         let megabytes = bytes.len() as f64 / 1e6;
-        println!("{name:<45} {megabytes:>9.2} {records:>9} {parse:>12.0} {with_codes:>16.0} {with_both:>12.0}");
+        println!(
+            "{name:<45} {megabytes:>9.2} {records:>9} {parse:>12.0} {with_codes:>16.0} {with_both:>12.0}"
+        );
     }
 }
 
@@ -87,12 +104,21 @@ fn fastest(mut pass: impl FnMut()) -> Duration {
 
 fn logs() -> Vec<(String, Vec<u8>)> {
     let root = std::env::var_os("PATCHLENS_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from)
+        .map_or_else(
+            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")),
+            PathBuf::from,
+        )
         .join("realdata");
-    let real: Vec<_> = LOGS.iter().filter_map(|log| Some(((*log).to_owned(), std::fs::read(root.join(log)).ok()?))).collect();
+    let real: Vec<_> = LOGS
+        .iter()
+        .filter_map(|log| Some(((*log).to_owned(), std::fs::read(root.join(log)).ok()?)))
+        .collect();
     if !real.is_empty() {
         return real;
     }
     let line = "2024-08-20 09:41:04, Info                  CBS    Failed to get package [HRESULT = 0x800f0805 - CBS_E_INVALID_PACKAGE]\r\n";
-    vec![("made up, CBS.log".to_owned(), line.repeat(20_000).into_bytes())]
+    vec![(
+        "made up, CBS.log".to_owned(),
+        line.repeat(20_000).into_bytes(),
+    )]
 }

@@ -18,7 +18,10 @@ const CODES_MAX: usize = 64;
 /// At most 64 different codes are given.
 pub fn find(text: &str) -> impl Iterator<Item = Hresult> + use<> {
     let mut found: Vec<Hresult> = Vec::new();
-    let mut words = Words { text: text.as_bytes(), at: 0 };
+    let mut words = Words {
+        text: text.as_bytes(),
+        at: 0,
+    };
     while let Some(word) = words.next_candidate() {
         if let Some(code) = code(&word)
             && !found.contains(&code)
@@ -45,7 +48,10 @@ impl<'a> Words<'a> {
             let ahead = self.text.get(self.at..)?;
             let start = self.at + ahead.iter().position(|byte| is_word_byte(*byte))?;
             let word = self.text.get(start..)?;
-            let length = word.iter().position(|byte| !is_word_byte(*byte)).unwrap_or(word.len());
+            let length = word
+                .iter()
+                .position(|byte| !is_word_byte(*byte))
+                .unwrap_or(word.len());
             self.at = start + length;
             let is_candidate = match word.first() {
                 Some(b'0'..=b'9') => length <= 10,
@@ -87,7 +93,9 @@ fn prefixed(digits: &[u8], word: &Word<'_>) -> Option<Hresult> {
 /// `*FAILED* [80070032]`, `status c0000022`.
 fn bare(digits: &[u8], word: &Word<'_>) -> Option<Hresult> {
     let value = hexadecimal(digits)?;
-    let is_code = is_of_known_family(value) && !word.is_part_of_more() && (word.is_bracketed() || word.is_near_error_word());
+    let is_code = is_of_known_family(value)
+        && !word.is_part_of_more()
+        && (word.is_bracketed() || word.is_near_error_word());
     is_code.then_some(Hresult(value))
 }
 
@@ -97,7 +105,9 @@ fn negative(digits: &[u8]) -> Option<Hresult> {
         return None;
     }
     let magnitude = number(digits)?;
-    let value = (1..=0x8000_0000).contains(&magnitude).then(|| magnitude.wrapping_neg())?;
+    let value = (1..=0x8000_0000)
+        .contains(&magnitude)
+        .then(|| magnitude.wrapping_neg())?;
     is_of_known_family(value).then_some(Hresult(value))
 }
 
@@ -109,7 +119,9 @@ fn decimal(digits: &[u8], word: &Word<'_>) -> Option<Hresult> {
     if digits.len() == 10 {
         return (is_of_known_family(value) && word.is_called_code()).then_some(Hresult(value));
     }
-    let is_code = (1..=WIN32_ERROR_MAX).contains(&value) && !word.is_part_of_more() && word.is_called_win32_number();
+    let is_code = (1..=WIN32_ERROR_MAX).contains(&value)
+        && !word.is_part_of_more()
+        && word.is_called_win32_number();
     is_code.then(|| Hresult::from_win32(value))
 }
 
@@ -129,13 +141,23 @@ fn is_of_known_family(value: u32) -> bool {
 
 fn hexadecimal(digits: &[u8]) -> Option<u32> {
     let is_short = (1..=8).contains(&digits.len());
-    digits.iter().filter(|_| is_short).try_fold(0_u32, |value, digit| {
-        char::from(*digit).to_digit(16).map(|digit| value << 4 | digit)
-    }).filter(|_| is_short)
+    digits
+        .iter()
+        .filter(|_| is_short)
+        .try_fold(0_u32, |value, digit| {
+            char::from(*digit)
+                .to_digit(16)
+                .map(|digit| value << 4 | digit)
+        })
+        .filter(|_| is_short)
 }
 
 fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0_u32, |value, digit| value.checked_mul(10)?.checked_add(u32::from(digit.checked_sub(b'0')?)))
+    digits.iter().try_fold(0_u32, |value, digit| {
+        value
+            .checked_mul(10)?
+            .checked_add(u32::from(digit.checked_sub(b'0')?))
+    })
 }
 
 #[cfg(test)]

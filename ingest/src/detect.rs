@@ -51,10 +51,25 @@ pub enum Format {
 impl Format {
     /// Every format, text logs first.
     pub const ALL: [Self; 19] = [
-        Self::WindowsUpdateLog, Self::WindowsUpdateLogLegacy, Self::CbsLog, Self::DismLog, Self::SetupLog,
-        Self::ReportingEvents, Self::CmtraceLog, Self::SetupDiag, Self::Evtx, Self::EventsJson, Self::SystemInfo,
-        Self::HotfixList, Self::OsVersion, Self::RegQuery, Self::ServiceList, Self::DiskList, Self::HashListing,
-        Self::ProcmonCsv, Self::OsqueryRows,
+        Self::WindowsUpdateLog,
+        Self::WindowsUpdateLogLegacy,
+        Self::CbsLog,
+        Self::DismLog,
+        Self::SetupLog,
+        Self::ReportingEvents,
+        Self::CmtraceLog,
+        Self::SetupDiag,
+        Self::Evtx,
+        Self::EventsJson,
+        Self::SystemInfo,
+        Self::HotfixList,
+        Self::OsVersion,
+        Self::RegQuery,
+        Self::ServiceList,
+        Self::DiskList,
+        Self::HashListing,
+        Self::ProcmonCsv,
+        Self::OsqueryRows,
     ];
 
     /// The name in every report.
@@ -93,9 +108,12 @@ impl Format {
             Self::CmtraceLog => Source::CmtraceLog,
             Self::SetupDiag => Source::SetupDiag,
             Self::Evtx | Self::EventsJson => Source::EventLog,
-            Self::SystemInfo | Self::HotfixList | Self::OsVersion | Self::RegQuery | Self::ServiceList | Self::DiskList => {
-                Source::Inventory
-            }
+            Self::SystemInfo
+            | Self::HotfixList
+            | Self::OsVersion
+            | Self::RegQuery
+            | Self::ServiceList
+            | Self::DiskList => Source::Inventory,
             Self::HashListing => Source::HashListing,
             Self::ProcmonCsv => Source::Procmon,
             Self::OsqueryRows => Source::Osquery,
@@ -144,7 +162,7 @@ const CHARACTERS_PER_CONTROL_MIN: usize = 20;
 #[derive(Default)]
 struct Lines {
     /// Lines that are not empty.
-    lines: usize,
+    filled: usize,
     characters: usize,
     controls: usize,
     windows_update: Shape,
@@ -181,8 +199,8 @@ impl Lines {
         if line.trim().is_empty() {
             return;
         }
-        let is_first = self.lines == 0;
-        self.lines += 1;
+        let is_first = self.filled == 0;
+        self.filled += 1;
         let is_control = |c: char| c.is_control() && !matches!(c, '\t' | '\r' | '\0');
         self.characters += line.chars().count();
         self.controls += line.chars().filter(|c| is_control(*c)).count();
@@ -216,7 +234,7 @@ impl Lines {
             (self.panther, self.panther_format(file_name)),
         ];
         let (shape, format) = shapes.into_iter().max_by_key(|(shape, _)| shape.records)?;
-        let is_log = shape.is_first || shape.records * LINES_PER_RECORD_MAX >= self.lines;
+        let is_log = shape.is_first || shape.records * LINES_PER_RECORD_MAX >= self.filled;
         (shape.records > 0 && is_log).then_some(format)
     }
 
@@ -224,19 +242,35 @@ impl Lines {
     /// others' components: the name decides if the content does not contradict it, else the
     /// majority of the components.
     fn panther_format(&self, file_name: &str) -> Format {
-        let votes = [(self.setup, Format::SetupLog), (self.dism, Format::DismLog), (self.cbs, Format::CbsLog)];
-        let majority = votes.into_iter().max_by_key(|(count, _)| *count).filter(|(count, _)| *count > 0);
+        let votes = [
+            (self.setup, Format::SetupLog),
+            (self.dism, Format::DismLog),
+            (self.cbs, Format::CbsLog),
+        ];
+        let majority = votes
+            .into_iter()
+            .max_by_key(|(count, _)| *count)
+            .filter(|(count, _)| *count > 0);
         let named = format_by_name(file_name).filter(|named| {
-            let own = votes.iter().find(|(_, format)| format == named).map_or(0, |(count, _)| *count);
+            let own = votes
+                .iter()
+                .find(|(_, format)| format == named)
+                .map_or(0, |(count, _)| *count);
             own > 0 || majority.is_none()
         });
         // Only setup writes lines without a component.
-        named.or(majority.map(|(_, format)| format)).unwrap_or(Format::SetupLog)
+        named
+            .or(majority.map(|(_, format)| format))
+            .unwrap_or(Format::SetupLog)
     }
 }
 
 fn format_by_name(file_name: &str) -> Option<Format> {
-    let name = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name).to_ascii_lowercase();
+    let name = file_name
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or(file_name)
+        .to_ascii_lowercase();
     let words = [
         ("cbs", Format::CbsLog),
         ("sfcdetails", Format::CbsLog),
@@ -244,7 +278,10 @@ fn format_by_name(file_name: &str) -> Option<Format> {
         ("setupact", Format::SetupLog),
         ("setuperr", Format::SetupLog),
     ];
-    words.into_iter().find(|(word, _)| name.contains(word)).map(|(_, format)| format)
+    words
+        .into_iter()
+        .find(|(word, _)| name.contains(word))
+        .map(|(_, format)| format)
 }
 
 #[cfg(test)]

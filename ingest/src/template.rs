@@ -17,9 +17,22 @@ const PUBLIC_KEY_TOKEN: &[u8] = b"31bf3856ad364e35";
 /// Writes the template of a message's first line into `out`, which is cleared first.
 pub fn of(message: &str, out: &mut String) {
     out.clear();
-    let line = message.split(['\n', '\r']).next().unwrap_or_default().trim();
-    let line = line.get(..line.floor_char_boundary(MESSAGE_BYTES_MAX)).unwrap_or(line);
-    let mut writer = Writer { line, at: 0, kept_from: 0, token_end: 0, token_may_be_identity: false, out };
+    let line = message
+        .split(['\n', '\r'])
+        .next()
+        .unwrap_or_default()
+        .trim();
+    let line = line
+        .get(..line.floor_char_boundary(MESSAGE_BYTES_MAX))
+        .unwrap_or(line);
+    let mut writer = Writer {
+        line,
+        at: 0,
+        kept_from: 0,
+        token_end: 0,
+        token_may_be_identity: false,
+        out,
+    };
     while writer.step() {}
     writer.write_kept();
     while out.ends_with(' ') {
@@ -41,14 +54,20 @@ struct Writer<'a, 'o> {
 impl<'a> Writer<'a, '_> {
     /// Keeps or masks what stands next; false at the end.
     fn step(&mut self) -> bool {
-        let Some(byte) = self.ahead().first().copied() else { return false };
+        let Some(byte) = self.ahead().first().copied() else {
+            return false;
+        };
         if self.mask_entity(byte) {
             return true;
         }
         if is_word_byte(byte) {
             self.word();
         } else if byte == b' ' || byte == b'\t' {
-            let blanks = self.ahead().iter().take_while(|byte| **byte == b' ' || **byte == b'\t').count();
+            let blanks = self
+                .ahead()
+                .iter()
+                .take_while(|byte| **byte == b' ' || **byte == b'\t')
+                .count();
             if blanks == 1 && byte == b' ' {
                 self.keep(1);
             } else {
@@ -59,7 +78,12 @@ impl<'a> Writer<'a, '_> {
             }
         } else {
             // Signs, and letters beyond ASCII, up to what may be masked next.
-            let count = self.ahead().iter().skip(1).position(|byte| byte.is_ascii()).map_or(self.ahead().len(), |at| at + 1);
+            let count = self
+                .ahead()
+                .iter()
+                .skip(1)
+                .position(u8::is_ascii)
+                .map_or(self.ahead().len(), |at| at + 1);
             self.keep(count);
         }
         true
@@ -91,10 +115,13 @@ impl<'a> Writer<'a, '_> {
     /// Masks the inside of a quoted text; an apostrophe inside a word quotes nothing.
     fn quoted(&mut self, quote: u8) -> bool {
         let inside = self.ahead().get(1..).unwrap_or_default();
-        let Some(length) = memchr(quote, inside) else { return false };
+        let Some(length) = memchr(quote, inside) else {
+            return false;
+        };
         if quote == b'\'' {
             let after = inside.get(length + 1).copied();
-            let is_apostrophe = self.before().is_some_and(is_word_byte) || after.is_some_and(is_word_byte);
+            let is_apostrophe =
+                self.before().is_some_and(is_word_byte) || after.is_some_and(is_word_byte);
             if is_apostrophe {
                 return false;
             }
@@ -110,9 +137,15 @@ impl<'a> Writer<'a, '_> {
     /// Masks what follows `cV = `: sixteen letters that need not hold a digit, and counters.
     fn correlation_vector(&mut self) -> bool {
         let after = self.ahead().get(2..).unwrap_or_default();
-        let signs = after.iter().take_while(|byte| matches!(byte, b' ' | b'=' | b':' | b'[')).count();
+        let signs = after
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'=' | b':' | b'['))
+            .count();
         let vector = after.get(signs..).unwrap_or_default();
-        let length = vector.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'/')).count();
+        let length = vector
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'/'))
+            .count();
         if signs == 0 || length < 16 {
             return false;
         }
@@ -127,7 +160,8 @@ impl<'a> Writer<'a, '_> {
         if self.at >= self.token_end {
             let token = ahead.get(..token_bytes(ahead)).unwrap_or_default();
             self.token_end = self.at + token.len();
-            self.token_may_be_identity = memchr3(b'\\', b'/', b'~', token).is_some() || has_key_token(token);
+            self.token_may_be_identity =
+                memchr3(b'\\', b'/', b'~', token).is_some() || has_key_token(token);
         }
         if !self.token_may_be_identity {
             return 0;
@@ -140,16 +174,30 @@ impl<'a> Writer<'a, '_> {
         if let Some(backslash) = backslash {
             // `name=C:\x` and `key:HKLM\x`: the path begins behind the sign.
             let lead = bytes.get(..backslash).unwrap_or_default();
-            let sign = lead.iter().rposition(|byte| matches!(byte, b'=' | b':' | b'@' | b'|')).filter(|at| *at > 1);
-            return if sign.is_none() { path_bytes(ahead, token) } else { 0 };
+            let sign = lead
+                .iter()
+                .rposition(|byte| matches!(byte, b'=' | b':' | b'@' | b'|'))
+                .filter(|at| *at > 1);
+            return if sign.is_none() {
+                path_bytes(ahead, token)
+            } else {
+                0
+            };
         }
-        if slashes >= 3 || tildes >= 2 || has_key_token(bytes) { token } else { 0 }
+        if slashes >= 3 || tildes >= 2 || has_key_token(bytes) {
+            token
+        } else {
+            0
+        }
     }
 
     /// Keeps or masks a word.
     fn word(&mut self) {
         let ahead = self.ahead();
-        let length = ahead.iter().position(|byte| !is_word_byte(*byte)).unwrap_or(ahead.len());
+        let length = ahead
+            .iter()
+            .position(|byte| !is_word_byte(*byte))
+            .unwrap_or(ahead.len());
         let word = ahead.get(..length).unwrap_or_default();
         let Some(first_digit) = word.iter().position(u8::is_ascii_digit) else {
             self.keep(length);
@@ -171,7 +219,8 @@ impl<'a> Writer<'a, '_> {
     }
 
     fn write_kept(&mut self) {
-        self.out.push_str(self.line.get(self.kept_from..self.at).unwrap_or_default());
+        self.out
+            .push_str(self.line.get(self.kept_from..self.at).unwrap_or_default());
         self.kept_from = self.at;
     }
 
@@ -179,7 +228,9 @@ impl<'a> Writer<'a, '_> {
         self.write_kept();
         self.at += bytes;
         self.kept_from = self.at;
-        let joined = self.out.trim_end_matches([' ', '.', ':', '/', '-', '@', ',', '_', '+']);
+        let joined = self
+            .out
+            .trim_end_matches([' ', '.', ':', '/', '-', '@', ',', '_', '+']);
         let signs = self.out.len() - joined.len();
         if joined.ends_with(MASK) && signs <= 2 {
             let length = joined.len();
@@ -210,7 +261,23 @@ fn has_key_token(token: &[u8]) -> bool {
 fn token_bytes(ahead: &[u8]) -> usize {
     ahead
         .iter()
-        .position(|byte| matches!(byte, b' ' | b'\t' | b',' | b';' | b'"' | b'\'' | b'(' | b')' | b'[' | b']' | b'<' | b'>' | b'|'))
+        .position(|byte| {
+            matches!(
+                byte,
+                b' ' | b'\t'
+                    | b','
+                    | b';'
+                    | b'"'
+                    | b'\''
+                    | b'('
+                    | b')'
+                    | b'['
+                    | b']'
+                    | b'<'
+                    | b'>'
+                    | b'|'
+            )
+        })
         .unwrap_or(ahead.len())
 }
 
@@ -230,7 +297,9 @@ fn path_bytes(ahead: &[u8], mut length: usize) -> usize {
 
 /// `8B24B027-1DEE-BABB-9A95-3517DFB9C552`
 fn is_guid(ahead: &[u8]) -> bool {
-    let Some(guid) = ahead.get(..36) else { return false };
+    let Some(guid) = ahead.get(..36) else {
+        return false;
+    };
     let is_ended = ahead.get(36).is_none_or(|byte| !is_word_byte(*byte));
     is_ended
         && guid.iter().enumerate().all(|(at, byte)| match at {

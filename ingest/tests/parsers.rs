@@ -3,6 +3,8 @@
 //! `fixtures/<format>/<property>/input.log` is read in its format, whole and in single bytes; the
 //! outcome is the snapshot beside it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +16,9 @@ struct Transcript(String);
 
 impl RecordSink for Transcript {
     fn record(&mut self, record: Record<'_>) {
-        let codes: Vec<String> = codes::find(&record.message).map(|code| code.to_string()).collect();
+        let codes: Vec<String> = codes::find(&record.message)
+            .map(|code| code.to_string())
+            .collect();
         writeln!(
             self.0,
             "record line {} at {} + {} lines\n  time      {:?} = {:?}\n  level     {}\n  component {:?}\n  message   {:?}",
@@ -72,12 +76,25 @@ fn folders(path: &Path) -> Vec<PathBuf> {
 fn fixtures_give_their_records_and_issues() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let mut cases = 0;
-    for format in Format::ALL.into_iter().filter(|format| format.is_text_log()) {
+    for format in Format::ALL
+        .into_iter()
+        .filter(|format| format.is_text_log())
+    {
         for folder in folders(&root.join(format.as_str())) {
             let bytes = std::fs::read(folder.join("input.log")).unwrap();
             let (account, transcript) = transcribe(&bytes, usize::MAX, format);
-            assert_eq!(account.lines, account.records + account.continuations + account.rejected, "{}", folder.display());
-            assert_eq!((account.clone(), transcript.clone()), transcribe(&bytes, 1, format), "{}", folder.display());
+            assert_eq!(
+                account.lines,
+                account.records + account.continuations + account.rejected,
+                "{}",
+                folder.display()
+            );
+            assert_eq!(
+                (account.clone(), transcript.clone()),
+                transcribe(&bytes, 1, format),
+                "{}",
+                folder.display()
+            );
             let detected = detect(&bytes, "input.log").map_or("none", Format::as_str);
             insta::with_settings!({
                 snapshot_path => &folder,
@@ -90,5 +107,9 @@ fn fixtures_give_their_records_and_issues() {
             cases += 1;
         }
     }
-    assert!(cases >= 20, "only {cases} fixtures found under {}", root.display());
+    assert!(
+        cases >= 20,
+        "only {cases} fixtures found under {}",
+        root.display()
+    );
 }

@@ -4,23 +4,75 @@ use super::is_word_byte;
 
 /// Words that call a number before them or after them an error.
 const ERROR_WORDS: [&[u8]; 12] = [
-    b"error", b"err", b"failed", b"failure", b"fails", b"fail", b"status", b"hresult", b"hr", b"gle", b"exception", b"result",
+    b"error",
+    b"err",
+    b"failed",
+    b"failure",
+    b"fails",
+    b"fail",
+    b"status",
+    b"hresult",
+    b"hr",
+    b"gle",
+    b"exception",
+    b"result",
 ];
 /// Words that call the number behind them a code.
 const CODE_WORDS: [&[u8]; 12] = [
-    b"error", b"err", b"code", b"errorcode", b"hresult", b"hr", b"status", b"result", b"gle", b"returned", b"exit", b"lasterror",
+    b"error",
+    b"err",
+    b"code",
+    b"errorcode",
+    b"hresult",
+    b"hr",
+    b"status",
+    b"result",
+    b"gle",
+    b"returned",
+    b"exit",
+    b"lasterror",
 ];
 /// Words that call the number behind them a Win32 error.
-const WIN32_WORDS: [&[u8]; 7] = [b"error", b"err", b"gle", b"errorcode", b"lasterror", b"getlasterror", b"win32"];
+const WIN32_WORDS: [&[u8]; 7] = [
+    b"error",
+    b"err",
+    b"gle",
+    b"errorcode",
+    b"lasterror",
+    b"getlasterror",
+    b"win32",
+];
 /// Words before `error` that make `error 5` a Win32 error in the middle of a sentence.
 const WIN32_QUALIFIERS: [&[u8]; 5] = [b"win32", b"system", b"last", b"with", b"windows"];
 /// Words that call a number something else, however much it looks like a code.
 const OTHER_WORDS: [&[u8]; 22] = [
-    b"flags", b"flag", b"mask", b"address", b"addr", b"handle", b"offset", b"size", b"attributes", b"hash", b"checksum",
-    b"crc", b"pid", b"tid", b"thread", b"process", b"stack", b"pointer", b"hkey", b"length", b"options", b"timestamp",
+    b"flags",
+    b"flag",
+    b"mask",
+    b"address",
+    b"addr",
+    b"handle",
+    b"offset",
+    b"size",
+    b"attributes",
+    b"hash",
+    b"checksum",
+    b"crc",
+    b"pid",
+    b"tid",
+    b"thread",
+    b"process",
+    b"stack",
+    b"pointer",
+    b"hkey",
+    b"length",
+    b"options",
+    b"timestamp",
 ];
 /// Words that may stand between the word that tells and the number.
-const FILLERS: [&[u8]; 9] = [b"with", b"is", b"was", b"to", b"of", b"the", b"value", b"code", b"number"];
+const FILLERS: [&[u8]; 9] = [
+    b"with", b"is", b"was", b"to", b"of", b"the", b"value", b"code", b"number",
+];
 
 /// How far before a number a telling word may stand.
 const REACH_BYTES: usize = 64;
@@ -58,7 +110,10 @@ impl<'a> Word<'a> {
 
     /// Part of a GUID, a version, a path or a package name.
     pub(super) fn is_part_of_more(&self) -> bool {
-        let joins_before = matches!(self.before().last(), Some(b'-' | b'.' | b'\\' | b'/' | b'~' | b'%' | b'+' | b'@'));
+        let joins_before = matches!(
+            self.before().last(),
+            Some(b'-' | b'.' | b'\\' | b'/' | b'~' | b'%' | b'+' | b'@')
+        );
         let joins_after = match self.after() {
             [b'-' | b'.' | b'\\' | b'/' | b'~' | b':', next, ..] => is_word_byte(*next),
             [b'%' | b'~' | b'\\', ..] => true,
@@ -69,65 +124,104 @@ impl<'a> Word<'a> {
 
     /// In brackets of its own.
     pub(super) fn is_bracketed(&self) -> bool {
-        matches!((self.before().last(), self.after().first()), (Some(b'['), Some(b']')) | (Some(b'('), Some(b')')))
+        matches!(
+            (self.before().last(), self.after().first()),
+            (Some(b'['), Some(b']')) | (Some(b'('), Some(b')'))
+        )
     }
 
     /// A word such as `failed` or `status` stands up to four words before it in the same sentence,
     /// or right behind it.
     pub(super) fn is_near_error_word(&self) -> bool {
-        let before = self.words_before().take_while(|before| !ends_statement(before.gap)).take(4);
-        if before.into_iter().any(|before| is_one_of(before.word, &ERROR_WORDS)) {
+        let before = self
+            .words_before()
+            .take_while(|before| !ends_statement(before.gap))
+            .take(4);
+        if before
+            .into_iter()
+            .any(|before| is_one_of(before.word, &ERROR_WORDS))
+        {
             return true;
         }
         let after = self.after();
-        let gap = after.iter().take_while(|byte| !is_word_byte(**byte)).count();
+        let gap = after
+            .iter()
+            .take_while(|byte| !is_word_byte(**byte))
+            .count();
         let word = after.get(gap..).unwrap_or_default();
         let length = word.iter().take_while(|byte| is_word_byte(**byte)).count();
         let word = word.get(..length).unwrap_or_default();
-        let is_symbol = word.starts_with(b"ERROR_") || word.starts_with(b"STATUS_") || word.starts_with(b"E_");
+        let is_symbol =
+            word.starts_with(b"ERROR_") || word.starts_with(b"STATUS_") || word.starts_with(b"E_");
         gap <= 3 && (is_one_of(word, &ERROR_WORDS) || is_symbol)
     }
 
     /// The word before it, but for fillers, calls it a code.
     pub(super) fn is_called_code(&self) -> bool {
-        self.telling_word().is_some_and(|before| is_one_of(before.word, &CODE_WORDS))
-            || self.words_before().next().is_some_and(|before| is_one_of(before.word, &CODE_WORDS))
+        self.telling_word()
+            .is_some_and(|before| is_one_of(before.word, &CODE_WORDS))
+            || self
+                .words_before()
+                .next()
+                .is_some_and(|before| is_one_of(before.word, &CODE_WORDS))
     }
 
     /// The word before it calls it a Win32 error; for numbers written in hexadecimal.
     pub(super) fn is_called_win32_error(&self) -> bool {
-        self.telling_word().is_some_and(|before| is_one_of(before.word, &WIN32_WORDS))
+        self.telling_word()
+            .is_some_and(|before| is_one_of(before.word, &WIN32_WORDS))
     }
 
     /// As [`Self::is_called_win32_error`], for plain numbers: `Error: 5 files` and `error 5 of 7`
     /// count things, so that after a colon or blank no word may follow the number unless the text
     /// says more.
     pub(super) fn is_called_win32_number(&self) -> bool {
-        let Some(before) = self.telling_word().filter(|before| is_one_of(before.word, &WIN32_WORDS)) else {
+        let Some(before) = self
+            .telling_word()
+            .filter(|before| is_one_of(before.word, &WIN32_WORDS))
+        else {
             return false;
         };
-        let is_marked = before.gap.iter().any(|byte| matches!(byte, b'=' | b'[' | b'(' | b'#'));
-        let is_followed_by_word = matches!(self.after(), [b' ', next, ..] if next.is_ascii_alphanumeric());
-        is_marked || !is_followed_by_word && !self.is_qualified_by(b"http") || WIN32_QUALIFIERS.iter().any(|word| self.is_qualified_by(word))
+        let is_marked = before
+            .gap
+            .iter()
+            .any(|byte| matches!(byte, b'=' | b'[' | b'(' | b'#'));
+        let is_followed_by_word =
+            matches!(self.after(), [b' ', next, ..] if next.is_ascii_alphanumeric());
+        is_marked
+            || !is_followed_by_word && !self.is_qualified_by(b"http")
+            || WIN32_QUALIFIERS
+                .iter()
+                .any(|word| self.is_qualified_by(word))
     }
 
     /// The word before it says that it is no code.
     pub(super) fn is_called_something_else(&self) -> bool {
         self.before().last() == Some(&b'@')
-            || self.words_before().next().is_some_and(|before| !ends_statement(before.gap) && is_one_of(before.word, &OTHER_WORDS))
+            || self.words_before().next().is_some_and(|before| {
+                !ends_statement(before.gap) && is_one_of(before.word, &OTHER_WORDS)
+            })
     }
 
     /// The first word before it that is no filler, with little but signs between.
     fn telling_word(&self) -> Option<Before<'a>> {
         self.words_before()
-            .take_while(|before| before.gap.len() <= 6 && before.gap.iter().all(|byte| b" \t:=[({<#'\"*)".contains(byte)))
+            .take_while(|before| {
+                before.gap.len() <= 6
+                    && before
+                        .gap
+                        .iter()
+                        .all(|byte| b" \t:=[({<#'\"*)".contains(byte))
+            })
             .take(3)
             .find(|before| !is_one_of(before.word, &FILLERS))
     }
 
     /// The word before the telling one is `qualifier`.
     fn is_qualified_by(&self, qualifier: &[u8]) -> bool {
-        self.words_before().take(4).any(|before| before.word.eq_ignore_ascii_case(qualifier))
+        self.words_before()
+            .take(4)
+            .any(|before| before.word.eq_ignore_ascii_case(qualifier))
     }
 
     fn before(&self) -> &'a [u8] {
@@ -141,11 +235,16 @@ impl<'a> Word<'a> {
     /// The words before it, nearest first.
     fn words_before(&self) -> impl Iterator<Item = Before<'a>> {
         let before = self.before();
-        let mut rest = before.get(before.len().saturating_sub(REACH_BYTES)..).unwrap_or_default();
+        let mut rest = before
+            .get(before.len().saturating_sub(REACH_BYTES)..)
+            .unwrap_or_default();
         std::iter::from_fn(move || {
             let word_end = rest.iter().rposition(|byte| is_word_byte(*byte))? + 1;
             let (upto, gap) = rest.split_at_checked(word_end)?;
-            let word_start = upto.iter().rposition(|byte| !is_word_byte(*byte)).map_or(0, |at| at + 1);
+            let word_start = upto
+                .iter()
+                .rposition(|byte| !is_word_byte(*byte))
+                .map_or(0, |at| at + 1);
             let (earlier, word) = upto.split_at_checked(word_start)?;
             rest = earlier;
             Some(Before { word, gap })

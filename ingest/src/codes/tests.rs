@@ -11,13 +11,28 @@ fn codes_are_found_in_every_spelling() {
     let cases = [
         ("*FAILED* [80070032] Method failed", "0x80070032"),
         ("*FAILED* [8024402C] Send request", "0x8024402c"),
-        ("Failed to get state [HRESULT = 0x800f0823 - CBS_E_NEW_SERVICING_STACK_REQUIRED]", "0x800f0823"),
+        (
+            "Failed to get state [HRESULT = 0x800f0823 - CBS_E_NEW_SERVICING_STACK_REQUIRED]",
+            "0x800f0823",
+        ),
         ("GetProvider(hr:0x80070002)", "0x80070002"),
         ("Failed to delete x.dll. hr = 0x80070005", "0x80070005"),
-        ("[2188] [0xc142011c] WIMGetMountedImageHandle:(2897)", "0xc142011c"),
-        ("Callback_BootEnvironmentDetect:FirmwareGetEnvironmentVariable failed with GLE [5]", "0x80070005"),
-        ("creating manager on \\SystemRoot\\pending.xml[gle=0x80004005]", "0x80004005"),
-        ("DoExecute: ProvMigration failed. [gle=0x0000012a]", "0x8007012a"),
+        (
+            "[2188] [0xc142011c] WIMGetMountedImageHandle:(2897)",
+            "0xc142011c",
+        ),
+        (
+            "Callback_BootEnvironmentDetect:FirmwareGetEnvironmentVariable failed with GLE [5]",
+            "0x80070005",
+        ),
+        (
+            "creating manager on \\SystemRoot\\pending.xml[gle=0x80004005]",
+            "0x80004005",
+        ),
+        (
+            "DoExecute: ProvMigration failed. [gle=0x0000012a]",
+            "0x8007012a",
+        ),
         ("gle=0x00000005", "0x80070005"),
         ("cannot open [C:\\Windows\\*]; GLE = 0x3", "0x80070003"),
         ("CopyFile failed (Error = 5)", "0x80070005"),
@@ -26,13 +41,22 @@ fn codes_are_found_in_every_spelling() {
         ("DownloadFile returned error 0x5", "0x80070005"),
         ("Error code: 0x80240439", "0x80240439"),
         ("LoadLibrary failed! Error code = 0x2", "0x80070002"),
-        ("* END * Finding updates, Exit code = 0x80240439 (cV = w.1.0.0)", "0x80240439"),
+        (
+            "* END * Finding updates, Exit code = 0x80240439 (cV = w.1.0.0)",
+            "0x80240439",
+        ),
         ("failed with error 5 (Access is denied)", "0x80070005"),
         ("error: 1392", "0x80070570"),
         ("Win32 error code 112 while writing", "0x80070070"),
-        ("(F) Error CREATE_TRANSACTION_MANAGER: c0190021 creating transaction manager", "0xc0190021"),
+        (
+            "(F) Error CREATE_TRANSACTION_MANAGER: c0190021 creating transaction manager",
+            "0xc0190021",
+        ),
         ("open of key returned status c0000022", "0xc0000022"),
-        ("The parameter is incorrect. (Error: 80070057; Source: Windows)", "0x80070057"),
+        (
+            "The parameter is incorrect. (Error: 80070057; Source: Windows)",
+            "0x80070057",
+        ),
         ("Failed to save environment to  (80070057)", "0x80070057"),
         ("Return status: 800f0805", "0x800f0805"),
         ("failed with 80072ee2, retry", "0x80072ee2"),
@@ -91,8 +115,13 @@ fn what_only_looks_like_a_code_is_none() {
 
 #[test]
 fn each_code_is_given_once_in_reading_order_and_not_without_end() {
-    assert_eq!(codes("0x80070005 then 0x80070002, again 0x80070005\n[8024402c]"), ["0x80070005", "0x80070002", "0x8024402c"]);
-    let many: String = (0x8007_0001_u32..0x8007_1000).map(|code| format!("{code:#x} ")).collect();
+    assert_eq!(
+        codes("0x80070005 then 0x80070002, again 0x80070005\n[8024402c]"),
+        ["0x80070005", "0x80070002", "0x8024402c"]
+    );
+    let many: String = (0x8007_0001_u32..0x8007_1000)
+        .map(|code| patchlens_event::Hresult(code).to_string() + " ")
+        .collect();
     assert_eq!(find(&many).count(), 64);
 }
 

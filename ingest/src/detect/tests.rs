@@ -8,15 +8,24 @@ fn detected(content: &str, name: &str) -> Option<Format> {
 
 #[test]
 fn the_content_decides_and_not_the_name() {
-    let line = "2024/05/02 14:43:56.6390016 4932  6608  SLS             Get response for service\r\n";
+    let line =
+        "2024/05/02 14:43:56.6390016 4932  6608  SLS             Get response for service\r\n";
     assert_eq!(detected(line, "CBS.log"), Some(Format::WindowsUpdateLog));
-    assert_eq!(detected("AudMig: Initializing upgrade diagnostics for first run\r\n", "setupact.log"), None);
+    assert_eq!(
+        detected(
+            "AudMig: Initializing upgrade diagnostics for first run\r\n",
+            "setupact.log"
+        ),
+        None
+    );
     assert_eq!(detected("", "CBS.log"), None);
 }
 
 #[test]
 fn a_binary_file_is_no_log_whatever_its_name() {
-    let bytes: Vec<u8> = (0..60_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let bytes: Vec<u8> = (0..60_000_u32)
+        .map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2])
+        .collect();
     assert_eq!(detect(&bytes, "CBS.log"), None);
     let mut with_a_line = b"2021-10-12 09:02:11, Info                  CBS    text\r\n".to_vec();
     with_a_line.extend_from_slice(&bytes);
@@ -29,11 +38,26 @@ fn logs_of_one_shape_are_told_apart_by_their_components() {
     let dism = "2021-10-12 09:02:11, Info                  DISM   text\n";
     let setup = "2021-10-12 09:02:11, Info       [0x0601c1] IBS    text\n";
     let bare = "2021-10-12 09:02:11, Info                         text\n";
-    assert_eq!(detected(&[bare, cbs, cbs, dism].concat(), "1.txt"), Some(Format::CbsLog));
-    assert_eq!(detected(&[dism, cbs, dism].concat(), "1.txt"), Some(Format::DismLog));
-    assert_eq!(detected(&[cbs, cbs, dism].concat(), "logs/dism.log"), Some(Format::DismLog));
-    assert_eq!(detected(&[setup, setup, cbs].concat(), "CBS.log"), Some(Format::CbsLog));
-    assert_eq!(detected(&[setup, bare].concat(), "CBS.log"), Some(Format::SetupLog));
+    assert_eq!(
+        detected(&[bare, cbs, cbs, dism].concat(), "1.txt"),
+        Some(Format::CbsLog)
+    );
+    assert_eq!(
+        detected(&[dism, cbs, dism].concat(), "1.txt"),
+        Some(Format::DismLog)
+    );
+    assert_eq!(
+        detected(&[cbs, cbs, dism].concat(), "logs/dism.log"),
+        Some(Format::DismLog)
+    );
+    assert_eq!(
+        detected(&[setup, setup, cbs].concat(), "CBS.log"),
+        Some(Format::CbsLog)
+    );
+    assert_eq!(
+        detected(&[setup, bare].concat(), "CBS.log"),
+        Some(Format::SetupLog)
+    );
     assert_eq!(detected(bare, "x.log"), Some(Format::SetupLog));
     assert_eq!(detected(bare, "dism.log"), Some(Format::DismLog));
 }

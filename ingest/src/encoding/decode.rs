@@ -28,14 +28,23 @@ pub(crate) struct Decoder {
 
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decoder").field("names", &self.names).field("code_page", &self.code_page).finish_non_exhaustive()
+        f.debug_struct("Decoder")
+            .field("names", &self.names)
+            .field("code_page", &self.code_page)
+            .finish_non_exhaustive()
     }
 }
 
 impl Decoder {
     /// Knows nothing yet.
     pub(crate) fn new() -> Self {
-        Self { names: Vec::new(), plain_at: None, code_page: None, detector: None, sampled: 0 }
+        Self {
+            names: Vec::new(),
+            plain_at: None,
+            code_page: None,
+            detector: None,
+            sampled: 0,
+        }
     }
 
     /// Looks ahead: lets all lines at the start of the file speak before the first is decoded,
@@ -56,11 +65,19 @@ impl Decoder {
         match line.unit {
             Unit::Byte => self.decode_bytes(line),
             Unit::Utf16Le => {
-                self.met(if line.mark_bytes > 0 { "utf-16le-bom" } else { "utf-16le" });
+                self.met(if line.mark_bytes > 0 {
+                    "utf-16le-bom"
+                } else {
+                    "utf-16le"
+                });
                 UTF_16LE.decode_without_bom_handling(line.body).0
             }
             Unit::Utf16Be => {
-                self.met(if line.mark_bytes > 0 { "utf-16be-bom" } else { "utf-16be" });
+                self.met(if line.mark_bytes > 0 {
+                    "utf-16be-bom"
+                } else {
+                    "utf-16be"
+                });
                 UTF_16BE.decode_without_bom_handling(line.body).0
             }
         }
@@ -106,7 +123,9 @@ impl Decoder {
             return;
         }
         self.sampled += line.len();
-        let detector = self.detector.get_or_insert_with(|| Box::new(EncodingDetector::new(Iso2022JpDetection::Deny)));
+        let detector = self
+            .detector
+            .get_or_insert_with(|| Box::new(EncodingDetector::new(Iso2022JpDetection::Deny)));
         detector.feed(line, false);
         detector.feed(b"\n", false);
         self.code_page = Some(detector.guess(None, Utf8Detection::Deny));
@@ -114,15 +133,19 @@ impl Decoder {
 
     fn met(&mut self, name: &'static str) {
         // What goes on in the encoding of the segment's byte order mark has been named.
-        let is_known = |known: &&'static str| *known == name || known.strip_suffix("-bom") == Some(name);
-        if !self.names.iter().any(|known| is_known(&known)) {
+        let is_known =
+            |known: &&'static str| *known == name || known.strip_suffix("-bom") == Some(name);
+        if !self.names.iter().any(is_known) {
             self.names.push(name);
         }
     }
 }
 
 /// Decodes in the file's code page, or in the line's own where that leaves undecodable bytes.
-fn decode_code_page<'b>(code_page: &'static Encoding, line: &'b [u8]) -> (&'static Encoding, Cow<'b, str>) {
+fn decode_code_page<'b>(
+    code_page: &'static Encoding,
+    line: &'b [u8],
+) -> (&'static Encoding, Cow<'b, str>) {
     let (text, had_errors) = code_page.decode_without_bom_handling(line);
     if !had_errors {
         return (code_page, text);
@@ -131,7 +154,11 @@ fn decode_code_page<'b>(code_page: &'static Encoding, line: &'b [u8]) -> (&'stat
     detector.feed(line, true);
     let own = detector.guess(None, Utf8Detection::Deny);
     let (own_text, had_errors) = own.decode_without_bom_handling(line);
-    if had_errors { (code_page, text) } else { (own, own_text) }
+    if had_errors {
+        (code_page, text)
+    } else {
+        (own, own_text)
+    }
 }
 
 /// UTF-8 with a few broken characters, as copies and torn writes leave it: far more good

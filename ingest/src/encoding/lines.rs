@@ -50,7 +50,14 @@ pub(crate) struct LineReader {
 impl LineReader {
     /// Starts at the beginning of a file.
     pub(crate) fn new() -> Self {
-        Self { offset: 0, lines: 0, unit: None, line_start: None, searched: 0, skipping: false }
+        Self {
+            offset: 0,
+            lines: 0,
+            unit: None,
+            line_start: None,
+            searched: 0,
+            skipping: false,
+        }
     }
 
     /// How many lines have been handed on.
@@ -66,7 +73,12 @@ impl LineReader {
     /// Hands on the next line of `buffer[*at..]` and moves `at` behind it; `None` when more bytes
     /// are needed. `last` says that no more bytes will come. The caller keeps `buffer[*at..]` and
     /// puts it before the bytes of the next call.
-    pub(crate) fn next<'b>(&mut self, buffer: &'b [u8], at: &mut usize, last: bool) -> Option<Line<'b>> {
+    pub(crate) fn next<'b>(
+        &mut self,
+        buffer: &'b [u8],
+        at: &mut usize,
+        last: bool,
+    ) -> Option<Line<'b>> {
         if self.skipping && !self.skip(buffer, at, last) {
             return None;
         }
@@ -76,7 +88,9 @@ impl LineReader {
         let (body_end, line_end) = match line_end(segment.unit, text, self.searched) {
             Some(end) => end,
             None if last => (text.len(), text.len()),
-            None if text.len() >= LINE_BYTES_MAX + SURPLUS_BYTES => (text.len() & !1, text.len() & !1),
+            None if text.len() >= LINE_BYTES_MAX + SURPLUS_BYTES => {
+                (text.len() & !1, text.len() & !1)
+            }
             None => {
                 // The last unit may be the first half of a line end.
                 self.searched = text.len().saturating_sub(1) & !1;
@@ -107,13 +121,20 @@ impl LineReader {
         if let Some(segment) = self.line_start {
             return Some(segment);
         }
-        let needed = if self.unit.is_some() { LINE_START_BYTES } else { HEAD_BYTES };
+        let needed = if self.unit.is_some() {
+            LINE_START_BYTES
+        } else {
+            HEAD_BYTES
+        };
         if ahead.len() < needed && !last {
             return None;
         }
         let segment = match self.unit {
             None => unit::first(ahead),
-            Some(unit) => unit::continued(ahead, unit).unwrap_or(Segment { unit, mark_bytes: 0 }),
+            Some(unit) => unit::continued(ahead, unit).unwrap_or(Segment {
+                unit,
+                mark_bytes: 0,
+            }),
         };
         self.unit = Some(segment.unit);
         self.line_start = Some(segment);
@@ -146,7 +167,11 @@ impl LineReader {
             self.advance(at, end);
             return true;
         }
-        let passed = if last || unit == Unit::Byte { ahead.len() } else { ahead.len().saturating_sub(1) & !1 };
+        let passed = if last || unit == Unit::Byte {
+            ahead.len()
+        } else {
+            ahead.len().saturating_sub(1) & !1
+        };
         self.advance(at, passed);
         false
     }

@@ -32,7 +32,10 @@ pub(crate) fn first(head: &[u8]) -> Segment {
     }
     // The start decides: what follows may be another stretch.
     if head.get(..LINE_START_BYTES).is_some_and(is_plain_text) {
-        return Segment { unit: Unit::Byte, mark_bytes: 0 };
+        return Segment {
+            unit: Unit::Byte,
+            mark_bytes: 0,
+        };
     }
     let sample = head.get(..SAMPLE_BYTES).unwrap_or(head);
     let zeros = Zeros::count(sample);
@@ -44,7 +47,10 @@ pub(crate) fn first(head: &[u8]) -> Segment {
     } else {
         Unit::Byte
     };
-    Segment { unit, mark_bytes: 0 }
+    Segment {
+        unit,
+        mark_bytes: 0,
+    }
 }
 
 /// Whether another stretch begins at a line start in the middle of a file: a second byte order
@@ -76,7 +82,10 @@ pub(crate) fn continued(line_start: &[u8], current: Unit) -> Option<Segment> {
             Unit::Byte
         }
     };
-    Some(Segment { unit, mark_bytes: 0 })
+    Some(Segment {
+        unit,
+        mark_bytes: 0,
+    })
 }
 
 /// Printable ASCII: as code units of two bytes it would be a row of rare Chinese characters.
@@ -86,9 +95,18 @@ fn is_plain_text(bytes: &[u8]) -> bool {
 
 fn byte_order_mark(bytes: &[u8]) -> Option<Segment> {
     match bytes {
-        [0xEF, 0xBB, 0xBF, ..] => Some(Segment { unit: Unit::Byte, mark_bytes: 3 }),
-        [0xFF, 0xFE, ..] => Some(Segment { unit: Unit::Utf16Le, mark_bytes: 2 }),
-        [0xFE, 0xFF, ..] => Some(Segment { unit: Unit::Utf16Be, mark_bytes: 2 }),
+        [0xEF, 0xBB, 0xBF, ..] => Some(Segment {
+            unit: Unit::Byte,
+            mark_bytes: 3,
+        }),
+        [0xFF, 0xFE, ..] => Some(Segment {
+            unit: Unit::Utf16Le,
+            mark_bytes: 2,
+        }),
+        [0xFE, 0xFF, ..] => Some(Segment {
+            unit: Unit::Utf16Be,
+            mark_bytes: 2,
+        }),
         _ => None,
     }
 }
@@ -102,7 +120,11 @@ struct Zeros {
 
 impl Zeros {
     fn count(bytes: &[u8]) -> Self {
-        let mut zeros = Self { pairs: 0, first: 0, second: 0 };
+        let mut zeros = Self {
+            pairs: 0,
+            first: 0,
+            second: 0,
+        };
         for pair in bytes.chunks_exact(2) {
             if let [first, second] = pair {
                 zeros.pairs += 1;
@@ -120,6 +142,11 @@ impl Zeros {
     }
 
     fn high_byte_first(&self, least_percent: usize, most_percent: usize) -> bool {
-        Self { pairs: self.pairs, first: self.second, second: self.first }.low_byte_first(least_percent, most_percent)
+        Self {
+            pairs: self.pairs,
+            first: self.second,
+            second: self.first,
+        }
+        .low_byte_first(least_percent, most_percent)
     }
 }

@@ -11,21 +11,63 @@ fn template(message: &str) -> String {
 #[test]
 fn variable_parts_are_masked_and_words_are_kept() {
     let cases = [
-        ("Failed to get next element [HRESULT = 0x800f080d - CBS_E_MANIFEST_INVALID_ITEM]", "Failed to get next element [HRESULT = <*> - CBS_E_MANIFEST_INVALID_ITEM]"),
-        ("00000007@2016/9/27:20:30:31.462 CSI perf trace:", "<*> CSI perf trace:"),
-        ("called (stack @0x7fed806eb5d @0x7fef9fb9b6d @0xff83e97c)", "called (stack @<*>)"),
-        ("service 8B24B027-1DEE-BABB-9A95-3517DFB9C552 - forceExpire[False]", "service <*> - forceExpire[False]"),
-        ("engine {d16d444c-56d8-11d5-882d-0080c847b195} with flags 00000002", "engine {<*>} with flags <*>"),
-        ("package: Package_for_KB3121255~31bf3856ad364e35~amd64~~6.1.1.0, CurrentState:112", "package: <*>, CurrentState:<*>"),
+        (
+            "Failed to get next element [HRESULT = 0x800f080d - CBS_E_MANIFEST_INVALID_ITEM]",
+            "Failed to get next element [HRESULT = <*> - CBS_E_MANIFEST_INVALID_ITEM]",
+        ),
+        (
+            "00000007@2016/9/27:20:30:31.462 CSI perf trace:",
+            "<*> CSI perf trace:",
+        ),
+        (
+            "called (stack @0x7fed806eb5d @0x7fef9fb9b6d @0xff83e97c)",
+            "called (stack @<*>)",
+        ),
+        (
+            "service 8B24B027-1DEE-BABB-9A95-3517DFB9C552 - forceExpire[False]",
+            "service <*> - forceExpire[False]",
+        ),
+        (
+            "engine {d16d444c-56d8-11d5-882d-0080c847b195} with flags 00000002",
+            "engine {<*>} with flags <*>",
+        ),
+        (
+            "package: Package_for_KB3121255~31bf3856ad364e35~amd64~~6.1.1.0, CurrentState:112",
+            "package: <*>, CurrentState:<*>",
+        ),
         ("Installed KB5041580 on Win32", "Installed KB<*> on Win<*>"),
-        ("into registry key '{bf1a}GLOBALROOT/x' from path 'C:\\a b'.", "into registry key '<*>' from path '<*>'."),
-        ("component [l:84{42}]\"amd64_windows-id\" can't match", "component [l:<*>{<*>}]\"<*>\" can't match"),
-        ("Deleting C:\\Program Files\\Vendor X\\a.dll failed", "Deleting <*> failed"),
-        ("Path=C:\\WINDOWS\\uus\\wupscore.dll, next", "Path=<*>, next"),
-        ("Failed to delete \\\\?\\C:\\windows.old\\x.dll. hr = 0x80070005", "Failed to delete <*> hr = <*>"),
-        ("path used: /SLS/{9482F4B4-E343-43B6-B170-9A65BC822C77}/x64/10.0/0?CH=803&L=en-US", "path used: <*>"),
-        ("* END * Finding updates, Exit code = 0x0 (cV = abcdefghijklmnop.1.0.0)", "* END * Finding updates, Exit code = <*> (cV = <*>)"),
-        ("Session: 30546173_4261722401 initialized by client SPP.", "Session: <*> initialized by client SPP."),
+        (
+            "into registry key '{bf1a}GLOBALROOT/x' from path 'C:\\a b'.",
+            "into registry key '<*>' from path '<*>'.",
+        ),
+        (
+            "component [l:84{42}]\"amd64_windows-id\" can't match",
+            "component [l:<*>{<*>}]\"<*>\" can't match",
+        ),
+        (
+            "Deleting C:\\Program Files\\Vendor X\\a.dll failed",
+            "Deleting <*> failed",
+        ),
+        (
+            "Path=C:\\WINDOWS\\uus\\wupscore.dll, next",
+            "Path=<*>, next",
+        ),
+        (
+            "Failed to delete \\\\?\\C:\\windows.old\\x.dll. hr = 0x80070005",
+            "Failed to delete <*> hr = <*>",
+        ),
+        (
+            "path used: /SLS/{9482F4B4-E343-43B6-B170-9A65BC822C77}/x64/10.0/0?CH=803&L=en-US",
+            "path used: <*>",
+        ),
+        (
+            "* END * Finding updates, Exit code = 0x0 (cV = abcdefghijklmnop.1.0.0)",
+            "* END * Finding updates, Exit code = <*> (cV = <*>)",
+        ),
+        (
+            "Session: 30546173_4261722401 initialized by client SPP.",
+            "Session: <*> initialized by client SPP.",
+        ),
         ("安装失败，错误0x800f0922。", "安装失败，错误<*>。"),
         ("PID=5808   TID=1036\r", "PID=<*> TID=<*>"),
         ("first 1\nsecond 2", "first <*>"),

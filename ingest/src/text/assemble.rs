@@ -28,8 +28,20 @@ pub(super) struct Pending<'b> {
 impl Pending<'_> {
     /// Lets go of the buffer that the record was read from.
     pub(super) fn into_owned(self) -> Pending<'static> {
-        let Self { record, is_open, blank_lines, surplus, overflow } = self;
-        Pending { record: owned(record), is_open, blank_lines, surplus, overflow }
+        let Self {
+            record,
+            is_open,
+            blank_lines,
+            surplus,
+            overflow,
+        } = self;
+        Pending {
+            record: owned(record),
+            is_open,
+            blank_lines,
+            surplus,
+            overflow,
+        }
     }
 }
 
@@ -46,7 +58,13 @@ pub(super) struct Assembler {
 
 impl Assembler {
     pub(super) fn new(format: Format) -> Self {
-        Self { format, records: 0, continuations: 0, rejected: 0, preface: None }
+        Self {
+            format,
+            records: 0,
+            continuations: 0,
+            rejected: 0,
+            preface: None,
+        }
     }
 
     pub(super) fn records(&self) -> u64 {
@@ -66,11 +84,11 @@ impl Assembler {
     pub(super) fn line<'b>(
         &mut self,
         line: &Line<'b>,
-        text: Cow<'b, str>,
+        text: &Cow<'b, str>,
         pending: Option<Pending<'b>>,
         sink: &mut dyn RecordSink,
     ) -> Option<Pending<'b>> {
-        if let Some(begun) = self.begin(line, &text) {
+        if let Some(begun) = self.begin(line, text) {
             self.flush(pending, sink);
             return Some(begun);
         }
@@ -78,7 +96,9 @@ impl Assembler {
             self.reject_preface(line, sink);
             return None;
         };
-        if pending.is_open && let Some(close) = cmtrace::close(&text) {
+        if pending.is_open
+            && let Some(close) = cmtrace::close(text)
+        {
             append(&mut pending, close.text, line);
             pending.is_open = false;
             pending.record.time_text = close.time_text.into();
@@ -87,7 +107,7 @@ impl Assembler {
             pending.record.component = close.component.map(|component| component.to_owned().into());
             pending.record.fields = close.fields;
         } else {
-            append(&mut pending, &text, line);
+            append(&mut pending, text, line);
         }
         Some(pending)
     }
@@ -112,10 +132,23 @@ impl Assembler {
         // A file system that lost power leaves zeros where the next record was to stand.
         let begin = text.trim_start_matches('\0');
         let zeros = text.len() - begin.len();
-        let Head { time_text, time, level, component, message, fields, is_open } = head(self.format, begin)?;
+        let Head {
+            time_text,
+            time,
+            level,
+            component,
+            message,
+            fields,
+            is_open,
+        } = head(self.format, begin)?;
         let record = Record {
             line: line.number,
-            byte_offset: line.offset + if zeros > 0 { (line.mark_bytes + zeros) as u64 } else { 0 },
+            byte_offset: line.offset
+                + if zeros > 0 {
+                    (line.mark_bytes + zeros) as u64
+                } else {
+                    0
+                },
             record_id: None,
             time_text,
             time,
@@ -127,7 +160,13 @@ impl Assembler {
             fields,
             continuations: 0,
         };
-        Some(Pending { record, is_open, blank_lines: 0, surplus: Vec::new(), overflow: None })
+        Some(Pending {
+            record,
+            is_open,
+            blank_lines: 0,
+            surplus: Vec::new(),
+            overflow: None,
+        })
     }
 
     /// Hands a finished record on, and after it what did not fit into it.
@@ -150,14 +189,19 @@ impl Assembler {
     /// A record that says where it ends, and does not end.
     fn refuse_open(&mut self, pending: Pending<'_>, sink: &mut dyn RecordSink) {
         let record = pending.record;
-        let mut raw = [cmtrace::BEGIN, record.message.as_ref()].concat().into_bytes();
+        let mut raw = [cmtrace::BEGIN, record.message.as_ref()]
+            .concat()
+            .into_bytes();
         raw.truncate(Reject::RAW_BYTES_MAX);
         let issue = Issue {
             line: record.line,
             byte_offset: record.byte_offset,
             lines: 1 + record.continuations + pending.overflow.map_or(0, |overflow| overflow.lines),
             reason: RejectReason::Truncated,
-            detail: format!("a {} record begins here and has no end", self.format.as_str()),
+            detail: format!(
+                "a {} record begins here and has no end",
+                self.format.as_str()
+            ),
             raw: raw.into(),
         };
         self.rejected += issue.lines;
@@ -175,12 +219,18 @@ impl Assembler {
             byte_offset: line.offset,
             lines: 0,
             reason: RejectReason::Malformed,
-            detail: format!("no {} record begins here or on a line above", format.as_str()),
+            detail: format!(
+                "no {} record begins here or on a line above",
+                format.as_str()
+            ),
             raw: Cow::Owned(Vec::new()),
         });
         issue.lines += 1;
         let room = Reject::RAW_BYTES_MAX.saturating_sub(issue.raw.len());
-        issue.raw.to_mut().extend_from_slice(line.raw.get(..room).unwrap_or(line.raw));
+        issue
+            .raw
+            .to_mut()
+            .extend_from_slice(line.raw.get(..room).unwrap_or(line.raw));
     }
 
     fn flush_preface(&mut self, sink: &mut dyn RecordSink) {
@@ -202,8 +252,15 @@ fn append(pending: &mut Pending<'_>, text: &str, line: &Line<'_>) {
         pending.blank_lines += 1;
         return;
     }
-    let breaks = usize::try_from(pending.blank_lines).unwrap_or(usize::MAX).saturating_add(1);
-    let length = pending.record.message.len().saturating_add(breaks).saturating_add(text.len());
+    let breaks = usize::try_from(pending.blank_lines)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1);
+    let length = pending
+        .record
+        .message
+        .len()
+        .saturating_add(breaks)
+        .saturating_add(text.len());
     if length > MESSAGE_BYTES_MAX {
         pending.overflow = Some(too_long(line.number, line.offset, 1, line.raw));
         return;
@@ -218,7 +275,8 @@ fn append(pending: &mut Pending<'_>, text: &str, line: &Line<'_>) {
 
 /// The part of a line above the longest that is read; the line itself is counted where it belongs.
 fn surplus(line: &Line<'_>) -> Option<Issue<'static>> {
-    line.surplus.map(|(offset, raw)| too_long(line.number, offset, 0, raw))
+    line.surplus
+        .map(|(offset, raw)| too_long(line.number, offset, 0, raw))
 }
 
 fn too_long(line: u64, byte_offset: u64, lines: u64, raw: &[u8]) -> Issue<'static> {
@@ -227,7 +285,9 @@ fn too_long(line: u64, byte_offset: u64, lines: u64, raw: &[u8]) -> Issue<'stati
         byte_offset,
         lines,
         reason: RejectReason::LimitExceeded,
-        detail: format!("a line or record is longer than {MESSAGE_BYTES_MAX} bytes; the rest of it was left out"),
+        detail: format!(
+            "a line or record is longer than {MESSAGE_BYTES_MAX} bytes; the rest of it was left out"
+        ),
         raw: Cow::Owned(raw.get(..Reject::RAW_BYTES_MAX).unwrap_or(raw).to_vec()),
     }
 }

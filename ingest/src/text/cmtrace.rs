@@ -64,7 +64,12 @@ pub(super) fn close(line: &str) -> Option<Close<'_>> {
     let date = attribute(attributes, "date").unwrap_or_default();
     let fields = [("thread", "thread"), ("source_code_file", "file")]
         .into_iter()
-        .filter_map(|(name, attribute_name)| Some((name.to_owned(), attribute(attributes, attribute_name)?.to_owned())))
+        .filter_map(|(name, attribute_name)| {
+            Some((
+                name.to_owned(),
+                attribute(attributes, attribute_name)?.to_owned(),
+            ))
+        })
         .collect();
     Some(Close {
         text,
@@ -104,12 +109,24 @@ fn logged_time(date: &str, time: &str) -> Option<LoggedTime> {
     let year = cursor.digits(4)?;
     let mut cursor = Cursor::new(time);
     let of_day = stamp::time(&mut cursor)?;
-    let nanoseconds = if cursor.byte(b".").is_some() { stamp::fraction(&mut cursor) } else { 0 };
+    let nanoseconds = if cursor.byte(b".").is_some() {
+        stamp::fraction(&mut cursor)
+    } else {
+        0
+    };
     let civil = stamp::civil((year, month, day), of_day, nanoseconds)?;
     let Some(sign) = cursor.byte(b"+-") else {
         return Some(LoggedTime::Local(civil));
     };
-    let bias: i32 = cursor.rest().trim_end().parse().ok().filter(|bias| (0..=24 * 60).contains(bias))?;
+    let bias: i32 = cursor
+        .rest()
+        .trim_end()
+        .parse()
+        .ok()
+        .filter(|bias| (0..=24 * 60).contains(bias))?;
     // The bias is what must be added to reach UTC: the offset with its sign turned.
-    Some(LoggedTime::Offset(civil, if sign == b'+' { -bias } else { bias }))
+    Some(LoggedTime::Offset(
+        civil,
+        if sign == b'+' { -bias } else { bias },
+    ))
 }

@@ -103,7 +103,7 @@ impl TextParser {
                 is_sampled = true;
             }
             let text = self.decoder.decode(&line);
-            pending = self.assembler.line(&line, text, pending, sink);
+            pending = self.assembler.line(&line, &text, pending, sink);
         }
         self.pending = pending.map(Pending::into_owned);
         buffer.drain(..at);

@@ -50,7 +50,11 @@ pub(super) fn head(line: &str) -> Option<Head<'_>> {
     cursor.byte(b" ")?;
     let time = stamp::time(&mut cursor)?;
     let mut after = cursor;
-    let nanoseconds = if after.byte(b".").is_some() { stamp::fraction(&mut after) } else { 0 };
+    let nanoseconds = if after.byte(b".").is_some() {
+        stamp::fraction(&mut after)
+    } else {
+        0
+    };
     if after.peek() == Some(b',') && after.at() > cursor.at() + 1 {
         cursor = after;
     }
@@ -63,7 +67,10 @@ pub(super) fn head(line: &str) -> Option<Head<'_>> {
         level: columns.level,
         component: columns.component,
         message: columns.message,
-        fields: columns.message_id.map(|id| vec![("message_id".to_owned(), id.to_owned())]).unwrap_or_default(),
+        fields: columns
+            .message_id
+            .map(|id| vec![("message_id".to_owned(), id.to_owned())])
+            .unwrap_or_default(),
         is_open: false,
     })
 }
@@ -85,7 +92,12 @@ impl<'a> Columns<'a> {
         let message_id = message_id(&mut cursor);
         cursor.blanks();
         let (component, message) = component(cursor.rest(), cursor.at() - wide);
-        Self { level, message_id, component, message }
+        Self {
+            level,
+            message_id,
+            component,
+            message,
+        }
     }
 }
 
@@ -97,7 +109,8 @@ fn level(cursor: &mut Cursor<'_>) -> Level {
     behind.skip_while(|byte| byte != b' ' && byte != b'\t');
     let word = behind.read().get(start..).unwrap_or_default();
     let is_set_off = indent == 1 && behind.rest().starts_with("  ");
-    let is_foreign = is_set_off && word.chars().all(char::is_alphabetic) && !is_component(word, false);
+    let is_foreign =
+        is_set_off && word.chars().all(char::is_alphabetic) && !is_component(word, false);
     let level = match word {
         "Info" => Level::Info,
         "Warning" => Level::Warning,
@@ -130,7 +143,10 @@ fn message_id<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
 
 /// Splits `CBS    text`, which starts at `column`.
 fn component(text: &str, column: usize) -> (Option<&str>, &str) {
-    let (word, rest) = text.find([' ', '\t']).and_then(|end| text.split_at_checked(end)).unwrap_or((text, ""));
+    let (word, rest) = text
+        .find([' ', '\t'])
+        .and_then(|end| text.split_at_checked(end))
+        .unwrap_or((text, ""));
     let is_padded = rest.starts_with("  ") || rest.starts_with('\t');
     if column < MESSAGE_COLUMN && is_component(word, is_padded) {
         (Some(word), rest.trim_start_matches([' ', '\t']))
@@ -141,7 +157,12 @@ fn component(text: &str, column: usize) -> (Option<&str>, &str) {
 
 /// A component's name is in capitals; one that is not must at least be set off from the text.
 fn is_component(word: &str, is_padded: bool) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_' || is_padded && byte.is_ascii_lowercase();
+    let is_letter = |byte: u8| {
+        byte.is_ascii_uppercase()
+            || byte.is_ascii_digit()
+            || byte == b'_'
+            || is_padded && byte.is_ascii_lowercase()
+    };
     (2..=COMPONENT_BYTES_MAX).contains(&word.len())
         && word.starts_with(|c: char| c.is_ascii_alphabetic())
         && word.bytes().all(is_letter)

@@ -51,7 +51,15 @@ pub(super) fn head(line: &str) -> Option<Head<'_>> {
     if let Some(vector) = columns.next().filter(|vector| !vector.is_empty()) {
         fields.push(("correlation_vector".to_owned(), vector.to_owned()));
     }
-    Some(Head { time_text: Cow::Borrowed(time_text), time, level, component, message, fields, is_open: false })
+    Some(Head {
+        time_text: Cow::Borrowed(time_text),
+        time,
+        level,
+        component,
+        message,
+        fields,
+        is_open: false,
+    })
 }
 
 /// `2023-07-05 04:46:39:130+0300`.
@@ -60,14 +68,20 @@ fn logged_time(text: &str) -> Option<LoggedTime> {
     let date = stamp::date(&mut cursor, b"-/.")?;
     cursor.byte(b" ")?;
     let time = stamp::time(&mut cursor)?;
-    let nanoseconds = if cursor.byte(b":.").is_some() { stamp::fraction(&mut cursor) } else { 0 };
+    let nanoseconds = if cursor.byte(b":.").is_some() {
+        stamp::fraction(&mut cursor)
+    } else {
+        0
+    };
     let civil = stamp::civil(date, time, nanoseconds);
     let Some(sign) = cursor.byte(b"+-") else {
         return Some(civil.map_or(LoggedTime::Unstated, LoggedTime::Local));
     };
     let minutes = cursor.digits(2)? * 60 + cursor.digits(2)?;
     let offset = if sign == b'-' { -minutes } else { minutes };
-    Some(civil.map_or(LoggedTime::Unstated, |civil| LoggedTime::Offset(civil, offset)))
+    Some(civil.map_or(LoggedTime::Unstated, |civil| {
+        LoggedTime::Offset(civil, offset)
+    }))
 }
 
 fn level_of(result: &str) -> Level {

@@ -95,14 +95,22 @@ pub(super) fn fraction(cursor: &mut Cursor<'_>) -> i32 {
     let count = cursor.skip_while(|byte| byte.is_ascii_digit());
     let mut nanoseconds = 0;
     for place in 0..9 {
-        let digit = before.as_bytes().get(place).filter(|_| place < count).map_or(0, |digit| i32::from(digit - b'0'));
+        let digit = before
+            .as_bytes()
+            .get(place)
+            .filter(|_| place < count)
+            .map_or(0, |digit| i32::from(digit - b'0'));
         nanoseconds = nanoseconds * 10 + digit;
     }
     nanoseconds
 }
 
 /// Puts a time together. One that no calendar knows is left unread; its text is kept as evidence.
-pub(super) fn civil(date: (i32, i32, i32), time: (i32, i32, i32), nanoseconds: i32) -> Option<DateTime> {
+pub(super) fn civil(
+    date: (i32, i32, i32),
+    time: (i32, i32, i32),
+    nanoseconds: i32,
+) -> Option<DateTime> {
     let small = |number: i32| i8::try_from(number).ok();
     DateTime::new(
         i16::try_from(date.0).ok()?,

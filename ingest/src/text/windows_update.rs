@@ -20,7 +20,11 @@ pub(super) fn head(line: &str) -> Option<Head<'_>> {
     let date = stamp::date(&mut cursor, b"/-.")?;
     cursor.byte(b" ")?;
     let time = stamp::time(&mut cursor)?;
-    let nanoseconds = if cursor.byte(b".,").is_some() { stamp::fraction(&mut cursor) } else { 0 };
+    let nanoseconds = if cursor.byte(b".,").is_some() {
+        stamp::fraction(&mut cursor)
+    } else {
+        0
+    };
     let time_text = cursor.read();
     for _process_then_thread in 0..2 {
         blanks(&mut cursor)?;
@@ -30,7 +34,11 @@ pub(super) fn head(line: &str) -> Option<Head<'_>> {
     if gap == 0 && cursor.peek().is_some() {
         return None;
     }
-    let (component, message) = if gap >= EMPTY_COLUMN_BLANKS { (None, cursor.rest()) } else { component(cursor.rest()) };
+    let (component, message) = if gap >= EMPTY_COLUMN_BLANKS {
+        (None, cursor.rest())
+    } else {
+        component(cursor.rest())
+    };
     Some(Head {
         time_text: Cow::Borrowed(time_text),
         time: stamp::local(date, time, nanoseconds),
@@ -48,7 +56,11 @@ pub(super) fn legacy_head(line: &str) -> Option<Head<'_>> {
     let date = stamp::date(&mut cursor, b"/-.")?;
     cursor.byte(b"\t")?;
     let time = stamp::time(&mut cursor)?;
-    let nanoseconds = if cursor.byte(b":.,").is_some() { stamp::fraction(&mut cursor) } else { 0 };
+    let nanoseconds = if cursor.byte(b":.,").is_some() {
+        stamp::fraction(&mut cursor)
+    } else {
+        0
+    };
     let time_text = cursor.read();
     for _process_then_thread in 0..2 {
         cursor.byte(b"\t")?;
@@ -56,7 +68,10 @@ pub(super) fn legacy_head(line: &str) -> Option<Head<'_>> {
         some(cursor.skip_while(|byte| byte.is_ascii_hexdigit()))?;
     }
     cursor.byte(b"\t")?;
-    let (component, message) = cursor.rest().split_once('\t').unwrap_or(("", cursor.rest()));
+    let (component, message) = cursor
+        .rest()
+        .split_once('\t')
+        .unwrap_or(("", cursor.rest()));
     let component = component.trim();
     let message = message.trim_start();
     Some(Head {
@@ -73,16 +88,23 @@ pub(super) fn legacy_head(line: &str) -> Option<Head<'_>> {
 /// Splits `SLS             text`.
 fn component(rest: &str) -> (Option<&str>, &str) {
     let (word, message) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
-    let is_name = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+    let is_name = word
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
         && word.starts_with(|c: char| c.is_ascii_alphabetic());
-    if is_name { (Some(word), message.trim_start()) } else { (None, rest) }
+    if is_name {
+        (Some(word), message.trim_start())
+    } else {
+        (None, rest)
+    }
 }
 
 /// The format has no level column; the component writes a word instead.
 fn level(message: &str) -> Level {
     match message.as_bytes() {
         [b'W', b'A', b'R', b'N', b'I', b'N', b'G', b':', ..] => Level::Warning,
-        [b'F', b'A', b'T', b'A', b'L', b':', ..] | [b'*', b'F', b'A', b'I', b'L', b'E', b'D', b'*', ..] => Level::Error,
+        [b'F', b'A', b'T', b'A', b'L', b':', ..]
+        | [b'*', b'F', b'A', b'I', b'L', b'E', b'D', b'*', ..] => Level::Error,
         _ => Level::Unknown,
     }
 }

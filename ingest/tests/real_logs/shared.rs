@@ -4,20 +4,35 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use patchlens_event::Hresult;
-use patchlens_ingest::{Format, HEAD_BYTES, Issue, Record, RecordSink, TextAccount, TextParser, codes, detect};
+use patchlens_ingest::{
+    Format, HEAD_BYTES, Issue, Record, RecordSink, TextAccount, TextParser, codes, detect,
+};
 
-/// Reads a real log; `None` where they are not at hand and not required.
-pub(crate) fn read(path: &str) -> Option<Vec<u8>> {
-    let root = std::env::var_os("PATCHLENS_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let file = root.join("realdata").join(path);
-    if root.join("realdata").is_dir() {
-        return Some(std::fs::read(&file).unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display())));
+/// The folder of material that is not part of this tree; `None` where it is not at hand and not
+/// required.
+pub(crate) fn folder(name: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("PATCHLENS_SHARED").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")),
+        PathBuf::from,
+    );
+    let folder = root.join(name);
+    if folder.is_dir() {
+        return Some(folder);
     }
-    let is_required = std::env::var_os("PATCHLENS_REQUIRE_SHARED").is_some_and(|value| value == "1");
-    assert!(!is_required, "no real logs at {}", root.display());
-    println!("skipped: no real logs at {}", root.display());
+    let is_required =
+        std::env::var_os("PATCHLENS_REQUIRE_SHARED").is_some_and(|value| value == "1");
+    assert!(!is_required, "no {}", folder.display());
+    println!("skipped: no {}", folder.display());
     None
+}
+
+/// Reads a real log.
+pub(crate) fn read(path: &str) -> Option<Vec<u8>> {
+    let file = folder("realdata")?.join(path);
+    Some(
+        std::fs::read(&file)
+            .unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display())),
+    )
 }
 
 /// What a log held.
@@ -45,7 +60,10 @@ impl RecordSink for Seen {
         self.out_of_order_lines += usize::from(record.line <= self.last_line);
         self.last_line = record.line;
         self.untimed += usize::from(record.time == patchlens_ingest::LoggedTime::Unstated);
-        *self.components.entry(record.component.as_deref().unwrap_or("").to_owned()).or_default() += 1;
+        *self
+            .components
+            .entry(record.component.as_deref().unwrap_or("").to_owned())
+            .or_default() += 1;
         for line in record.message.lines() {
             for code in codes::find(line) {
                 *self.codes.entry(code).or_default() += 1;
@@ -57,7 +75,10 @@ impl RecordSink for Seen {
     fn issue(&mut self, issue: Issue<'_>) {
         self.out_of_order_lines += usize::from(issue.line < self.last_line);
         self.last_line = issue.line;
-        self.issues.push(Issue { raw: issue.raw.into_owned().into(), ..issue });
+        self.issues.push(Issue {
+            raw: issue.raw.into_owned().into(),
+            ..issue
+        });
     }
 }
 

@@ -10,7 +10,9 @@ use crate::shared::read;
 /// the lines with the same label: the measure of the LogHub benchmark.
 #[test]
 fn lines_of_one_statement_have_one_template() {
-    let Some(bytes) = read("cbs/loghub/Windows_2k.log_structured_corrected.csv") else { return };
+    let Some(bytes) = read("cbs/loghub/Windows_2k.log_structured_corrected.csv") else {
+        return;
+    };
     let mut by_label: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     let mut by_template: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     let mut template = String::new();
@@ -19,14 +21,24 @@ fn lines_of_one_statement_have_one_template() {
         let row = row.unwrap();
         template::of(&row[5], &mut template);
         by_label.entry(row[6].to_owned()).or_default().insert(line);
-        by_template.entry(template.clone()).or_default().insert(line);
+        by_template
+            .entry(template.clone())
+            .or_default()
+            .insert(line);
         lines += 1;
     }
     let groups: BTreeSet<_> = by_label.values().collect();
-    let (right, wrong): (Vec<_>, Vec<_>) = by_template.iter().partition(|(_, group)| groups.contains(group));
+    let (right, wrong): (Vec<_>, Vec<_>) = by_template
+        .iter()
+        .partition(|(_, group)| groups.contains(group));
     let right: usize = right.iter().map(|(_, group)| group.len()).sum();
-    let accuracy = f64::from(u32::try_from(right).unwrap()) / f64::from(u32::try_from(lines).unwrap());
-    println!("grouping accuracy {accuracy:.4} over {lines} lines; {} templates for {} labels", by_template.len(), by_label.len());
+    let accuracy =
+        f64::from(u32::try_from(right).unwrap()) / f64::from(u32::try_from(lines).unwrap());
+    println!(
+        "grouping accuracy {accuracy:.4} over {lines} lines; {} templates for {} labels",
+        by_template.len(),
+        by_label.len()
+    );
     for (template, group) in wrong.iter().take(20) {
         println!("grouped otherwise, {} lines: {template}", group.len());
     }
