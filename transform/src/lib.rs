@@ -19,6 +19,7 @@ mod frame;
 mod knowledge;
 mod normalise;
 mod reference;
+pub mod report;
 mod row;
 pub mod schema;
 

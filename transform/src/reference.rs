@@ -6,7 +6,7 @@
 //! | published hashes | `kb_article,file_name,sha256` |
 //! | prerequisites | `kb_article,os_build_number,requires_kb,requires_min_ubr,kind` (kind: `ssu` or `update`) |
 //! | target builds | `kb_article,os_build_number,target_ubr` |
-//! | rollouts | `rollout_id,name,kb_article,release_at?,started_at?,deadline_at?` |
+//! | rollouts | `rollout_id,name,kb_article,release_at?,started_at?,deadline_at?,target_builds?` (`19045:4780;22631:4037`) |
 //! | rollout devices | `rollout_id,device_id,device_name?,site?,ring?,excluded?,exclusion_reason?` |
 
 use jiff::Timestamp;
@@ -81,6 +81,8 @@ pub struct Rollout {
     pub started_at: Option<Timestamp>,
     /// When every device should have it.
     pub deadline_at: Option<Timestamp>,
+    /// Build and revision that it leads to; each is a [`TargetBuild`] of the update as well.
+    pub target_builds: Vec<(u32, u32)>,
 }
 
 /// One device of one rollout.
@@ -177,14 +179,20 @@ impl Reference {
                 os_build_number: row.number("os_build_number")?,
                 target_ubr: row.number("target_ubr")?,
             }),
-            ReferenceKind::Rollouts => self.rollouts.push(Rollout {
-                rollout_id: row.required("rollout_id")?.to_owned(),
-                name: row.required("name")?.to_owned(),
-                kb_article: row.kb("kb_article")?,
-                release_at: row.instant("release_at")?,
-                started_at: row.instant("started_at")?,
-                deadline_at: row.instant("deadline_at")?,
-            }),
+            ReferenceKind::Rollouts => {
+                let rollout = Rollout {
+                    rollout_id: row.required("rollout_id")?.to_owned(),
+                    name: row.required("name")?.to_owned(),
+                    kb_article: row.kb("kb_article")?,
+                    release_at: row.instant("release_at")?,
+                    started_at: row.instant("started_at")?,
+                    deadline_at: row.instant("deadline_at")?,
+                    target_builds: row.builds("target_builds")?,
+                };
+                let targets = rollout.target_builds.iter().map(|(build, ubr)| TargetBuild { kb_article: rollout.kb_article, os_build_number: *build, target_ubr: *ubr });
+                self.target_builds.extend(targets);
+                self.rollouts.push(rollout);
+            }
             ReferenceKind::RolloutDevices => self.rollout_devices.push(RolloutDevice {
                 rollout_id: row.required("rollout_id")?.to_owned(),
                 device_id: DeviceId::new(row.required("device_id")?).map(|id| id.as_str().to_owned()).unwrap_or_default(),
@@ -268,6 +276,16 @@ impl<'a> Row<'a> {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| self.refuse(column, "a time such as 2024-08-13T17:00:00Z")),
         }
+    }
+
+    /// Reads `19045:4780;22631:4037`.
+    fn builds(&self, column: &str) -> Result<Vec<(u32, u32)>> {
+        let refuse = || self.refuse(column, "builds such as 19045:4780;22631:4037");
+        let pair = |text: &str| {
+            let (build, ubr) = text.split_once(':').ok_or_else(refuse)?;
+            Ok((build.trim().parse().map_err(|_| refuse())?, ubr.trim().parse().map_err(|_| refuse())?))
+        };
+        self.optional(column).split(';').map(str::trim).filter(|text| !text.is_empty()).map(pair).collect()
     }
 
     fn one_of<T: Copy>(&self, column: &str, words: &[(&str, T)]) -> Result<T> {

@@ -36,6 +36,8 @@ pub(crate) struct Row<'a> {
     pub(crate) fields: &'a str,
     pub(crate) signal: Option<Signal>,
     pub(crate) is_weak: bool,
+    /// The log itself calls it an error.
+    pub(crate) is_error: bool,
     pub(crate) starts: bool,
     pub(crate) ends: bool,
     /// Conditions that the constant part of the record meets, in ascending order.
@@ -76,6 +78,7 @@ impl<'a> Row<'a> {
             fields: text(columns.fields, row),
             signal: said.signal,
             is_weak: said.is_weak,
+            is_error: text(columns.level, row) == "error",
             starts: said.starts,
             ends: said.ends,
             hits: &statement.hits,

@@ -68,11 +68,13 @@ fn belongs(group: &Group, segment: &Segment) -> bool {
     }
     let same_update = group.kb().is_some() && group.kb() == segment.kb || group.build().is_some() && group.build() == segment.build;
     let told_by_same_source = group.segments.iter().any(|known| known.source == segment.source && known.verdict.is_some());
-    // A source that already gave its verdict and starts anew tells of a retry.
-    if told_by_same_source && (segment.has_start || segment.verdict.is_some()) && !(same_update && group.waits_for_restart()) {
-        return group.segments.iter().any(|known| known.source == segment.source && same_phase_end(known, segment));
-    }
     let gap = group.segments.iter().map(|known| gap(known, segment)).min().unwrap_or(i64::MAX);
+    // A source that already gave its verdict and starts anew tells of a retry; one that goes on
+    // without a start tells of the same attempt after the restart.
+    if told_by_same_source && (segment.has_start || segment.verdict.is_some()) && !(same_update && group.waits_for_restart()) {
+        let goes_on = !segment.has_start && segment.source == "cbs_log" && gap <= SAME_FAILURE && (same_update || segment.kb.is_none() && segment.build.is_none());
+        return goes_on || group.segments.iter().any(|known| known.source == segment.source && same_phase_end(known, segment));
+    }
     if group.waits_for_restart() && same_update {
         return gap <= RESTART_WAIT;
     }

@@ -50,7 +50,7 @@ pub(crate) fn attempts(device_id: &str, rows: &[Row<'_>], knowledge: &Knowledge)
 /// the material is an excerpt, and the part is all there is.
 fn keep_what_counts(segments: &mut Vec<Segment>) {
     let any_whole = segments.iter().any(|segment| segment.verdict.is_some_and(|verdict| !verdict.is_weak));
-    segments.retain(|segment| segment.has_start || !any_whole || segment.verdict.is_none_or(|verdict| !verdict.is_weak));
+    segments.retain(|segment| segment.is_opened || !any_whole || segment.verdict.is_none_or(|verdict| !verdict.is_weak));
     // A session that began and holds only a part's failure was cut off by the next: no verdict.
     segments.retain(|segment| segment.verdict.is_some() || segment.signals.iter().any(|(signal, _)| signal.is_start() || signal.phase() == Phase::Restart));
 }

@@ -62,6 +62,10 @@ impl Attempt {
         matches!(self.outcome, Outcome::Failed | Outcome::RolledBack)
     }
 
+    pub(crate) fn was_cancelled(&self) -> bool {
+        self.outcome == Outcome::Cancelled
+    }
+
     pub(crate) fn succeeded(&self) -> bool {
         matches!(self.outcome, Outcome::Installed | Outcome::PendingRestart)
     }
@@ -194,15 +198,14 @@ fn inner_code(outer: u32, segments: &[Segment], members: &[usize], rows: &[Row<'
     if !knowledge.codes.is_wrapper(Hresult(outer)) {
         return beneath;
     }
-    beneath.or_else(|| {
-        let failing = || members.iter().filter_map(|index| rows.get(*index)).filter(|row| row.signal.is_none_or(|signal| signal.is_failure()));
-        let telling = failing().filter(|row| is_telling(row)).filter_map(|row| row.error_code).find(is_inner);
-        telling.or_else(|| failing().filter_map(|row| row.error_code).find(is_inner))
-    })
+    // Healthy logs are full of failing codes: only what servicing itself calls a failure, what is
+    // logged as an error, and what a rule knows, tells of this one.
+    let first = |tells: &dyn Fn(&Row<'_>) -> bool| members.iter().filter_map(|index| rows.get(*index)).filter(|row| tells(row)).filter_map(|row| row.error_code).find(is_inner);
+    beneath.or_else(|| first(&is_fatal)).or_else(|| first(&|row| row.is_error)).or_else(|| first(&|row| row.hits().last().is_some_and(|hit| *hit >= knowledge.signals.len())))
 }
 
 /// Lines that servicing marks as failures of the operation itself.
-fn is_telling(row: &Row<'_>) -> bool {
+fn is_fatal(row: &Row<'_>) -> bool {
     row.message.contains("(F)") || row.message.starts_with("Failed execution of queue item") || row.message.contains("Recording result")
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Segment {
     pub(crate) is_zone_assumed: bool,
     /// The log says that the operation began: it was not cut out of the middle.
     pub(crate) has_start: bool,
+    /// At least a session began.
+    pub(crate) is_opened: bool,
     kb_weight: u8,
 }
 
@@ -38,7 +40,7 @@ impl Segment {
     pub(crate) fn new(source: &str) -> Self {
         Self {
             source: source.to_owned(), rows: Vec::new(), signals: Vec::new(), verdict: None, kb: None, build: None,
-            title: String::new(), start: None, end: None, is_zone_assumed: false, has_start: false, kb_weight: 0,
+            title: String::new(), start: None, end: None, is_zone_assumed: false, has_start: false, is_opened: false, kb_weight: 0,
         }
     }
 
@@ -50,7 +52,8 @@ impl Segment {
             self.end = Some(self.end.map_or(time, |end| end.max(time)));
         }
         self.is_zone_assumed |= row.is_zone_assumed && row.time.is_some();
-        self.has_start |= row.starts || row.signal.is_some_and(Signal::is_start);
+        self.has_start |= row.signal.is_some_and(Signal::is_start);
+        self.is_opened |= row.starts || self.has_start;
         if let Some(signal) = row.signal {
             self.signals.push((signal, index));
             if signal.is_verdict() {

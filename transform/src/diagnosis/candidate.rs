@@ -109,6 +109,8 @@ impl<'a, 'r> Material<'a, 'r> {
             });
             candidate.specificity += 1;
         }
+        let inner = candidate.variables.get("inner_text").and_then(|symbol| self.knowledge.codes.by_symbol(symbol));
+        candidate.inner_code = inner.map(|code| code.0).or(candidate.inner_code);
         candidate.confidence = candidate.confidence.min(CONFIDENCE_MAX);
         let kb = attempt.and_then(|attempt| attempt.kb).map(|kb| format!("KB{kb}")).unwrap_or_default();
         let fallback = || rule.culprit.as_ref().map(|culprit| culprit.replace("{kb}", &kb));
@@ -134,8 +136,11 @@ impl<'a, 'r> Material<'a, 'r> {
             let rows = self.by_condition.get(&evidence.condition).map(Vec::as_slice).unwrap_or_default();
             let confirmed = rows.iter().filter(|index| place.holds(**index, evidence.scope, self.rows))
                 .filter_map(|index| Some((*index, self.rows.get(*index)?.meets(evidence.condition, self.knowledge)?)));
-            for (row, variables) in confirmed.take(SHOWN_PER_KIND) {
-                // The first one is the root; what follows only shows that it repeats.
+            let confirmed: Vec<(usize, Variables)> = confirmed.collect();
+            let last = confirmed.len().saturating_sub(1);
+            // The first one is the root; what follows only shows that it repeats, and until when.
+            let shown = confirmed.into_iter().enumerate().filter(|(position, _)| *position + 1 < SHOWN_PER_KIND || *position == last);
+            for (_, (row, variables)) in shown {
                 for (name, value) in variables.into_iter().filter(|(_, value)| !value.is_empty()) {
                     candidate.variables.entry(name).or_insert(value);
                 }

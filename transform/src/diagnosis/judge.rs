@@ -6,7 +6,7 @@ use patchlens_event::EventId;
 
 use super::candidate::{Candidate, Material, Support};
 use super::verdict;
-use crate::attempt::{Attempt, Signal};
+use crate::attempt::Attempt;
 use crate::cluster::cluster_key;
 use crate::knowledge::{Role, Variables};
 use crate::row::Row;
@@ -17,6 +17,8 @@ const SECOND_CONFIDENCE_MIN: f64 = 0.35;
 const HYPOTHESES_MAX: usize = 3;
 /// What remains to be said of a failure that no evidence explains.
 const UNKNOWN_CONFIDENCE: f64 = 0.1;
+/// How many records are shown for one diagnosis.
+const EVIDENCE_MAX: usize = 16;
 /// The cause of what nothing explains.
 const UNKNOWN: &str = "unknown";
 
@@ -55,11 +57,10 @@ pub(crate) struct Diagnosis {
 /// Judges a device.
 pub(crate) fn judge(device_id: &str, attempts: Vec<Attempt>, material: &Material<'_, '_>) -> Judged {
     let is_excerpt = attempts.iter().all(|attempt| attempt.verdict_row.and_then(|row| material.rows.get(row)).is_none_or(|row| row.is_weak));
-    let scans_succeeded_at: Vec<i64> = material.rows.iter().filter(|row| row.signal == Some(Signal::ScanSucceeded)).filter_map(|row| row.time).collect();
-    let mut attempts = verdict::keep_telling(attempts, &scans_succeeded_at);
+    let mut attempts = verdict::keep_telling(attempts, material.rows);
     verdict::name_updates(device_id, &mut attempts, &material.facts, material.reference);
     let mut found: Vec<Diagnosis> = Vec::new();
-    for (index, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| attempt.failed()) {
+    for (index, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| attempt.failed() || attempt.was_cancelled()) {
         let is_open = !verdict::is_made_good(attempt, &attempts, &material.facts);
         let candidates = worth_listing(material.causes_of(attempt), material);
         if candidates.is_empty() {
@@ -113,7 +114,7 @@ fn of_device(candidate: Candidate, attempts: &[Attempt], material: &Material<'_,
     diagnosis.first_seen_at = times.iter().min().copied();
     diagnosis.last_seen_at = times.iter().max().copied();
     // An update that was installed after it shows that it no longer stands in the way.
-    diagnosis.is_open = !diagnosis.last_seen_at.is_some_and(|seen| attempts.iter().any(|attempt| attempt.succeeded() && attempt.started_at > seen));
+    diagnosis.is_open = !diagnosis.last_seen_at.is_some_and(|seen| attempts.iter().any(|attempt| attempt.succeeded() && verdict::is_system_update(attempt) && attempt.started_at > seen));
     finish_key(&mut diagnosis);
     diagnosis
 }
@@ -174,6 +175,7 @@ fn merged(found: Vec<Diagnosis>) -> Vec<Diagnosis> {
         let (kept, other) = if newer { (diagnosis, known) } else { (known, diagnosis) };
         let mut evidence = kept.evidence.clone();
         evidence.extend(other.evidence.into_iter().filter(|support| !kept.evidence.contains(support)));
+        evidence.truncate(EVIDENCE_MAX);
         by_key.insert(kept.cluster_key.clone(), Diagnosis { first_seen_at, last_seen_at, hypothesis, is_open, evidence, ..kept });
     }
     by_key.into_values().collect()

@@ -1,9 +1,12 @@
 //! Which attempts count as failed, and which were made good later.
 
+use std::collections::BTreeMap;
+
 use super::facts::Facts;
-use crate::attempt::{Attempt, Phase};
+use crate::attempt::{Attempt, Phase, Signal};
+use crate::knowledge::FieldValues;
 use crate::reference::{Reference, servicing_branch};
-use crate::row::HOUR;
+use crate::row::{HOUR, Row};
 
 /// Codes of a network that was not there: the client tries again by itself.
 const CONNECTION_CODES: [u32; 14] = [
@@ -26,22 +29,78 @@ pub(super) fn name_updates(device_id: &str, attempts: &mut [Attempt], facts: &Fa
 
 /// Keeps the attempts that are worth a row: scans only when they failed and were not made good by a
 /// later one, nameless operations only when they failed.
-pub(super) fn keep_telling(attempts: Vec<Attempt>, scans_succeeded_at: &[i64]) -> Vec<Attempt> {
-    let last_good_scan = scans_succeeded_at.iter().max().copied();
-    let failed_since = || attempts.iter().filter(|attempt| attempt.is_scan && attempt.failed() && last_good_scan.is_none_or(|good| attempt.started_at > good)).map(|attempt| attempt.started_at);
+pub(super) fn keep_telling(attempts: Vec<Attempt>, rows: &[Row<'_>]) -> Vec<Attempt> {
+    let scans = GoodScans::of(rows);
+    let failed_since = || {
+        let since_good = |attempt: &&Attempt| attempt.is_scan && attempt.failed() && scans.any.is_none_or(|good| attempt.started_at > good);
+        attempts.iter().filter(since_good).map(|attempt| attempt.started_at)
+    };
     let cut_off_for = failed_since().max().zip(failed_since().min()).map_or(0, |(last, first)| last - first);
-    let last_success = attempts.iter().filter(|attempt| !attempt.is_scan && attempt.succeeded()).map(|attempt| attempt.started_at).max();
+    let updated_at = attempts.iter().filter(|attempt| !attempt.is_scan && attempt.succeeded() && is_system_update(attempt)).map(|attempt| attempt.started_at).max();
     let keeps = |attempt: &Attempt| {
         if !attempt.is_scan {
             let is_named = attempt.kb.is_some() || attempt.build.is_some() || !attempt.title.is_empty();
             return is_named || attempt.failed();
         }
-        let made_good = [last_good_scan, last_success].iter().flatten().any(|good| *good >= attempt.started_at);
-        let is_passing = attempt.codes().any(|code| CONNECTION_CODES.contains(&code)) && last_good_scan.is_some() && cut_off_for < CUT_OFF_AFTER;
+        let had_no_network = attempt.codes().any(|code| CONNECTION_CODES.contains(&code));
+        let good = if had_no_network { scans.any } else { scans.by_caller_of(attempt, rows) };
+        let made_good = [good, updated_at].iter().flatten().any(|good| *good >= attempt.started_at);
+        let is_passing = had_no_network && scans.any.is_some() && cut_off_for < CUT_OFF_AFTER;
         attempt.failed() && !made_good && !is_passing
     };
     let keep: Vec<bool> = attempts.iter().map(keeps).collect();
     attempts.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(attempt, _)| attempt).collect()
+}
+
+/// When the device last searched with success.
+struct GoodScans {
+    /// Whoever searched: the network was there.
+    any: Option<i64>,
+    /// By who searched. The Store's search may succeed while that of the update client fails.
+    last: BTreeMap<String, i64>,
+}
+
+impl GoodScans {
+    fn of(rows: &[Row<'_>]) -> Self {
+        let mut last = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.signal == Some(Signal::ScanSucceeded)) {
+            if let Some(time) = row.time {
+                let known = last.entry(caller(row)).or_insert(time);
+                *known = time.max(*known);
+            }
+        }
+        Self { any: last.values().max().copied(), last }
+    }
+
+    /// By the caller of a failed search; by anybody when no record says who searched.
+    fn by_caller_of(&self, attempt: &Attempt, rows: &[Row<'_>]) -> Option<i64> {
+        let told = attempt.rows.iter().filter_map(|index| rows.get(*index)).filter(|row| row.signal == Some(Signal::ScanFailed));
+        match told.map(caller).find(|caller| !caller.is_empty()) {
+            Some(caller) => self.last.get(&caller).copied(),
+            None => self.any,
+        }
+    }
+}
+
+/// Who searched, in lower case; empty when the record does not say. The orchestrator goes by two names.
+fn caller(row: &Row<'_>) -> String {
+    let stated = if row.source == "reporting_events" {
+        FieldValues::parse(row.fields).get("caller").unwrap_or_default().to_lowercase()
+    } else {
+        let lower = row.message.to_lowercase();
+        let after = ["callerid = ", "clientid = "].iter().find_map(|mark| lower.split_once(mark)).map_or("", |(_, after)| after);
+        after.split([',', ']', '[', '(']).next().and_then(|text| text.split(" id =").next()).unwrap_or_default().trim().to_owned()
+    };
+    if stated.ends_with("updateorchestrator") { "updateorchestrator".to_owned() } else { stated }
+}
+
+/// Articles under which definitions and tools come out again and again: they say nothing of Windows.
+const NOT_THE_SYSTEM: [u32; 5] = [2_267_602, 2_461_484, 2_310_138, 4_052_623, 890_830];
+
+/// True for an update of Windows itself, as opposed to definitions, tools and Store apps.
+pub(super) fn is_system_update(attempt: &Attempt) -> bool {
+    let is_app = attempt.kb.is_none() && attempt.build.is_none();
+    !is_app && attempt.kb.is_none_or(|kb| !NOT_THE_SYSTEM.contains(&kb))
 }
 
 /// True when the update of a failed attempt was installed later.
@@ -51,12 +110,22 @@ pub(super) fn is_made_good(attempt: &Attempt, attempts: &[Attempt], facts: &Fact
         other.kb.is_some() && other.kb == attempt.kb
             || !attempt.title.is_empty() && other.title == attempt.title
             || supersedes(other.build, attempt.build)
+            || series(&attempt.title).is_some_and(|title| series(&other.title) == Some(title))
             || attempt.kb.is_none() && attempt.build.is_none() && attempt.title.is_empty() && other.phase == attempt.phase && attempt.phase == Some(Phase::Download)
     };
     // Cumulative updates: a device at or above the build has it, whatever the list of KBs says.
     let has_build = attempt.build.is_some_and(|(number, ubr)| facts.build().is_some_and(|build| build.branch() == servicing_branch(number) && build.ubr.is_some_and(|current| current >= ubr)));
     let is_listed = attempt.kb.is_some_and(|kb| facts.has_hotfix(kb));
     has_build || is_listed || later().any(same_update)
+}
+
+/// The title of a monthly update without its month and article: `2024-08 Cumulative Update for
+/// Windows 10 (KB5041580)` and that of September are one series, and the later holds the earlier.
+fn series(title: &str) -> Option<String> {
+    let is_month = |word: &str| word.len() == 7 && word.bytes().enumerate().all(|(at, b)| if at == 4 { b == b'-' } else { b.is_ascii_digit() });
+    let words = || title.split([' ', '\u{3000}']);
+    let kept: Vec<&str> = words().filter(|word| !is_month(word) && !word.contains("KB")).collect();
+    words().any(is_month).then(|| kept.join(" "))
 }
 
 fn supersedes(later: Option<(u32, u32)>, earlier: Option<(u32, u32)>) -> bool {

@@ -105,12 +105,13 @@ impl Compiler {
     pub(super) fn signal(&mut self, source: &SourceText<'_>, entry: &SignalEntry) -> Result<SignalRule> {
         let signal = |text: &Option<Spanned<String>>| text.as_ref().map(|text| source.word(text, "signal", Signal::parse)).transpose();
         let always = signal(&entry.signal)?;
-        let boundary = entry.boundary.as_ref().map(|text| source.word(text, "boundary (start or end)", |word| match word {
-            "start" => Some(true),
-            "end" => Some(false),
+        let boundary = entry.boundary.as_ref().map(|text| source.word(text, "boundary (start, end or none)", |word| match word {
+            "start" => Some(Some(true)),
+            "end" => Some(Some(false)),
+            "none" => Some(None),
             _ => None,
         }));
-        let boundary = boundary.transpose()?;
+        let boundary = boundary.transpose()?.flatten();
         // Signals are compiled before everything else: the number of the signal is that of its condition.
         self.condition(source, entry.condition())?;
         Ok(SignalRule {

@@ -102,7 +102,8 @@ entry_with_condition! {
         /// A verdict of a part, overruled by the verdict of the whole.
         #[serde(default)]
         weak: bool,
-        /// `start` or `end`: the record opens or closes a stretch of the log, signal or not.
+        /// `start` or `end`: the record opens or closes a stretch of the log, signal or not; `none`:
+        /// it is no signal at all.
         boundary: Option<Spanned<String>>,
     }
 }

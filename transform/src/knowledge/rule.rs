@@ -97,12 +97,12 @@ macro_rules! words {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub(crate) enum $name { $($(#[$variant_doc])* $variant,)* }
 
+        #[allow(dead_code, reason = "not every closed set is both read and written")]
         impl $name {
             pub(crate) fn parse(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$variant),)* _ => None }
             }
 
-            #[allow(dead_code, reason = "not every closed set is written out")]
             pub(crate) fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }

@@ -3,6 +3,8 @@
 //! Rows that agree in source, template, event id, component and codes are one statement. Needles
 //! stand in the constant part of a message, so one representative row stands for all of them;
 //! expressions over the variable part are evaluated on each row, and only where the needles hit.
+//! A template covers the beginning of the first line: what has more lines, is longer, or is made of
+//! named values (event log, inventory) is grouped by its whole message.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -40,7 +42,7 @@ impl Distinct {
         for row in 0..columns.len() {
             let kind = text(columns.kind, row);
             let key = (
-                text(columns.source, row), kind, text(columns.template, row), columns.windows_event_id.get(row),
+                text(columns.source, row), kind, constant_part(columns, row), columns.windows_event_id.get(row),
                 text(columns.component, row), text(columns.level, row), columns.codes(row),
             );
             let index = match known.entry(key) {
@@ -61,6 +63,16 @@ impl Distinct {
         let index = usize::try_from(*self.statement_of.get(row)?).ok()?;
         self.statements.get(index)
     }
+}
+
+/// Longest message of which the template is sure to tell all constant parts.
+const TEMPLATE_COVERS: usize = 300;
+
+/// The text by which a row is grouped.
+fn constant_part<'a>(columns: &EventColumns<'a>, row: usize) -> &'a str {
+    let message = text(columns.message, row);
+    let is_whole = message.len() > TEMPLATE_COVERS || text(columns.source, row) == "event_log" || memchr::memchr(b'\n', message.as_bytes()).is_some();
+    if is_whole { message } else { text(columns.template, row) }
 }
 
 fn judge(columns: &EventColumns<'_>, row: usize, is_record: bool, knowledge: &Knowledge, found: &mut Vec<bool>) -> Statement {

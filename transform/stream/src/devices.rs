@@ -33,6 +33,8 @@ pub struct Analysis {
     pub knowledge: Arc<Knowledge>,
     /// The operator's reference data.
     pub reference: Arc<Reference>,
+    /// Names the state of the reference data: part of what a recorded cut says it was made by.
+    pub reference_version: String,
 }
 
 /// Recomputes the devices and writes what came out.

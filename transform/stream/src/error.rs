@@ -49,7 +49,7 @@ impl Error {
     /// True when a partition of the cut now belongs to another process.
     pub fn is_lost_partition(&self) -> bool {
         match self {
-            Self::Log(error) => error.is_lost_partition(),
+            Self::Log(error) => matches!(error, patchlens_log::Error::Lost { .. }),
             Self::Store { .. } | Self::Frame { .. } | Self::Transform(_) | Self::EngineGone => false,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use patchlens_log::{Cut, Delivered, Reader};
+use patchlens_log::{Delivered, PartitionLag, Reader};
 use patchlens_queries::Store;
 use patchlens_transform::{TRANSFORM_VERSION, events_frame, normalise};
 use polars::prelude::DataFrame;
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::decode::{Decoded, decode};
 use crate::devices::{Analysis, recompute};
 use crate::engine::Engine;
+use crate::gather::{Gathered, Gatherer};
 use crate::load::{Loaded, insert_missing};
 use crate::tables::{self, NOISE_PROFILE, REJECT, Table, UPDATE_EVENT};
 use crate::{Error, Metrics, Result};
@@ -52,9 +53,10 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Flow {
     reader: Reader,
-    store: Arc<Store>,
+    store: Store,
     analysis: Analysis,
     engine: Engine,
+    gatherer: Gatherer,
     options: FlowOptions,
     metrics: Arc<Metrics>,
     generation: u64,
@@ -65,8 +67,8 @@ impl Flow {
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn new(reader: Reader, store: Arc<Store>, analysis: Analysis, options: FlowOptions, metrics: Arc<Metrics>) -> std::io::Result<Self> {
-        Ok(Self { reader, store, analysis, engine: Engine::start()?, options, metrics, generation: 0 })
+    pub fn new(reader: Reader, store: Store, analysis: Analysis, options: FlowOptions, metrics: Arc<Metrics>) -> std::io::Result<Self> {
+        Ok(Self { reader, store, analysis, engine: Engine::start()?, gatherer: Gatherer::default(), options, metrics, generation: 0 })
     }
 
     /// Moves cuts until told to stop, or until the log is empty when so asked. A cut under way is
@@ -83,29 +85,32 @@ impl Flow {
             if *stop.borrow() {
                 return Ok(summary);
             }
-            let polled = tokio::select! {
-                polled = self.reader.poll(self.options.cut_bytes_max, self.options.cut_wait) => polled?,
+            let made_by = self.made_by();
+            let gathered = tokio::select! {
+                gathered = self.gatherer.next(&mut self.reader, self.options.cut_bytes_max, self.options.cut_wait, &made_by) => gathered,
                 _ = stop.changed() => continue,
             };
-            if polled.messages.is_empty() {
-                self.note_progress().await?;
-                if self.options.until_idle && self.metrics.lag_messages.load(Ordering::Relaxed) == 0 {
-                    return Ok(summary);
+            let gathered = match gathered {
+                Ok(Some(gathered)) => gathered,
+                Ok(None) => {
+                    self.note_progress().await;
+                    if self.options.until_idle && self.metrics.lag_messages.load(Ordering::Relaxed) == 0 {
+                        return Ok(summary);
+                    }
+                    continue;
                 }
-                continue;
-            }
-            let messages: Arc<[Delivered]> = polled.messages.into();
+                Err(error) if error.is_retryable() => {
+                    self.wait_to_retry(&error, "the event log cannot be read; trying again", Duration::from_secs(1), &mut stop).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let mut wait = Duration::from_millis(200);
             loop {
-                match self.move_cut(&messages, &mut summary).await {
+                match self.move_cut(&gathered, &mut summary).await {
                     Ok(()) => break,
                     Err(error) if error.is_retryable() && !*stop.borrow() => {
-                        Metrics::add(&self.metrics.retries, 1);
-                        tracing::warn!(error = &error as &dyn std::error::Error, wait_ms = wait.as_millis() as u64, "a cut failed; trying it again");
-                        tokio::select! {
-                            () = tokio::time::sleep(wait) => {}
-                            _ = stop.changed() => {}
-                        }
+                        self.wait_to_retry(&error, "a cut failed; trying it again", wait, &mut stop).await;
                         wait = (wait * 2).min(Duration::from_secs(15));
                     }
                     Err(error) if error.is_lost_partition() => {
@@ -116,16 +121,29 @@ impl Flow {
                     Err(error) => return Err(error),
                 }
             }
-            self.note_progress().await?;
+            self.note_progress().await;
+        }
+    }
+
+    /// Leaves the consumer group in good order, so that its partitions are free at once.
+    pub async fn close(self) {
+        self.reader.close().await;
+    }
+
+    async fn wait_to_retry(&self, error: &Error, what: &'static str, wait: Duration, stop: &mut watch::Receiver<bool>) {
+        Metrics::add(&self.metrics.retries, 1);
+        tracing::warn!(error = error as &dyn std::error::Error, ?wait, "{what}");
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stop.changed() => {}
         }
     }
 
     /// One cut, from recorded to finished.
-    async fn move_cut(&mut self, messages: &Arc<[Delivered]>, summary: &mut Summary) -> Result<()> {
+    async fn move_cut(&mut self, gathered: &Gathered, summary: &mut Summary) -> Result<()> {
+        let Gathered { messages, cuts, in_doubt } = gathered;
         let now = (self.options.now)();
-        let cuts = cuts_of(messages, &self.made_by());
-        let in_doubt = cuts.iter().any(|cut| self.reader.in_doubt(&cut.topic, cut.partition).is_some());
-        self.reader.record_cut(&cuts).await?;
+        self.reader.record_cut(cuts).await?;
 
         let batch = Arc::clone(messages);
         let Decoded { events, counts, mut rejects } = self.engine.run(move || decode(&batch, now)).await?;
@@ -138,18 +156,18 @@ impl Flow {
                 Ok((normalise(frame, &knowledge)?, touched.into_iter().collect::<Vec<_>>()))
             })
             .await??;
-        let noise = tables::noise_profile(&counts, now).map_err(Error::frame("noise counts"))?;
+        let noise = tables::noise_profile(&counts).map_err(Error::frame("noise counts"))?;
 
         let facts = self.load(UPDATE_EVENT, frame, now, &mut rejects).await?;
         let noise = self.load(NOISE_PROFILE, noise, now, &mut rejects).await?;
-        let rejected = tables::reject(&rejects, now).map_err(Error::frame("rejects"))?;
+        let rejected = tables::reject(&rejects).map_err(Error::frame("rejects"))?;
         let rejected = insert_missing(&self.store, &self.engine, REJECT, rejected, now).await?;
 
         self.generation = self.next_generation(now);
         recompute(&self.store, &self.engine, &self.analysis, &devices, self.generation).await?;
-        self.reader.finish(&cuts).await?;
+        self.reader.finish(cuts).await?;
 
-        self.account(messages, &[&facts, &noise], &rejected, devices.len(), in_doubt, summary);
+        self.account(messages, &[&facts, &noise], &rejected, devices.len(), *in_doubt, summary);
         Ok(())
     }
 
@@ -165,7 +183,7 @@ impl Flow {
     }
 
     fn made_by(&self) -> String {
-        format!("{TRANSFORM_VERSION}+{}", self.analysis.reference.version())
+        format!("{TRANSFORM_VERSION}+{}", self.analysis.reference_version)
     }
 
     fn account(&self, messages: &[Delivered], loaded: &[&Loaded], rejected: &Loaded, devices: usize, in_doubt: bool, summary: &mut Summary) {
@@ -191,30 +209,19 @@ impl Flow {
         tracing::debug!(messages = messages.len(), inserted, present, rejected = rejected.inserted, devices, "moved a cut");
     }
 
-    async fn note_progress(&mut self) -> Result<()> {
-        let lag: i64 = self.reader.lag().await?.iter().map(|partition| partition.messages).sum();
-        self.metrics.lag_messages.store(u64::try_from(lag).unwrap_or_default(), Ordering::Relaxed);
-        let now = u64::try_from((self.options.now)().as_second()).unwrap_or_default();
-        self.metrics.progress_at_seconds.store(now, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-/// The ranges that the messages cover: one cut for each partition.
-fn cuts_of(messages: &[Delivered], made_by: &str) -> Vec<Cut> {
-    let mut cuts: Vec<Cut> = Vec::new();
-    for message in messages {
-        match cuts.iter_mut().find(|cut| *cut.topic == *message.topic && cut.partition == message.partition) {
-            Some(cut) => cut.last_offset = message.offset,
-            None => cuts.push(Cut {
-                topic: message.topic.to_string(),
-                partition: message.partition,
-                first_offset: message.offset,
-                last_offset: message.offset,
-                made_by: made_by.to_owned(),
-            }),
+    async fn note_progress(&mut self) {
+        match self.reader.lag().await {
+            Ok(partitions) => {
+                let lag: u64 = partitions.iter().map(PartitionLag::messages).sum();
+                self.metrics.lag_messages.store(lag, Ordering::Relaxed);
+                let now = u64::try_from((self.options.now)().as_second()).unwrap_or_default();
+                self.metrics.progress_at_seconds.store(now, Ordering::Relaxed);
+            }
+            // Not known is not zero: an idle run goes on until the log has answered.
+            Err(error) => {
+                self.metrics.lag_messages.store(u64::MAX, Ordering::Relaxed);
+                tracing::warn!(%error, "the event log does not say how far behind the flow is");
+            }
         }
     }
-    cuts
 }
-

@@ -16,7 +16,7 @@
 //! worker.
 //!
 //! # Layout
-//! [`flow`] the main loop · [`decode`] messages into rows · [`tables`] rows into frames ·
+//! [`flow`] the main loop · `gather` messages into cuts · [`decode`] messages into rows · [`tables`] rows into frames ·
 //! [`load`] inserting what is missing · [`devices`] attempts and diagnoses of the devices touched ·
 //! [`engine`] the thread that Polars runs on · [`metrics`] what the flow counts.
 
@@ -25,6 +25,7 @@ pub mod devices;
 pub mod engine;
 mod error;
 pub mod flow;
+mod gather;
 pub mod load;
 pub mod metrics;
 pub mod tables;

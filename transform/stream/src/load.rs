@@ -4,7 +4,7 @@
 //! doubt, a message delivered twice and a bundle collected again come to the same. It is asked for
 //! every cut and not only for one in doubt, because re-collection is an everyday event here.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use patchlens_event::{EventId, Origin, Reject, RejectReason};
@@ -40,12 +40,13 @@ pub async fn insert_missing(store: &Store, engine: &Engine, table: Table, frame:
     if rows == 0 {
         return Ok(Loaded::default());
     }
-    let (frame, devices, ids) = engine.run(move || identities(frame, table)).await?.map_err(Error::frame("the identities of a cut"))?;
+    let (frame, keys) = engine.run(move || identities(frame, table)).await?.map_err(Error::frame("the identities of a cut"))?;
+    let asked: Vec<[&str; 2]> = keys.iter().map(|[device_id, id]| [device_id.as_str(), id.as_str()]).collect();
     let present = store
-        .existing_ids(table.name, table.identity, &devices, &ids)
+        .existing_keys(table.name, [schema::DEVICE_ID, table.identity], &asked)
         .await
         .map_err(Error::store(format!("asking the table {} which rows of a cut it holds", table.name)))?;
-    let missing = engine.run(move || without(frame, table, present)).await?.map_err(Error::frame("the missing rows of a cut"))?;
+    let missing = engine.run(move || without(frame, table, &present)).await?.map_err(Error::frame("the missing rows of a cut"))?;
     let mut loaded = Loaded { present: rows.saturating_sub(missing.height()), ..Loaded::default() };
     insert(store, engine, table, missing, now, &mut loaded).await?;
     Ok(loaded)
@@ -61,10 +62,10 @@ async fn insert(store: &Store, engine: &Engine, table: Table, frame: DataFrame, 
         }
         match insert_frame(store, engine, table.name, frame.clone()).await {
             Ok(()) => loaded.inserted = loaded.inserted.saturating_add(rows),
-            Err(Error::Store { source, .. }) if source.is_refusal() && rows == 1 => {
+            Err(Error::Store { source, .. }) if is_refusal(&source) && rows == 1 => {
                 loaded.refused.push(refused(&frame, table, &source.to_string(), now)?);
             }
-            Err(Error::Store { source, .. }) if source.is_refusal() => {
+            Err(Error::Store { source, .. }) if is_refusal(&source) => {
                 let middle = rows / 2;
                 tracing::warn!(table = table.name, rows, error = %source, "the store refuses rows; looking for them");
                 let half = i64::try_from(middle).unwrap_or(i64::MAX);
@@ -96,28 +97,33 @@ pub async fn insert_frame(store: &Store, engine: &Engine, table: &str, frame: Da
     store.insert_arrow_stream(table, &columns, stream).await.map_err(Error::store(format!("inserting into the table {table}")))
 }
 
-type Identities = (DataFrame, Vec<String>, Vec<String>);
+fn is_refusal(error: &patchlens_queries::Error) -> bool {
+    matches!(error, patchlens_queries::Error::RowsRefused { .. })
+}
 
-/// Drops what the frame itself holds twice, and lists devices and identities.
-fn identities(frame: DataFrame, table: Table) -> PolarsResult<Identities> {
+/// (device id, identity) of a row.
+type Key = [String; 2];
+
+/// Drops what the frame itself holds twice, and lists what tells its rows apart.
+fn identities(frame: DataFrame, table: Table) -> PolarsResult<(DataFrame, Vec<Key>)> {
     let subset = vec![schema::DEVICE_ID.to_owned(), table.identity.to_owned()];
     let frame = frame.unique_stable(Some(&subset), UniqueKeepStrategy::First, None)?;
-    let devices = texts(frame.column(schema::DEVICE_ID)?.unique_stable()?.str()?);
-    let ids = texts(frame.column(table.identity)?.str()?);
-    Ok((frame, devices, ids))
+    let keys = keys(&frame, table)?;
+    Ok((frame, keys))
 }
 
-fn texts(column: &StringChunked) -> Vec<String> {
-    column.iter().flatten().map(str::to_owned).collect()
+fn keys(frame: &DataFrame, table: Table) -> PolarsResult<Vec<Key>> {
+    let devices = frame.column(schema::DEVICE_ID)?.str()?;
+    let ids = frame.column(table.identity)?.str()?;
+    let text = |cell: Option<&str>| cell.unwrap_or_default().to_owned();
+    Ok(devices.iter().zip(ids.iter()).map(|(device_id, id)| [text(device_id), text(id)]).collect())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "moved to the transform thread")]
-fn without(frame: DataFrame, table: Table, present: HashSet<String>) -> PolarsResult<DataFrame> {
+fn without(frame: DataFrame, table: Table, present: &BTreeSet<Key>) -> PolarsResult<DataFrame> {
     if present.is_empty() {
         return Ok(frame);
     }
-    let ids = frame.column(table.identity)?.str()?;
-    let missing: BooleanChunked = ids.iter().map(|id| id.is_some_and(|id| !present.contains(id))).collect();
+    let missing: BooleanChunked = keys(&frame, table)?.iter().map(|key| !present.contains(key)).collect();
     frame.filter(&missing)
 }
 

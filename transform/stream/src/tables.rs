@@ -32,7 +32,7 @@ pub const REJECT: Table = Table { name: "reject", identity: "reject_id" };
 ///
 /// # Errors
 /// When Polars refuses a column, which no list of counts brings about.
-pub fn noise_profile(counts: &[(Event, RowOrigin)], ingested_at: Timestamp) -> PolarsResult<DataFrame> {
+pub fn noise_profile(counts: &[(Event, RowOrigin)]) -> PolarsResult<DataFrame> {
     let day = |event: &Event| {
         let local = event.occurred_at_local.map(|time| time.date());
         let utc = || event.occurred_at.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date());
@@ -48,7 +48,7 @@ pub fn noise_profile(counts: &[(Event, RowOrigin)], ingested_at: Timestamp) -> P
         "day" => events().map(day).collect::<Vec<_>>(),
         "count" => events().map(|e| e.count).collect::<Vec<_>>(),
     )?;
-    add_origins(&mut frame, counts.iter().map(|(_, origin)| origin), ingested_at)?;
+    add_origins(&mut frame, counts.iter().map(|(_, origin)| origin))?;
     Ok(frame)
 }
 
@@ -60,7 +60,7 @@ pub fn noise_profile(counts: &[(Event, RowOrigin)], ingested_at: Timestamp) -> P
 ///
 /// # Errors
 /// When Polars refuses a column, which no list of rejects brings about.
-pub fn reject(rejects: &[(Reject, RowOrigin)], ingested_at: Timestamp) -> PolarsResult<DataFrame> {
+pub fn reject(rejects: &[(Reject, RowOrigin)]) -> PolarsResult<DataFrame> {
     let all = || rejects.iter().map(|(reject, _)| reject);
     let mut frame = df!(
         REJECT.identity => all().map(|r| r.reject_id.as_str()).collect::<Vec<_>>(),
@@ -74,17 +74,16 @@ pub fn reject(rejects: &[(Reject, RowOrigin)], ingested_at: Timestamp) -> Polars
         "refused_by" => all().map(|r| r.refused_by.as_str()).collect::<Vec<_>>(),
     )?;
     frame.with_column(instants(schema::COLLECTED_AT, all().map(|r| r.collected_at)))?;
-    add_origins(&mut frame, rejects.iter().map(|(_, origin)| origin), ingested_at)?;
+    add_origins(&mut frame, rejects.iter().map(|(_, origin)| origin))?;
     Ok(frame)
 }
 
-fn add_origins<'a>(frame: &mut DataFrame, origins: impl Iterator<Item = &'a RowOrigin>, ingested_at: Timestamp) -> PolarsResult<()> {
+fn add_origins<'a>(frame: &mut DataFrame, origins: impl Iterator<Item = &'a RowOrigin>) -> PolarsResult<()> {
     let origins: Vec<&RowOrigin> = origins.collect();
     frame.with_column(Column::new(schema::TOPIC.into(), origins.iter().map(|o| o.topic.as_str()).collect::<Vec<_>>()))?;
     frame.with_column(Column::new(schema::PARTITION.into(), origins.iter().map(|o| o.partition).collect::<Vec<_>>()))?;
     frame.with_column(Column::new(schema::OFFSET.into(), origins.iter().map(|o| o.offset).collect::<Vec<_>>()))?;
     frame.with_column(Column::new(schema::ROW.into(), origins.iter().map(|o| o.row).collect::<Vec<_>>()))?;
-    frame.with_column(instants(schema::INGESTED_AT, origins.iter().map(|_| ingested_at)))?;
     Ok(())
 }
 

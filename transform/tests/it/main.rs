@@ -8,4 +8,5 @@ mod causes;
 mod excerpts;
 mod healthy;
 mod properties;
+mod simulated;
 mod support;
