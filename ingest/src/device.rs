@@ -24,7 +24,11 @@ use crate::{Error, Result};
 /// One device's share of a path, not opened yet: many archives need not be open at once.
 pub(crate) enum Share {
     Archive(PathBuf),
-    Files { name: String, files: Vec<Found>, refusals: Vec<Refusal> },
+    Files {
+        name: String,
+        files: Vec<Found>,
+        refusals: Vec<Refusal>,
+    },
 }
 
 impl Share {
@@ -39,19 +43,31 @@ impl Share {
     /// Opens the share and looks at each of its files.
     pub(crate) fn open(self, limits: &Limits) -> Result<(Bundle, Vec<Scan>)> {
         let mut bundle = match self {
-            Self::Archive(path) => Bundle::from_archive(&path, limits).map_err(|source| Error::Read { path, source })?,
-            Self::Files { name, files, refusals } => Bundle::from_files(name, files, refusals, limits),
+            Self::Archive(path) => Bundle::from_archive(&path, limits)
+                .map_err(|source| Error::Read { path, source })?,
+            Self::Files {
+                name,
+                files,
+                refusals,
+            } => Bundle::from_files(name, files, refusals, limits),
         };
         let mut scans = Vec::with_capacity(bundle.entries.len());
         for entry in &bundle.entries {
             match scan(&bundle, entry, limits) {
                 Ok(found) => scans.push(found),
-                Err(error) => scans.push(Scan { detail: format!("cannot be read: {error}"), ..Scan::default() }),
+                Err(error) => scans.push(Scan {
+                    detail: format!("cannot be read: {error}"),
+                    ..Scan::default()
+                }),
             }
         }
         bundle.restart_budget();
         if bundle.entries.is_empty() && bundle.refusals.is_empty() {
-            bundle.refusals.push(Refusal { path: String::new(), reason: RejectReason::UnknownFormat, detail: "there is no file in it".to_owned() });
+            bundle.refusals.push(Refusal {
+                path: String::new(),
+                reason: RejectReason::UnknownFormat,
+                detail: "there is no file in it".to_owned(),
+            });
         }
         Ok((bundle, scans))
     }
@@ -62,15 +78,30 @@ impl Share {
 /// # Errors
 /// When the path itself cannot be read.
 pub(crate) fn shares(path: &Path, limits: &Limits, one_device: bool) -> Result<Vec<Share>> {
-    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
     let metadata = fs::metadata(path).map_err(failed)?;
     if !metadata.is_dir() {
         if starts_a_zip(path).map_err(failed)? {
             return Ok(vec![Share::Archive(path.to_owned())]);
         }
-        let relative = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let files = vec![Found { relative, path: path.to_owned(), bytes: metadata.len() }];
-        return Ok(vec![Share::Files { name: folder_name(path.parent().unwrap_or(path)), files, refusals: Vec::new() }]);
+        let relative = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let files = vec![Found {
+            relative,
+            path: path.to_owned(),
+            bytes: metadata.len(),
+        }];
+        return Ok(vec![Share::Files {
+            name: folder_name(path.parent().unwrap_or(path)),
+            files,
+            refusals: Vec::new(),
+        }]);
     }
     fs::read_dir(path).map_err(failed)?;
     let found = walk(path, limits);
@@ -84,11 +115,26 @@ pub(crate) fn shares(path: &Path, limits: &Limits, one_device: bool) -> Result<V
         }
     }
     let name = folder_name(path);
-    let mut shares = if one_device || loose.is_empty() { vec![(name, loose)] } else { divide(name, loose, limits) };
+    let mut shares = if one_device || loose.is_empty() {
+        vec![(name, loose)]
+    } else {
+        divide(name, loose, limits)
+    };
     shares.retain(|(_, files)| !files.is_empty());
-    let mut shares: Vec<Share> = shares.into_iter().map(|(name, files)| Share::Files { name, files, refusals: Vec::new() }).collect();
+    let mut shares: Vec<Share> = shares
+        .into_iter()
+        .map(|(name, files)| Share::Files {
+            name,
+            files,
+            refusals: Vec::new(),
+        })
+        .collect();
     if shares.is_empty() && (archives.is_empty() || !found.refusals.is_empty()) {
-        shares.push(Share::Files { name: folder_name(path), files: Vec::new(), refusals: Vec::new() });
+        shares.push(Share::Files {
+            name: folder_name(path),
+            files: Vec::new(),
+            refusals: Vec::new(),
+        });
     }
     if let Some(Share::Files { refusals, .. }) = shares.first_mut() {
         refusals.extend(found.refusals);
@@ -106,7 +152,11 @@ fn starts_a_zip(path: &Path) -> std::io::Result<bool> {
 /// The last part of a path, as the device's name when nothing else names it.
 fn folder_name(path: &Path) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    whole.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    whole
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// A file with what the first look found.
@@ -125,15 +175,25 @@ fn divide(name: String, files: Vec<Found>, limits: &Limits) -> Vec<(String, Vec<
         .zip(&bundle.entries)
         .map(|(file, entry)| {
             let scan = scan(&bundle, entry, limits).unwrap_or_default();
-            let name = scan.claim.filter(|claim| claim.source < NameSource::Hotfixes).map(|claim| short_name(&claim.name).to_uppercase());
-            Looked { below: file.relative.clone(), file, name, is_recognised: scan.format.is_some() }
+            let name = scan
+                .claim
+                .filter(|claim| claim.source < NameSource::Hotfixes)
+                .map(|claim| short_name(&claim.name).to_uppercase());
+            Looked {
+                below: file.relative.clone(),
+                file,
+                name,
+                is_recognised: scan.format.is_some(),
+            }
         })
         .collect();
     let mut shares = Vec::new();
     split(name, looked, &mut shares);
     let mut shares: Vec<(String, Vec<Looked>)> = shares;
     // Shares in which nothing is recognised are no device.
-    let (known, unknown): (Vec<_>, Vec<_>) = shares.drain(..).partition(|(_, files)| files.iter().any(|file| file.is_recognised));
+    let (known, unknown): (Vec<_>, Vec<_>) = shares
+        .drain(..)
+        .partition(|(_, files)| files.iter().any(|file| file.is_recognised));
     let mut shares = known;
     for (name, files) in unknown {
         match shares.first_mut() {
@@ -141,12 +201,18 @@ fn divide(name: String, files: Vec<Found>, limits: &Limits) -> Vec<(String, Vec<
             None => shares.push((name, files)),
         }
     }
-    shares.into_iter().map(|(name, files)| (name, files.into_iter().map(into_found).collect())).collect()
+    shares
+        .into_iter()
+        .map(|(name, files)| (name, files.into_iter().map(into_found).collect()))
+        .collect()
 }
 
 /// Files of a share are named by their path below its root.
 fn into_found(looked: Looked) -> Found {
-    Found { relative: looked.below, ..looked.file }
+    Found {
+        relative: looked.below,
+        ..looked.file
+    }
 }
 
 fn split(name: String, files: Vec<Looked>, shares: &mut Vec<(String, Vec<Looked>)>) {
@@ -157,14 +223,22 @@ fn split(name: String, files: Vec<Looked>, shares: &mut Vec<(String, Vec<Looked>
         }
     }
     let sets: Vec<&BTreeSet<&str>> = names.values().collect();
-    let differ = sets.iter().enumerate().any(|(index, one)| sets.iter().skip(index + 1).any(|other| one.is_disjoint(other)));
+    let differ = sets.iter().enumerate().any(|(index, one)| {
+        sets.iter()
+            .skip(index + 1)
+            .any(|other| one.is_disjoint(other))
+    });
     if !differ {
         return shares.push((name, files));
     }
     let mut beside = Vec::new();
     let mut below: BTreeMap<String, Vec<Looked>> = BTreeMap::new();
     for mut file in files {
-        match file.below.split_once('/').map(|(directory, rest)| (directory.to_owned(), rest.to_owned())) {
+        match file
+            .below
+            .split_once('/')
+            .map(|(directory, rest)| (directory.to_owned(), rest.to_owned()))
+        {
             Some((directory, rest)) => {
                 file.below = rest;
                 below.entry(directory).or_default().push(file);

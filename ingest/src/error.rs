@@ -19,7 +19,7 @@ pub enum Error {
     #[error("cannot prepare the redaction of the known names; give fewer or shorter ones")]
     Redaction {
         /// What the automaton says.
-        source: Box<regex::Error>,
+        source: Box<aho_corasick::BuildError>,
     },
     /// The sink of a run takes no more.
     #[error("cannot hand an event on")]

@@ -50,7 +50,10 @@ pub(crate) fn level_of(number: &str) -> Level {
 impl EventRecord<'_> {
     fn message(&self) -> String {
         let mut message = String::with_capacity(128);
-        let id = self.windows_event_id.map(|id| id.to_string()).unwrap_or_default();
+        let id = self
+            .windows_event_id
+            .map(|id| id.to_string())
+            .unwrap_or_default();
         // Writing to a string cannot fail.
         write!(message, "{}:{id}", self.provider).ok();
         for (name, value) in &self.fields {
@@ -64,7 +67,14 @@ impl EventRecord<'_> {
     }
 
     /// Hands the record on.
-    pub(crate) fn emit(mut self, line: u64, byte_offset: u64, continuations: u64, time: LoggedTime, sink: &mut dyn RecordSink) {
+    pub(crate) fn emit(
+        mut self,
+        line: u64,
+        byte_offset: u64,
+        continuations: u64,
+        time: LoggedTime,
+        sink: &mut dyn RecordSink,
+    ) {
         let message = self.message();
         let mut fields = std::mem::take(&mut self.fields);
         if !self.computer_name.is_empty() && !fields.iter().any(|(name, _)| name == COMPUTER_NAME) {

@@ -3,7 +3,12 @@
 //! The file header is not believed: an .evtx that was copied from a running device states too few
 //! chunks, so every 64 KiB block that starts a chunk is read, whatever the header says. A damaged
 //! chunk or record is an issue with its offset, and reading goes on behind it. The format is
-//! decoded by crate `evtx`; what stands in `EventData` and `UserData` becomes the record's fields.
+//! decoded by crate `evtx`.
+//!
+//! The records of a chunk stand one behind the other. When one of them has no readable length, the
+//! next is searched for. What is found behind such a gap, or in a chunk that the end of the file
+//! cuts, is handed on with the field `recovered` and is no part of [`TextAccount::records`], which
+//! counts the unbroken chains. What stands in `EventData` and `UserData` becomes the fields.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +16,7 @@ mod tests;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use evtx::err::EvtxError;
+use evtx::err::{DeserializationError, EvtxError};
 use evtx::{EvtxChunkData, EvtxRecord, ParserSettings};
 use jiff::Timestamp;
 use patchlens_event::RejectReason;
@@ -24,6 +29,8 @@ use crate::{Issue, LoggedTime, RecordSink, TextAccount};
 pub(crate) const FILE_HEADER_BYTES: usize = 4096;
 /// Length of every chunk.
 pub(crate) const CHUNK_BYTES: usize = 65_536;
+/// Field of a record that was found by searching behind a damaged one.
+pub(crate) const RECOVERED: &str = "recovered";
 const FILE_MAGIC: &[u8] = b"ElfFile\0";
 const CHUNK_MAGIC: &[u8] = b"ElfChnk\0";
 
@@ -47,20 +54,31 @@ impl Default for EvtxParser {
             settings: settings(),
             pending: Vec::with_capacity(CHUNK_BYTES),
             header_read: false,
-            account: TextAccount { encoding: "evtx".to_owned(), ..TextAccount::default() },
+            account: TextAccount {
+                encoding: "evtx".to_owned(),
+                ..TextAccount::default()
+            },
         }
     }
 }
 
 fn settings() -> Arc<ParserSettings> {
-    Arc::new(ParserSettings::default().separate_json_attributes(true).indent(false))
+    Arc::new(
+        ParserSettings::default()
+            .separate_json_attributes(true)
+            .indent(false),
+    )
 }
 
 impl EvtxParser {
     /// Takes the next bytes of the file and hands on the records of every complete chunk.
     pub fn feed(&mut self, mut bytes: &[u8], sink: &mut dyn RecordSink) {
         while !bytes.is_empty() {
-            let wanted = if self.header_read { CHUNK_BYTES } else { FILE_HEADER_BYTES };
+            let wanted = if self.header_read {
+                CHUNK_BYTES
+            } else {
+                FILE_HEADER_BYTES
+            };
             let (taken, rest) = bytes.split_at(bytes.len().min(wanted - self.pending.len()));
             self.pending.extend_from_slice(taken);
             self.account.bytes += taken.len() as u64;
@@ -68,7 +86,7 @@ impl EvtxParser {
             if self.pending.len() == wanted {
                 let block = std::mem::replace(&mut self.pending, Vec::with_capacity(CHUNK_BYTES));
                 if self.header_read {
-                    self.chunk(block, sink);
+                    self.chunk(block, self.account.bytes - CHUNK_BYTES as u64, false, sink);
                 }
                 self.header_read = true;
             }
@@ -86,23 +104,37 @@ impl EvtxParser {
             let chunk_number = start.saturating_sub(FILE_HEADER_BYTES as u64) / CHUNK_BYTES as u64;
             if !cut_header && block.starts_with(CHUNK_MAGIC) && block.len() > 512 {
                 block.resize(CHUNK_BYTES, 0);
-                self.account.bytes = start + CHUNK_BYTES as u64;
-                self.chunk(block, sink);
-                self.account.bytes = at;
+                self.chunk(block, start, true, sink);
             }
-            let detail = if cut_header { "the file ends inside its header".to_owned() } else { format!("the file ends inside chunk {chunk_number}") };
+            let detail = if cut_header {
+                "the file ends inside its header".to_owned()
+            } else {
+                format!("the file ends inside chunk {chunk_number}")
+            };
             self.issue(at, RejectReason::Truncated, detail, sink);
         }
         self.account
     }
 
-    fn issue(&mut self, byte_offset: u64, reason: RejectReason, detail: String, sink: &mut dyn RecordSink) {
+    fn issue(
+        &mut self,
+        byte_offset: u64,
+        reason: RejectReason,
+        detail: String,
+        sink: &mut dyn RecordSink,
+    ) {
         self.account.rejected += 1;
-        sink.issue(Issue { line: 0, byte_offset, lines: 0, reason, detail, raw: Cow::Borrowed(&[]) });
+        sink.issue(Issue {
+            line: 0,
+            byte_offset,
+            lines: 0,
+            reason,
+            detail,
+            raw: Cow::Borrowed(&[]),
+        });
     }
 
-    fn chunk(&mut self, block: Vec<u8>, sink: &mut dyn RecordSink) {
-        let start = self.account.bytes - CHUNK_BYTES as u64;
+    fn chunk(&mut self, block: Vec<u8>, start: u64, is_cut: bool, sink: &mut dyn RecordSink) {
         // The part of a file that was never written is zero.
         if block.iter().all(|byte| *byte == 0) {
             return;
@@ -110,48 +142,122 @@ impl EvtxParser {
         let settings = Arc::clone(&self.settings);
         let mut data = match EvtxChunkData::new(block, false) {
             Ok(data) => data,
-            Err(error) => return self.issue(start, RejectReason::Malformed, format!("unreadable chunk: {error}"), sink),
+            Err(error) => {
+                return self.issue(
+                    start,
+                    RejectReason::Malformed,
+                    format!("unreadable chunk: {error}"),
+                    sink,
+                );
+            }
         };
         let mut chunk = match data.parse(settings) {
             Ok(chunk) => chunk,
-            Err(error) => return self.issue(start, RejectReason::Malformed, format!("unreadable chunk: {error}"), sink),
+            Err(error) => {
+                return self.issue(
+                    start,
+                    RejectReason::Malformed,
+                    format!("unreadable chunk: {error}"),
+                    sink,
+                );
+            }
         };
+        let mut is_recovered = is_cut;
         for record in chunk.iter() {
-            match record.and_then(|record| emit(record, start, sink)) {
+            match record.and_then(|record| emit(record, start, is_recovered, sink)) {
+                Ok(()) if is_recovered => {}
                 Ok(()) => self.account.records += 1,
-                Err(error) => {
-                    let within = if let EvtxError::FailedToReadRecordAt { offset, .. } = &error { *offset } else { 0 };
-                    self.issue(start + within, RejectReason::Malformed, format!("unreadable record: {error}"), sink);
+                Err(EvtxError::FailedToReadRecordAt { offset, source, .. }) => {
+                    is_recovered = true;
+                    // Zeros are a gap, not a record.
+                    if !is_blank(&source) {
+                        self.issue(
+                            start + offset,
+                            RejectReason::Malformed,
+                            format!("unreadable record: {source}"),
+                            sink,
+                        );
+                    }
                 }
+                Err(error) => self.issue(
+                    start,
+                    RejectReason::Malformed,
+                    format!("unreadable record: {error}"),
+                    sink,
+                ),
             }
         }
     }
 }
 
+/// A record header of zeros.
+fn is_blank(error: &EvtxError) -> bool {
+    matches!(
+        error,
+        EvtxError::DeserializationError(DeserializationError::InvalidEvtxRecordHeaderMagic {
+            magic: [0, 0, 0, 0]
+        })
+    )
+}
+
 /// Length of a record's header before its content.
 const RECORD_HEADER_BYTES: u64 = 24;
 
-fn emit(record: EvtxRecord<'_>, chunk_start: u64, sink: &mut dyn RecordSink) -> Result<(), EvtxError> {
+fn emit(
+    record: EvtxRecord<'_>,
+    chunk_start: u64,
+    is_recovered: bool,
+    sink: &mut dyn RecordSink,
+) -> Result<(), EvtxError> {
     let byte_offset = chunk_start + record.binxml_offset.saturating_sub(RECORD_HEADER_BYTES);
     let (id, written_at) = (record.event_record_id, record.timestamp);
     let json = record.into_json_bytes()?;
-    let value: Value = serde_json::from_slice(&json.data).map_err(evtx::err::SerializationError::from)?;
+    let value: Value =
+        serde_json::from_slice(&json.data).map_err(evtx::err::SerializationError::from)?;
     let event = value.get("Event").unwrap_or(&value);
     let written_text = written_at.to_string();
-    let (record, time) = from_event(event, &written_text);
-    EventRecord { record_id: Some(id), ..record }.emit(0, byte_offset, 0, LoggedTime::Utc(time.unwrap_or(written_at)), sink);
+    let (mut record, time) = from_event(event, &written_text);
+    if is_recovered {
+        record
+            .fields
+            .push((RECOVERED.to_owned(), "true".to_owned()));
+    }
+    EventRecord {
+        record_id: Some(id),
+        ..record
+    }
+    .emit(
+        0,
+        byte_offset,
+        0,
+        LoggedTime::Utc(time.unwrap_or(written_at)),
+        sink,
+    );
     Ok(())
 }
 
 /// Reads an `Event` element in the JSON form of crate `evtx`, with its time; `written_text` stands
 /// in when the event states none.
-pub(crate) fn from_event<'a>(event: &'a Value, written_text: &'a str) -> (EventRecord<'a>, Option<Timestamp>) {
+pub(crate) fn from_event<'a>(
+    event: &'a Value,
+    written_text: &'a str,
+) -> (EventRecord<'a>, Option<Timestamp>) {
     let text = |paths: &[&str]| event.text(paths).unwrap_or_default();
-    let stated = text(&["System.TimeCreated_attributes.SystemTime", "System.TimeCreated.#attributes.SystemTime", "System.TimeCreated.SystemTime"]);
+    let stated = text(&[
+        "System.TimeCreated_attributes.SystemTime",
+        "System.TimeCreated.#attributes.SystemTime",
+        "System.TimeCreated.SystemTime",
+    ]);
     let time = stated.parse().ok();
     let record = EventRecord {
-        provider: text(&["System.Provider_attributes.Name", "System.Provider.#attributes.Name", "System.Provider.Name"]),
-        windows_event_id: text(&["System.EventID", "System.EventID.#text"]).parse().ok(),
+        provider: text(&[
+            "System.Provider_attributes.Name",
+            "System.Provider.#attributes.Name",
+            "System.Provider.Name",
+        ]),
+        windows_event_id: text(&["System.EventID", "System.EventID.#text"])
+            .parse()
+            .ok(),
         record_id: text(&["System.EventRecordID"]).parse().ok(),
         channel: text(&["System.Channel"]),
         computer_name: text(&["System.Computer"]),
@@ -173,7 +279,11 @@ fn event_data(event: &Value) -> Vec<(String, String)> {
                 continue;
             }
             match (name.as_str(), value) {
-                ("Data", Value::Array(items)) => items.iter().enumerate().for_each(|(index, item)| item.flatten_into(&format!("param{}", index + 1), &mut fields)),
+                ("Data", Value::Array(items)) => {
+                    items.iter().enumerate().for_each(|(index, item)| {
+                        item.flatten_into(&format!("param{}", index + 1), &mut fields)
+                    })
+                }
                 ("Data", Value::Object(members)) => unnamed(members, &mut fields),
                 ("Data", scalar) => scalar.flatten_into("param1", &mut fields),
                 _ => value.flatten_into(name, &mut fields),
@@ -188,7 +298,9 @@ fn unnamed(members: &[(String, Value)], fields: &mut Vec<(String, String)>) {
     for (name, value) in members {
         match (name.as_str(), value) {
             ("#attributes", _) => {}
-            ("#text", Value::Array(items)) => items.iter().enumerate().for_each(|(index, item)| item.flatten_into(&format!("param{}", index + 1), fields)),
+            ("#text", Value::Array(items)) => items.iter().enumerate().for_each(|(index, item)| {
+                item.flatten_into(&format!("param{}", index + 1), fields)
+            }),
             ("#text", scalar) => scalar.flatten_into("param1", fields),
             _ => value.flatten_into(name, fields),
         }
@@ -205,8 +317,17 @@ pub(crate) struct NewestChunk {
 impl NewestChunk {
     /// Takes one block of [`CHUNK_BYTES`].
     pub(crate) fn take(&mut self, block: &[u8]) {
-        let Some(last_record_id) = block.get(32..40).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes) else { return };
-        let newer = self.newest.as_ref().is_none_or(|(known, _)| *known <= last_record_id);
+        let Some(last_record_id) = block
+            .get(32..40)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(u64::from_le_bytes)
+        else {
+            return;
+        };
+        let newer = self
+            .newest
+            .as_ref()
+            .is_none_or(|(known, _)| *known <= last_record_id);
         // An empty chunk has u64::MAX there.
         if block.starts_with(CHUNK_MAGIC) && newer && last_record_id != u64::MAX {
             self.newest = Some((last_record_id, block.to_vec()));

@@ -63,12 +63,21 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
     let filled = read_head(&mut reader, &mut head)?;
     head.truncate(filled);
     let file_name = entry.path.rsplit('/').next().unwrap_or_default();
-    let mut scan = Scan { format: detect(&head, file_name), ..Scan::default() };
+    let mut scan = Scan {
+        format: detect(&head, file_name),
+        ..Scan::default()
+    };
     match scan.format {
         None => scan.detail = why_unknown(&head),
         Some(Format::Evtx) => scan.claim = event_log_claim(&head, &mut reader),
         Some(Format::EventsJson) => scan.claim = documents_claim(&head),
-        Some(format @ (Format::SystemInfo | Format::OsVersion | Format::RegQuery | Format::HotfixList | Format::OsqueryRows)) => {
+        Some(
+            format @ (Format::SystemInfo
+            | Format::OsVersion
+            | Format::RegQuery
+            | Format::HotfixList
+            | Format::OsqueryRows),
+        ) => {
             let rest = INVENTORY_BYTES.min(limits.whole_file_bytes_max);
             // A file that ends early is read in full, and complained about, later.
             reader.take(rest).read_to_end(&mut head).ok();
@@ -96,7 +105,10 @@ fn read_head(reader: &mut dyn Read, head: &mut [u8]) -> io::Result<usize> {
 
 fn why_unknown(head: &[u8]) -> String {
     let zeros = head.iter().filter(|byte| **byte == 0).count();
-    let controls = head.iter().filter(|byte| matches!(**byte, 0..=8 | 14..=31)).count();
+    let controls = head
+        .iter()
+        .filter(|byte| matches!(**byte, 0..=8 | 14..=31))
+        .count();
     if head.is_empty() {
         "the file is empty".to_owned()
     } else if zeros == head.len() {
@@ -109,7 +121,11 @@ fn why_unknown(head: &[u8]) -> String {
 }
 
 fn event_log_claim(head: &[u8], reader: &mut dyn Read) -> Option<NameClaim> {
-    let mut blocks = head.get(FILE_HEADER_BYTES..).unwrap_or_default().chain(reader).take(EVENT_LOG_BYTES);
+    let mut blocks = head
+        .get(FILE_HEADER_BYTES..)
+        .unwrap_or_default()
+        .chain(reader)
+        .take(EVENT_LOG_BYTES);
     let mut newest = NewestChunk::default();
     let mut block = vec![0; CHUNK_BYTES];
     while let Ok(count) = read_full(&mut blocks, &mut block)
@@ -118,14 +134,22 @@ fn event_log_claim(head: &[u8], reader: &mut dyn Read) -> Option<NameClaim> {
         newest.take(block.get(..count).unwrap_or_default());
     }
     let (written_at, name) = newest.computer_name()?;
-    Some(NameClaim { source: NameSource::EventLog, written_at: Some(written_at), name })
+    Some(NameClaim {
+        source: NameSource::EventLog,
+        written_at: Some(written_at),
+        name,
+    })
 }
 
 fn documents_claim(head: &[u8]) -> Option<NameClaim> {
     let mut last = None;
     Documents::new(head.len()).feed(head, &mut Facts::default(), &mut |document, _| {
         if let Some(name) = json_events::computer_name(&document.value) {
-            last = Some(NameClaim { source: NameSource::EventDocuments, written_at: None, name: name.to_owned() });
+            last = Some(NameClaim {
+                source: NameSource::EventDocuments,
+                written_at: None,
+                name: name.to_owned(),
+            });
         }
     });
     last
@@ -144,7 +168,9 @@ impl RecordSink for Facts {
         let text = |name| inventory::fact(&record, name).map(str::to_owned);
         self.device_name = self.device_name.take().or_else(|| text(names::DEVICE_NAME));
         self.domain = self.domain.take().or_else(|| text(names::DOMAIN));
-        self.utc_offset_minutes = self.utc_offset_minutes.or_else(|| text(names::UTC_OFFSET_MINUTES)?.parse().ok());
+        self.utc_offset_minutes = self
+            .utc_offset_minutes
+            .or_else(|| text(names::UTC_OFFSET_MINUTES)?.parse().ok());
     }
 
     fn issue(&mut self, _: Issue<'_>) {}
@@ -159,9 +185,17 @@ fn facts_claim(bytes: &[u8], format: Format, scan: &mut Scan) {
         Format::RegQuery => NameSource::Registry,
         _ => NameSource::Hotfixes,
     };
-    scan.claim = facts.device_name.map(|name| NameClaim { source, written_at: None, name });
+    scan.claim = facts.device_name.map(|name| NameClaim {
+        source,
+        written_at: None,
+        name,
+    });
     scan.utc_offset_minutes = facts.utc_offset_minutes;
-    scan.known.domains.extend(facts.domain.filter(|domain| !domain.eq_ignore_ascii_case("WORKGROUP")));
+    scan.known.domains.extend(
+        facts
+            .domain
+            .filter(|domain| !domain.eq_ignore_ascii_case("WORKGROUP")),
+    );
 }
 
 /// Learns the owners of profiles that the head of a log names.
@@ -169,8 +203,14 @@ fn learn_users(head: &[u8], users: &mut BTreeSet<String>) {
     let finder = memchr::memmem::Finder::new(b":\\Users\\");
     for at in finder.find_iter(head).take(200) {
         let rest = head.get(at + 8..).unwrap_or_default();
-        let length = rest.iter().take(64).position(|byte| matches!(byte, b'\\' | b'"' | b'\r' | b'\n'));
-        if let Some(name) = length.and_then(|length| rest.get(..length)).and_then(|name| std::str::from_utf8(name).ok()) {
+        let length = rest
+            .iter()
+            .take(64)
+            .position(|byte| matches!(byte, b'\\' | b'"' | b'\r' | b'\n'));
+        if let Some(name) = length
+            .and_then(|length| rest.get(..length))
+            .and_then(|name| std::str::from_utf8(name).ok())
+        {
             users.insert(name.to_owned());
         }
     }
@@ -191,7 +231,10 @@ pub(crate) fn short_name(name: &str) -> &str {
     if name.parse::<IpAddr>().is_ok() {
         return name;
     }
-    name.split('.').next().filter(|short| !short.is_empty()).unwrap_or(name)
+    name.split('.')
+        .next()
+        .filter(|short| !short.is_empty())
+        .unwrap_or(name)
 }
 
 /// NetBIOS names, which systeminfo prints, are cut to this length.
@@ -199,17 +242,33 @@ const NETBIOS_CHARS: usize = 15;
 
 /// Decides from all claims of a bundle; `operator` wins, `fallback` names a device that nothing names.
 /// `None` when not even that leaves a name.
-pub(crate) fn identify<'a>(claims: impl Iterator<Item = &'a NameClaim> + Clone, operator: Option<&str>, fallback: &str) -> Option<Identity> {
-    let found = claims.clone().min_by(|a, b| a.source.cmp(&b.source).then(b.written_at.cmp(&a.written_at)));
+pub(crate) fn identify<'a>(
+    claims: impl Iterator<Item = &'a NameClaim> + Clone,
+    operator: Option<&str>,
+    fallback: &str,
+) -> Option<Identity> {
+    let found = claims.clone().min_by(|a, b| {
+        a.source
+            .cmp(&b.source)
+            .then(b.written_at.cmp(&a.written_at))
+    });
     let mut name = found.map(|claim| short_name(&claim.name).to_owned());
     if let Some(cut) = &name
         && cut.chars().count() == NETBIOS_CHARS
-        && let Some(whole) = claims.map(|claim| short_name(&claim.name)).find(|other| other.len() > cut.len() && other.to_uppercase().starts_with(&cut.to_uppercase()))
+        && let Some(whole) = claims.map(|claim| short_name(&claim.name)).find(|other| {
+            other.len() > cut.len() && other.to_uppercase().starts_with(&cut.to_uppercase())
+        })
     {
         name = Some(whole.to_owned());
     }
-    let device_id = operator.and_then(DeviceId::new).or_else(|| DeviceId::new(name.as_deref()?)).or_else(|| DeviceId::new(fallback))?;
-    Some(Identity { device_id, device_name: name })
+    let device_id = operator
+        .and_then(DeviceId::new)
+        .or_else(|| DeviceId::new(name.as_deref()?))
+        .or_else(|| DeviceId::new(fallback))?;
+    Some(Identity {
+        device_id,
+        device_name: name,
+    })
 }
 
 #[cfg(test)]
@@ -217,31 +276,66 @@ mod tests {
     use super::*;
 
     fn claim(source: NameSource, at: Option<&str>, name: &str) -> NameClaim {
-        NameClaim { source, written_at: at.map(|at| at.parse().unwrap()), name: name.to_owned() }
+        NameClaim {
+            source,
+            written_at: at.map(|at| at.parse().unwrap()),
+            name: name.to_owned(),
+        }
     }
 
     #[track_caller]
     fn check(claims: &[NameClaim], operator: Option<&str>, id: &str, name: Option<&str>) {
         let identity = identify(claims.iter(), operator, "folder").unwrap();
-        assert_eq!((identity.device_id.as_str(), identity.device_name.as_deref()), (id, name));
+        assert_eq!(
+            (identity.device_id.as_str(), identity.device_name.as_deref()),
+            (id, name)
+        );
     }
 
     #[test]
     fn the_best_source_names_the_device() {
-        let old = claim(NameSource::EventLog, Some("2020-01-01T00:00:00Z"), "WIN-SETUP");
-        let new = claim(NameSource::EventLog, Some("2024-01-01T00:00:00Z"), "yr-0042.corp.example");
+        let old = claim(
+            NameSource::EventLog,
+            Some("2020-01-01T00:00:00Z"),
+            "WIN-SETUP",
+        );
+        let new = claim(
+            NameSource::EventLog,
+            Some("2024-01-01T00:00:00Z"),
+            "yr-0042.corp.example",
+        );
         let info = claim(NameSource::SystemInfo, None, "YR-0042");
         check(&[], None, "FOLDER", None);
-        check(&[old.clone(), new.clone()], None, "YR-0042", Some("yr-0042"));
+        check(
+            &[old.clone(), new.clone()],
+            None,
+            "YR-0042",
+            Some("yr-0042"),
+        );
         check(&[old, new, info], None, "YR-0042", Some("YR-0042"));
-        check(&[claim(NameSource::Facts, None, "PC")], Some("asset-7"), "ASSET-7", Some("PC"));
-        check(&[claim(NameSource::EventLog, None, "10.1.2.3")], None, "10.1.2.3", Some("10.1.2.3"));
+        check(
+            &[claim(NameSource::Facts, None, "PC")],
+            Some("asset-7"),
+            "ASSET-7",
+            Some("PC"),
+        );
+        check(
+            &[claim(NameSource::EventLog, None, "10.1.2.3")],
+            None,
+            "10.1.2.3",
+            Some("10.1.2.3"),
+        );
     }
 
     #[test]
     fn a_name_that_was_cut_is_completed() {
         let info = claim(NameSource::SystemInfo, None, "BRANCH-OFFICE-0");
         let log = claim(NameSource::EventLog, None, "branch-office-0042");
-        check(&[info, log], None, "BRANCH-OFFICE-0042", Some("branch-office-0042"));
+        check(
+            &[info, log],
+            None,
+            "BRANCH-OFFICE-0042",
+            Some("branch-office-0042"),
+        );
     }
 }

@@ -1,5 +1,8 @@
 //! What is in these files: format, encoding, lines, records, rejects, time span, codes.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +42,8 @@ pub struct FileReport {
     pub lines: u64,
     /// Records.
     pub records: u64,
+    /// Records of a damaged event log that were found behind a gap; not among `records`.
+    pub recovered: u64,
     /// Lines that continue a record.
     pub continuations: u64,
     /// Lines, or damaged pieces of a binary file, that no record could be made of.
@@ -75,15 +80,30 @@ pub fn inspect(paths: &[PathBuf], limits: &Limits) -> Result<InspectReport> {
         for share in shares(path, limits, true)? {
             let root = share.root(path);
             let (bundle, scans) = share.open(limits)?;
-            report.files.extend(bundle.refusals.iter().map(|refusal| refused(&root, refusal)));
-            report.files.extend(bundle.entries.iter().zip(&scans).map(|(entry, scan)| file(&root, &bundle, entry, scan, limits)));
+            report.files.extend(
+                bundle
+                    .refusals
+                    .iter()
+                    .map(|refusal| refused(&root, refusal)),
+            );
+            report.files.extend(
+                bundle
+                    .entries
+                    .iter()
+                    .zip(&scans)
+                    .map(|(entry, scan)| file(&root, &bundle, entry, scan, limits)),
+            );
         }
     }
     Ok(report)
 }
 
 fn joined(root: &Path, inside: &str) -> String {
-    if inside.is_empty() { root.display().to_string() } else { format!("{}/{inside}", root.display()) }
+    if inside.is_empty() {
+        root.display().to_string()
+    } else {
+        format!("{}/{inside}", root.display())
+    }
 }
 
 fn reason(reason: RejectReason, detail: &str) -> String {
@@ -91,15 +111,41 @@ fn reason(reason: RejectReason, detail: &str) -> String {
 }
 
 fn refused(root: &Path, refusal: &Refusal) -> FileReport {
-    let reject = RejectReport { line: 0, byte_offset: 0, reason: reason(refusal.reason, &refusal.detail) };
-    FileReport { path: joined(root, &refusal.path), rejected: 1, rejects: vec![reject], ..FileReport::default() }
+    let reject = RejectReport {
+        line: 0,
+        byte_offset: 0,
+        reason: reason(refusal.reason, &refusal.detail),
+    };
+    FileReport {
+        path: joined(root, &refusal.path),
+        rejected: 1,
+        rejects: vec![reject],
+        ..FileReport::default()
+    }
 }
 
 fn file(root: &Path, bundle: &Bundle, entry: &Entry, scan: &Scan, limits: &Limits) -> FileReport {
-    let path = if root.file_name().is_some_and(|name| name.to_string_lossy() == entry.path) && root.is_file() { root.display().to_string() } else { joined(root, &entry.path) };
+    let path = if root
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy() == entry.path)
+        && root.is_file()
+    {
+        root.display().to_string()
+    } else {
+        joined(root, &entry.path)
+    };
     let Some(format) = scan.format else {
-        let reject = RejectReport { line: 0, byte_offset: 0, reason: reason(RejectReason::UnknownFormat, &scan.detail) };
-        return FileReport { path, bytes: entry.declared_bytes.unwrap_or(0), rejects: vec![reject], ..FileReport::default() };
+        let reject = RejectReport {
+            line: 0,
+            byte_offset: 0,
+            reason: reason(RejectReason::UnknownFormat, &scan.detail),
+        };
+        return FileReport {
+            path,
+            bytes: entry.declared_bytes.unwrap_or(0),
+            rejects: vec![reject],
+            ..FileReport::default()
+        };
     };
     let mut seen = Seen::default();
     let mut parser = FileParser::new(format, limits);
@@ -112,7 +158,14 @@ fn file(root: &Path, bundle: &Bundle, entry: &Entry, scan: &Scan, limits: &Limit
     let mut rejected = account.rejected;
     if let Some(error) = failure {
         rejected += 1;
-        rejects.push(RejectReport { line: 0, byte_offset: account.bytes, reason: reason(read_failure(&error), &format!("reading stopped here: {error}")) });
+        rejects.push(RejectReport {
+            line: 0,
+            byte_offset: account.bytes,
+            reason: reason(
+                read_failure(&error),
+                &format!("reading stopped here: {error}"),
+            ),
+        });
     }
     FileReport {
         path,
@@ -121,6 +174,7 @@ fn file(root: &Path, bundle: &Bundle, entry: &Entry, scan: &Scan, limits: &Limit
         bytes: account.bytes,
         lines: account.lines,
         records: account.records,
+        recovered: seen.records.saturating_sub(account.records),
         continuations: account.continuations,
         rejected,
         rejects,
@@ -148,6 +202,7 @@ impl Logged {
 
 #[derive(Default)]
 struct Seen {
+    records: u64,
     rejects: Vec<RejectReport>,
     first: Option<Logged>,
     last: Option<Logged>,
@@ -156,6 +211,7 @@ struct Seen {
 
 impl RecordSink for Seen {
     fn record(&mut self, record: Record<'_>) {
+        self.records += 1;
         let time = match record.time {
             LoggedTime::Unstated => None,
             LoggedTime::Local(local) | LoggedTime::Offset(local, _) => Some(Logged::Local(local)),
@@ -172,7 +228,11 @@ impl RecordSink for Seen {
 
     fn issue(&mut self, issue: Issue<'_>) {
         if self.rejects.len() < REJECTS_MAX {
-            self.rejects.push(RejectReport { line: issue.line, byte_offset: issue.byte_offset, reason: reason(issue.reason, &issue.detail) });
+            self.rejects.push(RejectReport {
+                line: issue.line,
+                byte_offset: issue.byte_offset,
+                reason: reason(issue.reason, &issue.detail),
+            });
         }
     }
 }

@@ -14,19 +14,93 @@ use crate::json::{Document, Documents, Value};
 use crate::{Issue, LoggedTime, RecordSink, TextAccount};
 
 /// Where the parts of a record stand, over all dialects.
-const PROVIDER: [&str; 6] = ["winlog.provider_name", "event.provider", "ProviderName", "SourceName", "provider_name", "Provider"];
-const EVENT_ID: [&str; 6] = ["winlog.event_id", "event.code", "EventID", "event_id", "EventId", "Id"];
-const CHANNEL: [&str; 5] = ["winlog.channel", "Channel", "LogName", "channel", "log_name"];
-const COMPUTER: [&str; 8] = ["winlog.computer_name", "computer_name", "Hostname", "MachineName", "Computer", "host.name", "host.hostname", "ComputerName"];
-const RECORD_ID: [&str; 6] = ["winlog.record_id", "RecordNumber", "RecordId", "record_id", "EventRecordID", "record_number"];
-const LEVEL: [&str; 7] = ["winlog.level", "log.level", "Level", "level", "LevelDisplayName", "Severity", "LevelValue"];
-const TIME: [&str; 6] = ["@timestamp", "TimeCreated", "EventTime", "timestamp", "time_created", "event.created"];
+const PROVIDER: [&str; 6] = [
+    "winlog.provider_name",
+    "event.provider",
+    "ProviderName",
+    "SourceName",
+    "provider_name",
+    "Provider",
+];
+const EVENT_ID: [&str; 6] = [
+    "winlog.event_id",
+    "event.code",
+    "EventID",
+    "event_id",
+    "EventId",
+    "Id",
+];
+const CHANNEL: [&str; 5] = [
+    "winlog.channel",
+    "Channel",
+    "LogName",
+    "channel",
+    "log_name",
+];
+const COMPUTER: [&str; 8] = [
+    "winlog.computer_name",
+    "computer_name",
+    "Hostname",
+    "MachineName",
+    "Computer",
+    "host.name",
+    "host.hostname",
+    "ComputerName",
+];
+const RECORD_ID: [&str; 6] = [
+    "winlog.record_id",
+    "RecordNumber",
+    "RecordId",
+    "record_id",
+    "EventRecordID",
+    "record_number",
+];
+const LEVEL: [&str; 7] = [
+    "winlog.level",
+    "log.level",
+    "Level",
+    "level",
+    "LevelDisplayName",
+    "Severity",
+    "LevelValue",
+];
+const TIME: [&str; 6] = [
+    "@timestamp",
+    "TimeCreated",
+    "EventTime",
+    "timestamp",
+    "time_created",
+    "event.created",
+];
 const TEXT: [&str; 2] = ["message", "Message"];
 /// Members of a flat document that are not event data.
 const ENVELOPE: [&str; 26] = [
-    "@version", "@timestamp", "ProviderGuid", "Keywords", "Task", "Opcode", "OpcodeValue", "Version", "ThreadID", "ProcessID", "ExecutionProcessID",
-    "ActivityID", "RelatedActivityID", "SeverityValue", "EventType", "EventReceivedTime", "SourceModuleName", "SourceModuleType", "EventTime",
-    "host", "port", "tags", "type", "agent", "ecs", "LevelDisplayName",
+    "@version",
+    "@timestamp",
+    "ProviderGuid",
+    "Keywords",
+    "Task",
+    "Opcode",
+    "OpcodeValue",
+    "Version",
+    "ThreadID",
+    "ProcessID",
+    "ExecutionProcessID",
+    "ActivityID",
+    "RelatedActivityID",
+    "SeverityValue",
+    "EventType",
+    "EventReceivedTime",
+    "SourceModuleName",
+    "SourceModuleType",
+    "EventTime",
+    "host",
+    "port",
+    "tags",
+    "type",
+    "agent",
+    "ecs",
+    "LevelDisplayName",
 ];
 
 /// True when a document is an event log record.
@@ -34,7 +108,10 @@ pub(crate) fn is_event(value: &Value) -> bool {
     if value.at("Event.System").is_some() {
         return true;
     }
-    value.text(&EVENT_ID).is_some() && (value.get("winlog").is_some() || value.text(&CHANNEL).is_some() || value.text(&PROVIDER).is_some())
+    value.text(&EVENT_ID).is_some()
+        && (value.get("winlog").is_some()
+            || value.text(&CHANNEL).is_some()
+            || value.text(&PROVIDER).is_some())
 }
 
 /// True when the first document of a file is an event log record.
@@ -45,7 +122,12 @@ pub fn recognise(head: &[u8]) -> bool {
     }
     let mut first = None;
     let mut documents = Documents::new(head.len());
-    documents.feed(head, &mut Nowhere, &mut |document, _| first = first.take().or(Some(document)).filter(|document| !is_bulk_action(&document.value)));
+    documents.feed(head, &mut Nowhere, &mut |document, _| {
+        first = first
+            .take()
+            .or(Some(document))
+            .filter(|document| !is_bulk_action(&document.value))
+    });
     first.is_some_and(|document| is_event(&document.value))
 }
 
@@ -71,7 +153,13 @@ pub struct EventsParser {
 impl EventsParser {
     /// Starts on a file; a document longer than `document_bytes_max` is rejected.
     pub fn new(document_bytes_max: usize) -> Self {
-        Self { documents: Documents::new(document_bytes_max), account: TextAccount { encoding: "utf-8".to_owned(), ..TextAccount::default() } }
+        Self {
+            documents: Documents::new(document_bytes_max),
+            account: TextAccount {
+                encoding: "utf-8".to_owned(),
+                ..TextAccount::default()
+            },
+        }
     }
 
     /// Takes the next bytes of the file and hands on complete documents.
@@ -89,7 +177,7 @@ impl EventsParser {
                 sink.issue(Issue {
                     line: document.line,
                     byte_offset: document.byte_offset,
-                    lines: document.continuations + 1,
+                    lines: document.lines,
                     reason: RejectReason::Malformed,
                     detail: "the JSON document is no event log record: it has no event id with a channel or provider".to_owned(),
                     raw: Cow::Borrowed(&[]),
@@ -108,7 +196,10 @@ impl EventsParser {
         self.account.rejected += rejected;
         self.account.bytes = self.documents.bytes();
         self.account.lines = self.documents.lines();
-        self.account.continuations = self.account.lines.saturating_sub(self.account.records + self.account.rejected);
+        self.account.continuations = self
+            .account
+            .lines
+            .saturating_sub(self.account.records + self.account.rejected);
         self.account
     }
 }
@@ -134,7 +225,13 @@ pub(crate) fn emit(document: &Document, sink: &mut dyn RecordSink) {
     let value = &document.value;
     if let Some(event) = value.get("Event") {
         let (record, time) = crate::evtx::from_event(event, "");
-        return record.emit(document.line, document.byte_offset, document.continuations, time.map_or(LoggedTime::Unstated, LoggedTime::Utc), sink);
+        return record.emit(
+            document.line,
+            document.byte_offset,
+            document.continuations,
+            time.map_or(LoggedTime::Unstated, LoggedTime::Utc),
+            sink,
+        );
     }
     let text = |paths: &[&str]| value.text(paths).unwrap_or_default();
     let time_text = text(&TIME);
@@ -153,17 +250,32 @@ pub(crate) fn emit(document: &Document, sink: &mut dyn RecordSink) {
         fields: event_data(value),
         text: text(&TEXT),
     }
-    .emit(document.line, document.byte_offset, document.continuations, time_of(time_text), sink);
+    .emit(
+        document.line,
+        document.byte_offset,
+        document.continuations,
+        time_of(time_text),
+        sink,
+    );
 }
 
 /// Computer name that a document states.
 pub(crate) fn computer_name(value: &Value) -> Option<&str> {
-    value.text(&["Event.System.Computer"]).or_else(|| value.text(&COMPUTER))
+    value
+        .text(&["Event.System.Computer"])
+        .or_else(|| value.text(&COMPUTER))
 }
 
 fn event_data(value: &Value) -> Vec<(String, String)> {
     let mut fields = Vec::new();
-    let nested = ["winlog.event_data", "winlog.user_data", "event_data", "user_data", "EventData", "UserData"];
+    let nested = [
+        "winlog.event_data",
+        "winlog.user_data",
+        "event_data",
+        "user_data",
+        "EventData",
+        "UserData",
+    ];
     let mut found = false;
     for section in nested.iter().filter_map(|path| value.at(path)) {
         section.flatten_into("", &mut fields);
@@ -171,13 +283,29 @@ fn event_data(value: &Value) -> Vec<(String, String)> {
     }
     if let Some(properties) = value.get("Properties") {
         for (index, item) in properties.items().iter().enumerate() {
-            item.get("Value").unwrap_or(item).flatten_into(&format!("param{}", index + 1), &mut fields);
+            item.get("Value")
+                .unwrap_or(item)
+                .flatten_into(&format!("param{}", index + 1), &mut fields);
         }
         found = true;
     }
     if !found && value.get("winlog").is_none() {
-        let envelope = [&PROVIDER[..], &EVENT_ID, &CHANNEL, &COMPUTER, &RECORD_ID, &LEVEL, &TIME, &TEXT, &ENVELOPE];
-        for (name, member) in value.members().iter().filter(|(name, _)| !envelope.iter().any(|names| names.contains(&name.as_str()))) {
+        let envelope = [
+            &PROVIDER[..],
+            &EVENT_ID,
+            &CHANNEL,
+            &COMPUTER,
+            &RECORD_ID,
+            &LEVEL,
+            &TIME,
+            &TEXT,
+            &ENVELOPE,
+        ];
+        for (name, member) in value
+            .members()
+            .iter()
+            .filter(|(name, _)| !envelope.iter().any(|names| names.contains(&name.as_str())))
+        {
             member.flatten_into(name, &mut fields);
         }
     }
@@ -190,10 +318,16 @@ fn time_of(text: &str) -> LoggedTime {
     if let Ok(time) = text.parse::<Timestamp>() {
         return LoggedTime::Utc(time);
     }
-    if let Some(millis) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/"))
-        && let Some(time) = millis.parse().ok().and_then(|millis| Timestamp::from_millisecond(millis).ok())
+    if let Some(millis) = text
+        .strip_prefix("/Date(")
+        .and_then(|rest| rest.strip_suffix(")/"))
+        && let Some(time) = millis
+            .parse()
+            .ok()
+            .and_then(|millis| Timestamp::from_millisecond(millis).ok())
     {
         return LoggedTime::Utc(time);
     }
-    text.parse::<DateTime>().map_or(LoggedTime::Unstated, LoggedTime::Local)
+    text.parse::<DateTime>()
+        .map_or(LoggedTime::Unstated, LoggedTime::Local)
 }

@@ -22,7 +22,9 @@ const ROW_BYTES_MAX: usize = 256 << 10;
 /// The delimiter of a Procmon header; `None` when the line is none.
 fn header_delimiter(line: &str) -> Option<u8> {
     let plain = line.trim_start_matches('\u{feff}').trim();
-    let delimiter = [b',', b';', b'\t'].into_iter().find(|delimiter| plain.as_bytes().contains(delimiter))?;
+    let delimiter = [b',', b';', b'\t']
+        .into_iter()
+        .find(|delimiter| plain.as_bytes().contains(delimiter))?;
     let columns = split_csv(plain, delimiter);
     let has = |name: &str| columns.iter().any(|column| column == name);
     (has("Process Name") && has("Operation") && has("Result")).then_some(delimiter)
@@ -32,7 +34,9 @@ fn header_delimiter(line: &str) -> Option<u8> {
 pub fn recognise(head: &[u8]) -> bool {
     let (encoding, bom) = Encoding::for_bom(head).unwrap_or((UTF_8, 0));
     let (text, _) = encoding.decode_without_bom_handling(head.get(bom..).unwrap_or_default());
-    text.lines().next().is_some_and(|line| header_delimiter(line).is_some())
+    text.lines()
+        .next()
+        .is_some_and(|line| header_delimiter(line).is_some())
 }
 
 /// `process_name` from `Process Name`, `date_time` from `Date & Time`.
@@ -95,7 +99,9 @@ impl ProcmonParser {
             }
             let head = std::mem::take(&mut self.head);
             self.start(&head);
-            let body = head.get(usize::try_from(self.offset).unwrap_or(0)..).unwrap_or_default();
+            let body = head
+                .get(usize::try_from(self.offset).unwrap_or(0)..)
+                .unwrap_or_default();
             return self.decode(body, false, sink);
         }
         self.decode(chunk, false, sink);
@@ -113,7 +119,11 @@ impl ProcmonParser {
         if !self.row.is_empty() {
             self.account.lines += 1;
             if self.quotes % 2 == 1 {
-                self.reject(RejectReason::Truncated, "the file ends inside a quoted value", sink);
+                self.reject(
+                    RejectReason::Truncated,
+                    "the file ends inside a quoted value",
+                    sink,
+                );
             } else {
                 self.row_done(sink);
             }
@@ -135,7 +145,9 @@ impl ProcmonParser {
     }
 
     fn decode(&mut self, mut bytes: &[u8], last: bool, sink: &mut dyn RecordSink) {
-        let Some(mut decoder) = self.decoder.take() else { return };
+        let Some(mut decoder) = self.decoder.take() else {
+            return;
+        };
         let mut text = String::with_capacity(8192);
         loop {
             let (result, read, _) = decoder.decode_to_string(bytes, &mut text, last);
@@ -156,19 +168,28 @@ impl ProcmonParser {
             text = rest;
             self.quotes += memchr::memchr_iter(b'"', part.as_bytes()).count() as u64;
             self.row.push_str(part);
-            self.offset += if self.wide { part.encode_utf16().count() as u64 * 2 } else { part.len() as u64 };
+            self.offset += if self.wide {
+                part.encode_utf16().count() as u64 * 2
+            } else {
+                part.len() as u64
+            };
             if !part.ends_with('\n') {
                 if self.row.len() > ROW_BYTES_MAX && !self.skipping {
                     self.skipping = true;
                 }
                 if self.skipping {
-                    self.row.truncate(floor_char(&self.row, Reject::RAW_BYTES_MAX));
+                    self.row
+                        .truncate(floor_char(&self.row, Reject::RAW_BYTES_MAX));
                 }
                 continue;
             }
             self.account.lines += 1;
             if self.skipping || self.row.len() > ROW_BYTES_MAX {
-                self.reject(RejectReason::LimitExceeded, "the row is longer than 256 KiB: a quote is missing", sink);
+                self.reject(
+                    RejectReason::LimitExceeded,
+                    "the row is longer than 256 KiB: a quote is missing",
+                    sink,
+                );
             } else if self.quotes % 2 == 0 {
                 self.row_done(sink);
             }
@@ -185,8 +206,19 @@ impl ProcmonParser {
 
     fn reject(&mut self, reason: RejectReason, detail: &str, sink: &mut dyn RecordSink) {
         let lines = self.account.lines + 1 - self.row_line;
-        let raw = self.row.as_bytes().get(..floor_char(&self.row, Reject::RAW_BYTES_MAX)).unwrap_or_default();
-        sink.issue(Issue { line: self.row_line, byte_offset: self.row_offset, lines, reason, detail: detail.to_owned(), raw: Cow::Borrowed(raw) });
+        let raw = self
+            .row
+            .as_bytes()
+            .get(..floor_char(&self.row, Reject::RAW_BYTES_MAX))
+            .unwrap_or_default();
+        sink.issue(Issue {
+            line: self.row_line,
+            byte_offset: self.row_offset,
+            lines,
+            reason,
+            detail: detail.to_owned(),
+            raw: Cow::Borrowed(raw),
+        });
         self.account.rejected += lines;
         self.restart_row();
     }
@@ -197,16 +229,29 @@ impl ProcmonParser {
         if row.is_empty() || self.columns.is_empty() {
             if let Some(delimiter) = header_delimiter(row) {
                 self.delimiter = delimiter;
-                self.columns = split_csv(row.trim_start_matches('\u{feff}'), delimiter).iter().map(|column| field_name(column)).collect();
+                self.columns = split_csv(row.trim_start_matches('\u{feff}'), delimiter)
+                    .iter()
+                    .map(|column| field_name(column))
+                    .collect();
             }
             self.account.continuations += lines;
             return self.restart_row();
         }
         let cells = split_csv(row, self.delimiter);
         if cells.len() < 3 || cells.len() > self.columns.len() {
-            return self.reject(RejectReason::Malformed, "the row has another number of values than the header", sink);
+            return self.reject(
+                RejectReason::Malformed,
+                "the row has another number of values than the header",
+                sink,
+            );
         }
-        let fields: Vec<(String, String)> = self.columns.iter().cloned().zip(cells).filter(|(_, value)| !value.is_empty()).collect();
+        let fields: Vec<(String, String)> = self
+            .columns
+            .iter()
+            .cloned()
+            .zip(cells)
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
         emit(fields, self.row_line, self.row_offset, lines - 1, sink);
         self.account.records += 1;
         self.account.continuations += lines - 1;
@@ -214,11 +259,36 @@ impl ProcmonParser {
     }
 }
 
-fn emit(fields: Vec<(String, String)>, line: u64, byte_offset: u64, continuations: u64, sink: &mut dyn RecordSink) {
-    let value = |name: &str| fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
-    let message = format!("{} {} {} {} {}", value("process_name"), value("operation"), value("path"), value("result"), value("detail"));
-    let (time_of_day, date_time) = (value("time_of_day").to_owned(), value("date_time").to_owned());
-    let time_text = if date_time.is_empty() { time_of_day.clone() } else { format!("{date_time} {time_of_day}") };
+fn emit(
+    fields: Vec<(String, String)>,
+    line: u64,
+    byte_offset: u64,
+    continuations: u64,
+    sink: &mut dyn RecordSink,
+) {
+    let value = |name: &str| {
+        fields
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value.as_str())
+    };
+    let message = format!(
+        "{} {} {} {} {}",
+        value("process_name"),
+        value("operation"),
+        value("path"),
+        value("result"),
+        value("detail")
+    );
+    let (time_of_day, date_time) = (
+        value("time_of_day").to_owned(),
+        value("date_time").to_owned(),
+    );
+    let time_text = if date_time.is_empty() {
+        time_of_day.clone()
+    } else {
+        format!("{date_time} {time_of_day}")
+    };
     let component = value("process_name").to_owned();
     sink.record(Record {
         line,
@@ -238,7 +308,8 @@ fn emit(fields: Vec<(String, String)>, line: u64, byte_offset: u64, continuation
 
 /// The time, when the export has the column with the date and its notation tells day from month.
 fn logged_time(time_of_day: &str, date_time: &str) -> LoggedTime {
-    let exact = clock(time_of_day).or_else(|| clock(date_time.split_once(' ').map_or("", |(_, time)| time)));
+    let exact = clock(time_of_day)
+        .or_else(|| clock(date_time.split_once(' ').map_or("", |(_, time)| time)));
     match (date(date_time), exact) {
         (Some(date), Some(time)) => LoggedTime::Local(DateTime::from_parts(date, time)),
         _ => LoggedTime::Unstated,
@@ -272,7 +343,9 @@ fn clock(text: &str) -> Option<Time> {
 fn date(text: &str) -> Option<Date> {
     let first = text.split_whitespace().next()?;
     let american = text.to_ascii_uppercase().ends_with('M') && first.contains('/');
-    let mut numbers = first.split(['/', '-', '.']).map(|part| part.parse::<i16>().ok());
+    let mut numbers = first
+        .split(['/', '-', '.'])
+        .map(|part| part.parse::<i16>().ok());
     let (a, b, c) = (numbers.next()??, numbers.next()??, numbers.next()??);
     let (year, month, day) = match (a, b, c) {
         (year, month, day) if year > 31 => (year, month, day),

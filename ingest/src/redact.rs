@@ -1,8 +1,8 @@
 //! Takes names of people and addresses out of what leaves the device.
 //!
 //! Each is replaced by its class and a salted hash (`user:3f2a91c0`), so that equal names stay
-//! equal across devices that share the salt, and nothing can be read back. One automaton finds all
-//! candidates in a single scan; text without any is returned as it came. Codes, KB numbers,
+//! equal across devices that share the salt, and nothing can be read back. One automaton finds the
+//! candidates of all classes in a single scan; text without any is returned as it came. Codes, KB numbers,
 //! versions (`10.0.17763.2090`), components, registry and system paths stay as they are.
 
 mod candidate;
@@ -11,8 +11,10 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use regex::{Captures, Regex};
+use aho_corasick::AhoCorasick;
+use regex::Captures;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -36,13 +38,25 @@ pub struct Redaction {
 
 impl Default for Redaction {
     fn default() -> Self {
-        Self { user_names: true, sids: true, email_addresses: true, ip_addresses: true, salt: String::new() }
+        Self {
+            user_names: true,
+            sids: true,
+            email_addresses: true,
+            ip_addresses: true,
+            salt: String::new(),
+        }
     }
 }
 
 impl std::fmt::Debug for Redaction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { user_names, sids, email_addresses, ip_addresses, salt: _ } = self;
+        let Self {
+            user_names,
+            sids,
+            email_addresses,
+            ip_addresses,
+            salt: _,
+        } = self;
         f.debug_struct("Redaction")
             .field("user_names", user_names)
             .field("sids", sids)
@@ -55,7 +69,13 @@ impl std::fmt::Debug for Redaction {
 impl Redaction {
     /// Takes nothing out: for work on the device itself, where nothing leaves it.
     pub fn none() -> Self {
-        Self { user_names: false, sids: false, email_addresses: false, ip_addresses: false, salt: String::new() }
+        Self {
+            user_names: false,
+            sids: false,
+            email_addresses: false,
+            ip_addresses: false,
+            salt: String::new(),
+        }
     }
 
     fn is_none(&self) -> bool {
@@ -76,7 +96,7 @@ pub struct KnownNames {
 pub struct Redactor {
     options: Redaction,
     known: KnownNames,
-    candidates: Option<Regex>,
+    known_users: Option<AhoCorasick>,
     key: [u8; 32],
 }
 
@@ -84,27 +104,73 @@ pub struct Redactor {
 const KNOWN_USER_CHARS_MIN: usize = 3;
 
 impl Redactor {
-    /// Prepares the automaton.
+    /// Prepares for one device.
     ///
     /// # Errors
-    /// When the known names make it too large.
+    /// When the known names make the automaton too large.
     pub fn new(options: Redaction, known: KnownNames) -> Result<Self> {
-        let candidates = if options.is_none() { None } else { Some(candidate::automaton(&options, &known).map_err(|source| Error::Redaction { source: Box::new(source) })?) };
+        let known_users = if options.user_names {
+            candidate::known_names(&known).map_err(|source| Error::Redaction {
+                source: Box::new(source),
+            })?
+        } else {
+            None
+        };
         let key = *blake3::hash(options.salt.as_bytes()).as_bytes();
-        Ok(Self { options, known, candidates, key })
+        Ok(Self {
+            options,
+            known,
+            known_users,
+            key,
+        })
     }
 
     /// Replaces what is to be taken out of a text.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let Some(candidates) = &self.candidates else { return Cow::Borrowed(text) };
+        if self.options.is_none() {
+            return Cow::Borrowed(text);
+        }
+        match self.by_shape(text) {
+            Cow::Borrowed(text) => self.known_names(text),
+            Cow::Owned(text) => Cow::Owned(self.known_names(&text).into_owned()),
+        }
+    }
+
+    /// Replaces what has the shape of a name or address.
+    fn by_shape<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let Some(automaton) = candidate::AUTOMATON.as_ref() else {
+            return Cow::Borrowed(text);
+        };
+        let found = automaton
+            .captures_iter(text)
+            .filter_map(|captures| self.judge(&captures, text));
+        self.replace(text, found)
+    }
+
+    /// Replaces names that are known for this device, wherever they stand as a word.
+    fn known_names<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let Some(known_users) = &self.known_users else {
+            return Cow::Borrowed(text);
+        };
+        let found = known_users
+            .find_iter(text)
+            .map(|found| found.range())
+            .filter(|range| candidate::is_word(text, range));
+        self.replace(text, found.map(|range| (range, "user")))
+    }
+
+    /// Replaces ranges that stand in order.
+    fn replace<'a>(
+        &self,
+        text: &'a str,
+        found: impl Iterator<Item = (Range<usize>, &'static str)>,
+    ) -> Cow<'a, str> {
         let mut out = String::new();
         let mut copied = 0;
-        for captures in candidates.captures_iter(text) {
-            if let Some((range, class)) = self.judge(&captures, text) {
-                out.push_str(text.get(copied..range.start).unwrap_or_default());
-                out.push_str(&self.token(class, text.get(range.clone()).unwrap_or_default()));
-                copied = range.end;
-            }
+        for (range, class) in found {
+            out.push_str(text.get(copied..range.start).unwrap_or_default());
+            out.push_str(&self.token(class, text.get(range.clone()).unwrap_or_default()));
+            copied = range.end;
         }
         if copied == 0 {
             return Cow::Borrowed(text);
@@ -125,30 +191,40 @@ impl Redactor {
     }
 
     /// Decides about one candidate: which part of the text goes, and as what.
-    fn judge(&self, captures: &Captures<'_>, text: &str) -> Option<(std::ops::Range<usize>, &'static str)> {
+    fn judge(&self, captures: &Captures<'_>, text: &str) -> Option<(Range<usize>, &'static str)> {
         let group = |name| captures.name(name).map(|found| found.range());
+        let options = &self.options;
         if let Some(range) = group("profile").or_else(|| group("bare_profile")) {
-            return candidate::is_person(text.get(range.clone())?).then_some((range, "user"));
+            return (options.user_names && candidate::is_person(text.get(range.clone())?))
+                .then_some((range, "user"));
         }
         if let Some(range) = group("sid") {
-            return Some((range, "sid"));
+            return options.sids.then_some((range, "sid"));
         }
         if let Some(range) = group("email") {
-            return Some((range, "email"));
-        }
-        if let Some(user) = group("user") {
-            let domain = text.get(group("domain")?)?;
-            let known = self.known.domains.iter().any(|name| name.eq_ignore_ascii_case(domain));
-            let range = group("domain")?;
-            return (candidate::is_account(text, range.clone(), user.clone(), known)).then_some((if known { user } else { range.start..user.end }, "user"));
+            return options.email_addresses.then_some((range, "email"));
         }
         if let Some(range) = group("ipv4") {
-            return candidate::is_ipv4(text, range.clone()).then_some((range, "ip"));
+            return (options.ip_addresses && candidate::is_ipv4(text, range.clone()))
+                .then_some((range, "ip"));
         }
         if let Some(range) = group("ipv6") {
-            return candidate::is_ipv6(text.get(range.clone())?).then_some((range, "ip"));
+            return (options.ip_addresses && candidate::is_ipv6(text.get(range.clone())?))
+                .then_some((range, "ip"));
         }
-        group("known").map(|range| (range, "user"))
+        let (domain, user) = (group("domain")?, group("user")?);
+        let known = self.known.domains.iter().any(|name| {
+            text.get(domain.clone())
+                .is_some_and(|domain| name.eq_ignore_ascii_case(domain))
+        });
+        // A domain that is known may stay; one that only looks like one goes with its user.
+        let range = if known {
+            user.clone()
+        } else {
+            domain.start..user.end
+        };
+        (options.user_names && candidate::is_account(text, domain, user, known))
+            .then_some((range, "user"))
     }
 
     fn token(&self, class: &str, value: &str) -> String {

@@ -27,7 +27,10 @@ pub(crate) struct Owned {
 
 impl Owned {
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -56,12 +59,16 @@ impl RecordSink for Collected {
 /// Real files and field cases, which are not part of this tree; `None` where they are not at hand
 /// and not required.
 pub(crate) fn shared(below: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("PATCHLENS_SHARED").map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
+    let root = std::env::var_os("PATCHLENS_SHARED").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")),
+        PathBuf::from,
+    );
     let path = root.join(below);
     if path.exists() {
         return Some(path);
     }
-    let is_required = std::env::var_os("PATCHLENS_REQUIRE_SHARED").is_some_and(|value| value == "1");
+    let is_required =
+        std::env::var_os("PATCHLENS_REQUIRE_SHARED").is_some_and(|value| value == "1");
     assert!(!is_required, "{} is missing", path.display());
     println!("skipped: {} is not there", path.display());
     None

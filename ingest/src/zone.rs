@@ -36,25 +36,46 @@ fn fixed(minutes: i32) -> Option<TimeZone> {
     if minutes.abs() > 26 * 60 {
         return None;
     }
-    Offset::from_seconds(minutes.checked_mul(60)?).ok().map(TimeZone::fixed)
+    Offset::from_seconds(minutes.checked_mul(60)?)
+        .ok()
+        .map(TimeZone::fixed)
 }
 
 impl Zones {
     /// Takes what the bundle states and what is assumed without it.
     pub fn new(device_offset_minutes: Option<i32>, assumed: TimeZone) -> Self {
-        Self { device: device_offset_minutes.and_then(fixed), assumed }
+        Self {
+            device: device_offset_minutes.and_then(fixed),
+            assumed,
+        }
     }
 
     /// Finds the time of a record of a file of this format.
     pub fn occurred(&self, time: LoggedTime, format: Format) -> Occurred {
         match time {
-            LoggedTime::Unstated => Occurred { at: None, at_local: None, zone_source: ZoneSource::Assumed },
-            LoggedTime::Utc(at) => Occurred { at: Some(at), at_local: None, zone_source: ZoneSource::Record },
+            LoggedTime::Unstated => Occurred {
+                at: None,
+                at_local: None,
+                zone_source: ZoneSource::Assumed,
+            },
+            LoggedTime::Utc(at) => Occurred {
+                at: Some(at),
+                at_local: None,
+                zone_source: ZoneSource::Record,
+            },
             LoggedTime::Offset(local, minutes) => {
                 // The Windows 7 form states its offset once, in a header line.
-                let zone_source = if format == Format::WindowsUpdateLogLegacy { ZoneSource::Log } else { ZoneSource::Record };
+                let zone_source = if format == Format::WindowsUpdateLogLegacy {
+                    ZoneSource::Log
+                } else {
+                    ZoneSource::Record
+                };
                 match fixed(minutes) {
-                    Some(zone) => Occurred { at: utc(local, &zone), at_local: Some(local), zone_source },
+                    Some(zone) => Occurred {
+                        at: utc(local, &zone),
+                        at_local: Some(local),
+                        zone_source,
+                    },
                     None => self.local(local),
                 }
             }
@@ -67,7 +88,11 @@ impl Zones {
             Some(zone) => (zone, ZoneSource::Device),
             None => (&self.assumed, ZoneSource::Assumed),
         };
-        Occurred { at: utc(local, zone), at_local: Some(local), zone_source }
+        Occurred {
+            at: utc(local, zone),
+            at_local: Some(local),
+            zone_source,
+        }
     }
 }
 
@@ -92,12 +117,48 @@ mod tests {
         let noon = date(2024, 8, 20).at(12, 0, 0, 0);
         let device = Zones::new(Some(480), TimeZone::UTC);
         let unknown = Zones::new(None, TimeZone::UTC);
-        check(&device, LoggedTime::Local(noon), Format::CbsLog, "2024-08-20T04:00:00Z", ZoneSource::Device);
-        check(&unknown, LoggedTime::Local(noon), Format::CbsLog, "2024-08-20T12:00:00Z", ZoneSource::Assumed);
-        check(&device, LoggedTime::Offset(noon, 330), Format::WindowsUpdateLogLegacy, "2024-08-20T06:30:00Z", ZoneSource::Log);
-        check(&device, LoggedTime::Offset(noon, 180), Format::ReportingEvents, "2024-08-20T09:00:00Z", ZoneSource::Record);
-        check(&device, LoggedTime::Offset(noon, 99_999), Format::ReportingEvents, "2024-08-20T04:00:00Z", ZoneSource::Device);
+        check(
+            &device,
+            LoggedTime::Local(noon),
+            Format::CbsLog,
+            "2024-08-20T04:00:00Z",
+            ZoneSource::Device,
+        );
+        check(
+            &unknown,
+            LoggedTime::Local(noon),
+            Format::CbsLog,
+            "2024-08-20T12:00:00Z",
+            ZoneSource::Assumed,
+        );
+        check(
+            &device,
+            LoggedTime::Offset(noon, 330),
+            Format::WindowsUpdateLogLegacy,
+            "2024-08-20T06:30:00Z",
+            ZoneSource::Log,
+        );
+        check(
+            &device,
+            LoggedTime::Offset(noon, 180),
+            Format::ReportingEvents,
+            "2024-08-20T09:00:00Z",
+            ZoneSource::Record,
+        );
+        check(
+            &device,
+            LoggedTime::Offset(noon, 99_999),
+            Format::ReportingEvents,
+            "2024-08-20T04:00:00Z",
+            ZoneSource::Device,
+        );
         let utc = LoggedTime::Utc("2024-08-20T01:00:00Z".parse().unwrap());
-        check(&device, utc, Format::Evtx, "2024-08-20T01:00:00Z", ZoneSource::Record);
+        check(
+            &device,
+            utc,
+            Format::Evtx,
+            "2024-08-20T01:00:00Z",
+            ZoneSource::Record,
+        );
     }
 }

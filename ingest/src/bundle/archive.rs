@@ -77,22 +77,40 @@ pub(crate) fn list(source: &mut dyn ReadSeek, limits: &Limits) -> Vec<Listed> {
             listed = salvage::list(source, limits);
         }
         let found = listed.len();
-        let detail = format!("the archive's directory cannot be read ({problem}); {found} parts found by their own headers");
-        listed.push(Listed::Refused(String::new(), RejectReason::Truncated, detail));
+        let detail = format!(
+            "the archive's directory cannot be read ({problem}); {found} parts found by their own headers"
+        );
+        listed.push(Listed::Refused(
+            String::new(),
+            RejectReason::Truncated,
+            detail,
+        ));
     }
     listed
 }
 
 /// Names a part by the checked form of its name.
-pub(crate) fn checked(raw_name: &[u8], limits: &Limits, part: impl FnOnce(String) -> Listed) -> Option<Listed> {
+pub(crate) fn checked(
+    raw_name: &[u8],
+    limits: &Limits,
+    part: impl FnOnce(String) -> Listed,
+) -> Option<Listed> {
     let name = decode_name(raw_name);
     match relative_path(&name, limits.path_bytes_max) {
         Ok(_) if name.ends_with(['/', '\\']) => None,
         Ok(path) => Some(part(path)),
         Err(UnsafeName::Empty) if name.ends_with(['/', '\\']) => None,
         Err(error) => {
-            let reason = if error == UnsafeName::TooLong { RejectReason::LimitExceeded } else { RejectReason::UnsafePath };
-            Some(Listed::Refused(name.chars().filter(|c| !c.is_control()).take(200).collect(), reason, error.to_string()))
+            let reason = if error == UnsafeName::TooLong {
+                RejectReason::LimitExceeded
+            } else {
+                RejectReason::UnsafePath
+            };
+            Some(Listed::Refused(
+                name.chars().filter(|c| !c.is_control()).take(200).collect(),
+                reason,
+                error.to_string(),
+            ))
         }
     }
 }
@@ -103,18 +121,31 @@ fn entry_part(entry: &zip::read::ZipFileEntry<'_>, limits: &Limits) -> Option<Li
             return Listed::Refused(path, RejectReason::UnsafePath, UnsafeName::Link.to_string());
         }
         if entry.encrypted() {
-            return Listed::Refused(path, RejectReason::Unreadable, "the entry is encrypted; pack the bundle without a password".to_owned());
+            return Listed::Refused(
+                path,
+                RejectReason::Unreadable,
+                "the entry is encrypted; pack the bundle without a password".to_owned(),
+            );
         }
         let method = match entry.compression() {
             CompressionMethod::Stored => Method::Stored,
             CompressionMethod::Deflated => Method::Deflated,
             other => {
-                return Listed::Refused(path, RejectReason::Unreadable, format!("compression method {other} is not read; pack the bundle with deflate"));
+                return Listed::Refused(
+                    path,
+                    RejectReason::Unreadable,
+                    format!("compression method {other} is not read; pack the bundle with deflate"),
+                );
             }
         };
         Listed::Part(
             path,
-            Part { header_start: entry.header_start(), method, compressed_bytes: entry.compressed_size(), declared: Some((entry.size(), entry.crc32())) },
+            Part {
+                header_start: entry.header_start(),
+                method,
+                compressed_bytes: entry.compressed_size(),
+                declared: Some((entry.size(), entry.crc32())),
+            },
         )
     })
 }
@@ -126,14 +157,39 @@ pub(crate) type Source = RefCell<Box<dyn ReadSeek>>;
 /// and with [`io::ErrorKind::InvalidData`] where the checksum is wrong.
 pub(crate) fn open<'a>(source: &'a Source, part: &Part) -> io::Result<Box<dyn Read + 'a>> {
     let mut header = [0; LOCAL_HEADER_BYTES];
-    let mut at_header = Span { source, position: part.header_start, remaining: header.len() as u64 };
-    at_header.read_exact(&mut header)?;
-    let [b'P', b'K', 3, 4, .., name_low, name_high, extra_low, extra_high] = header else {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the archive's directory points to no local header"));
+    let mut at_header = Span {
+        source,
+        position: part.header_start,
+        remaining: header.len() as u64,
     };
-    let names = u64::from(u16::from_le_bytes([name_low, name_high])) + u64::from(u16::from_le_bytes([extra_low, extra_high]));
-    let position = part.header_start.saturating_add(LOCAL_HEADER_BYTES as u64 + names);
-    let data = Span { source, position, remaining: part.compressed_bytes };
+    at_header.read_exact(&mut header)?;
+    let [
+        b'P',
+        b'K',
+        3,
+        4,
+        ..,
+        name_low,
+        name_high,
+        extra_low,
+        extra_high,
+    ] = header
+    else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the archive's directory points to no local header",
+        ));
+    };
+    let names = u64::from(u16::from_le_bytes([name_low, name_high]))
+        + u64::from(u16::from_le_bytes([extra_low, extra_high]));
+    let position = part
+        .header_start
+        .saturating_add(LOCAL_HEADER_BYTES as u64 + names);
+    let data = Span {
+        source,
+        position,
+        remaining: part.compressed_bytes,
+    };
     Ok(match part.method {
         Method::Stored => Box::new(Checked::new(data, part)),
         Method::Deflated => Box::new(Checked::new(DeflateDecoder::new(data), part)),
@@ -149,8 +205,13 @@ struct Span<'a> {
 
 impl Read for Span<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = buffer.len().min(usize::try_from(self.remaining).unwrap_or(usize::MAX));
-        let mut source = self.source.try_borrow_mut().map_err(|_| io::ErrorKind::WouldBlock)?;
+        let wanted = buffer
+            .len()
+            .min(usize::try_from(self.remaining).unwrap_or(usize::MAX));
+        let mut source = self
+            .source
+            .try_borrow_mut()
+            .map_err(|_| io::ErrorKind::WouldBlock)?;
         source.seek(SeekFrom::Start(self.position))?;
         let count = source.read(buffer.get_mut(..wanted).unwrap_or_default())?;
         self.position = self.position.saturating_add(count as u64);
@@ -169,7 +230,12 @@ struct Checked<R> {
 
 impl<R: Read> Checked<R> {
     fn new(inner: R, part: &Part) -> Self {
-        Self { inner, crc: Crc::new(), bytes: 0, declared: part.declared }
+        Self {
+            inner,
+            crc: Crc::new(),
+            bytes: 0,
+            declared: part.declared,
+        }
     }
 }
 
@@ -183,10 +249,16 @@ impl<R: Read> Read for Checked<R> {
             && !buffer.is_empty()
         {
             if self.bytes < bytes {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the archive ends inside this entry"));
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the archive ends inside this entry",
+                ));
             }
             if crc != self.crc.sum() {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "the entry's checksum is wrong"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the entry's checksum is wrong",
+                ));
             }
         }
         Ok(count)

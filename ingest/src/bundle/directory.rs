@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use patchlens_event::RejectReason;
 
+use super::Refusal;
 use super::limits::Limits;
 use super::name::{UnsafeName, relative_path};
-use super::Refusal;
 
 /// A regular file below the root.
 #[derive(Debug, Clone)]
@@ -31,9 +31,16 @@ pub(crate) fn walk(root: &Path, limits: &Limits) -> Walk {
     let mut pending = vec![(root.to_owned(), String::new())];
     while let Some((directory, prefix)) = pending.pop() {
         let mut names: Vec<_> = match fs::read_dir(&directory) {
-            Ok(entries) => entries.filter_map(Result::ok).take(limits.entries_max.saturating_add(1)).collect(),
+            Ok(entries) => entries
+                .filter_map(Result::ok)
+                .take(limits.entries_max.saturating_add(1))
+                .collect(),
             Err(error) => {
-                walk.refusals.push(Refusal { path: prefix, reason: RejectReason::Unreadable, detail: format!("cannot list the directory: {error}") });
+                walk.refusals.push(Refusal {
+                    path: prefix,
+                    reason: RejectReason::Unreadable,
+                    detail: format!("cannot list the directory: {error}"),
+                });
                 continue;
             }
         };
@@ -41,8 +48,15 @@ pub(crate) fn walk(root: &Path, limits: &Limits) -> Walk {
         let mut directories = Vec::new();
         for entry in names {
             if walk.files.len() + walk.refusals.len() > limits.entries_max {
-                let detail = format!("more than {} files; raise `entries_max` if the directory is trusted", limits.entries_max);
-                walk.refusals.push(Refusal { path: prefix, reason: RejectReason::LimitExceeded, detail });
+                let detail = format!(
+                    "more than {} files; raise `entries_max` if the directory is trusted",
+                    limits.entries_max
+                );
+                walk.refusals.push(Refusal {
+                    path: prefix,
+                    reason: RejectReason::LimitExceeded,
+                    detail,
+                });
                 return walk;
             }
             visit(&entry, &prefix, limits, &mut walk, &mut directories);
@@ -52,23 +66,51 @@ pub(crate) fn walk(root: &Path, limits: &Limits) -> Walk {
     walk
 }
 
-fn visit(entry: &fs::DirEntry, prefix: &str, limits: &Limits, walk: &mut Walk, directories: &mut Vec<(PathBuf, String)>) {
+fn visit(
+    entry: &fs::DirEntry,
+    prefix: &str,
+    limits: &Limits,
+    walk: &mut Walk,
+    directories: &mut Vec<(PathBuf, String)>,
+) {
     // A name with `\` in it is one part here, not two.
     let name = entry.file_name().to_string_lossy().replace('\\', "_");
-    let joined = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-    let mut refuse = |path: String, reason, detail: String| walk.refusals.push(Refusal { path, reason, detail });
+    let joined = if prefix.is_empty() {
+        name
+    } else {
+        format!("{prefix}/{name}")
+    };
+    let mut refuse = |path: String, reason, detail: String| {
+        walk.refusals.push(Refusal {
+            path,
+            reason,
+            detail,
+        })
+    };
     let kind = match entry.file_type() {
         Ok(kind) => kind,
         Err(error) => return refuse(joined, RejectReason::Unreadable, error.to_string()),
     };
     if kind.is_symlink() {
-        return refuse(joined, RejectReason::UnsafePath, UnsafeName::Link.to_string());
+        return refuse(
+            joined,
+            RejectReason::UnsafePath,
+            UnsafeName::Link.to_string(),
+        );
     }
     let relative = match relative_path(&joined, limits.path_bytes_max) {
         Ok(relative) => relative,
         Err(error) => {
-            let reason = if error == UnsafeName::TooLong { RejectReason::LimitExceeded } else { RejectReason::UnsafePath };
-            let shown = joined.chars().filter(|c| !c.is_control()).take(200).collect();
+            let reason = if error == UnsafeName::TooLong {
+                RejectReason::LimitExceeded
+            } else {
+                RejectReason::UnsafePath
+            };
+            let shown = joined
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(200)
+                .collect();
             return refuse(shown, reason, error.to_string());
         }
     };
@@ -76,10 +118,18 @@ fn visit(entry: &fs::DirEntry, prefix: &str, limits: &Limits, walk: &mut Walk, d
         directories.push((entry.path(), relative));
     } else if kind.is_file() {
         match entry.metadata() {
-            Ok(metadata) => walk.files.push(Found { relative, path: entry.path(), bytes: metadata.len() }),
+            Ok(metadata) => walk.files.push(Found {
+                relative,
+                path: entry.path(),
+                bytes: metadata.len(),
+            }),
             Err(error) => refuse(relative, RejectReason::Unreadable, error.to_string()),
         }
     } else {
-        refuse(relative, RejectReason::Unreadable, "not a regular file".to_owned());
+        refuse(
+            relative,
+            RejectReason::Unreadable,
+            "not a regular file".to_owned(),
+        );
     }
 }

@@ -78,12 +78,28 @@ pub(crate) fn is_zip(head: &[u8]) -> bool {
 
 impl Bundle {
     /// Makes a bundle of files on disk.
-    pub(crate) fn from_files(name: String, files: Vec<Found>, refusals: Vec<Refusal>, limits: &Limits) -> Self {
+    pub(crate) fn from_files(
+        name: String,
+        files: Vec<Found>,
+        refusals: Vec<Refusal>,
+        limits: &Limits,
+    ) -> Self {
         let entries = files
             .into_iter()
-            .map(|found| Entry { path: found.relative, declared_bytes: Some(found.bytes), place: Place::File(found.path) })
+            .map(|found| Entry {
+                path: found.relative,
+                declared_bytes: Some(found.bytes),
+                place: Place::File(found.path),
+            })
             .collect();
-        Self { name, entries, refusals, archives: Vec::new(), total_bytes: Cell::new(0), limits: limits.clone() }
+        Self {
+            name,
+            entries,
+            refusals,
+            archives: Vec::new(),
+            total_bytes: Cell::new(0),
+            limits: limits.clone(),
+        }
     }
 
     /// Makes a bundle of a zip archive; archives inside it are listed in their place.
@@ -92,7 +108,11 @@ impl Bundle {
     /// When the file cannot be opened. A damaged archive is no error but a refusal.
     pub fn from_archive(path: &Path, limits: &Limits) -> io::Result<Self> {
         let file = File::open(path)?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let mut bundle = Self::from_files(name, Vec::new(), Vec::new(), limits);
         bundle.add_archive(Box::new(file), "", 0);
         Ok(bundle)
@@ -109,15 +129,30 @@ impl Bundle {
         };
         for item in listed {
             if self.entries.len() >= self.limits.entries_max {
-                let detail = format!("more than {} entries; raise `entries_max` if the bundle is trusted", self.limits.entries_max);
-                self.refusals.push(Refusal { path: prefix.to_owned(), reason: RejectReason::LimitExceeded, detail });
+                let detail = format!(
+                    "more than {} entries; raise `entries_max` if the bundle is trusted",
+                    self.limits.entries_max
+                );
+                self.refusals.push(Refusal {
+                    path: prefix.to_owned(),
+                    reason: RejectReason::LimitExceeded,
+                    detail,
+                });
                 return;
             }
             match item {
-                Listed::Refused(path, reason, detail) => self.refusals.push(Refusal { path: under(path), reason, detail }),
+                Listed::Refused(path, reason, detail) => self.refusals.push(Refusal {
+                    path: under(path),
+                    reason,
+                    detail,
+                }),
                 Listed::Part(path, part) => {
                     let declared_bytes = part.declared.map(|(bytes, _)| bytes);
-                    let entry = Entry { path: under(path), declared_bytes, place: Place::Part { archive, part } };
+                    let entry = Entry {
+                        path: under(path),
+                        declared_bytes,
+                        place: Place::Part { archive, part },
+                    };
                     self.add_part(entry, depth);
                 }
             }
@@ -127,24 +162,43 @@ impl Bundle {
     /// Adds an entry of an archive, or what it holds when it is an archive itself.
     fn add_part(&mut self, entry: Entry, depth: u32) {
         let mut head = [0; 4];
-        let nested = self.read(&entry).and_then(|mut reader| read_full(&mut reader, &mut head)).is_ok() && is_zip(&head);
+        let nested = self
+            .read(&entry)
+            .and_then(|mut reader| read_full(&mut reader, &mut head))
+            .is_ok()
+            && is_zip(&head);
         if !nested {
             self.entries.push(entry);
             return;
         }
         if depth >= self.limits.nesting_max {
-            let detail = format!("archives are nested deeper than {}; raise `nesting_max` if the bundle is trusted", self.limits.nesting_max);
-            self.refusals.push(Refusal { path: entry.path, reason: RejectReason::LimitExceeded, detail });
+            let detail = format!(
+                "archives are nested deeper than {}; raise `nesting_max` if the bundle is trusted",
+                self.limits.nesting_max
+            );
+            self.refusals.push(Refusal {
+                path: entry.path,
+                reason: RejectReason::LimitExceeded,
+                detail,
+            });
             return;
         }
         match self.spool(&entry) {
             Ok((source, cut)) => {
                 if let Some(detail) = cut {
-                    self.refusals.push(Refusal { path: entry.path.clone(), reason: RejectReason::Truncated, detail });
+                    self.refusals.push(Refusal {
+                        path: entry.path.clone(),
+                        reason: RejectReason::Truncated,
+                        detail,
+                    });
                 }
                 self.add_archive(source, &entry.path, depth + 1);
             }
-            Err(error) => self.refusals.push(Refusal { path: entry.path, reason: read_failure(&error), detail: error.to_string() }),
+            Err(error) => self.refusals.push(Refusal {
+                path: entry.path,
+                reason: read_failure(&error),
+                detail: error.to_string(),
+            }),
         }
     }
 
@@ -152,9 +206,14 @@ impl Bundle {
     /// is kept as far as it goes, with the reason.
     fn spool(&self, entry: &Entry) -> io::Result<(Box<dyn ReadSeek>, Option<String>)> {
         let mut spooled = tempfile::SpooledTempFile::new(self.limits.spool_memory_bytes);
-        let cut = match self.read(entry).and_then(|mut reader| io::copy(&mut reader, &mut spooled)) {
+        let cut = match self
+            .read(entry)
+            .and_then(|mut reader| io::copy(&mut reader, &mut spooled))
+        {
             Ok(_) => None,
-            Err(error) if read_failure(&error) == RejectReason::Truncated => Some(error.to_string()),
+            Err(error) if read_failure(&error) == RejectReason::Truncated => {
+                Some(error.to_string())
+            }
             Err(error) => return Err(error),
         };
         spooled.seek(SeekFrom::Start(0))?;
@@ -167,13 +226,31 @@ impl Bundle {
     /// When the file is gone or the archive is damaged here; [`read_failure`] says which.
     pub fn read(&self, entry: &Entry) -> io::Result<EntryReader<'_>> {
         match &entry.place {
-            Place::File(path) => Ok(EntryReader::new(Box::new(File::open(path)?), None, &self.limits, &self.total_bytes)),
+            Place::File(path) => Ok(EntryReader::new(
+                Box::new(File::open(path)?),
+                None,
+                &self.limits,
+                &self.total_bytes,
+            )),
             Place::Part { archive, part } => {
                 let source = self.archives.get(*archive).ok_or(io::ErrorKind::NotFound)?;
                 let inner = archive::open(source, part)?;
-                Ok(EntryReader::new(inner, Some(part.compressed_bytes), &self.limits, &self.total_bytes))
+                Ok(EntryReader::new(
+                    inner,
+                    Some(part.compressed_bytes),
+                    &self.limits,
+                    &self.total_bytes,
+                ))
             }
         }
+    }
+
+    /// Does work whose reading does not count against the total: looking at an entry before it is read.
+    pub(crate) fn uncounted<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = self.total_bytes.get();
+        let result = work();
+        self.total_bytes.set(before);
+        result
     }
 
     /// Forgets how much was read so far, so that a second pass has the whole allowance again.
@@ -184,7 +261,9 @@ impl Bundle {
 
 /// Tells why reading an entry ended early.
 pub fn read_failure(error: &io::Error) -> RejectReason {
-    let limit = error.get_ref().is_some_and(|inner| inner.is::<LimitExceeded>());
+    let limit = error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<LimitExceeded>());
     match error.kind() {
         _ if limit => RejectReason::LimitExceeded,
         io::ErrorKind::UnexpectedEof => RejectReason::Truncated,

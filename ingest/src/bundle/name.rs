@@ -20,7 +20,18 @@ pub(crate) fn decode_name(raw: &[u8]) -> String {
             return text.into_owned();
         }
     }
-    raw.iter().map(|&byte| if byte < 0x80 { char::from(byte) } else { CP437_UPPER.chars().nth(usize::from(byte - 0x80)).unwrap_or('\u{fffd}') }).collect()
+    raw.iter()
+        .map(|&byte| {
+            if byte < 0x80 {
+                char::from(byte)
+            } else {
+                CP437_UPPER
+                    .chars()
+                    .nth(usize::from(byte - 0x80))
+                    .unwrap_or('\u{fffd}')
+            }
+        })
+        .collect()
 }
 
 fn is_gb2312(raw: &[u8]) -> bool {
@@ -83,8 +94,14 @@ pub(crate) fn relative_path(name: &str, path_bytes_max: usize) -> Result<String,
     {
         return Err(UnsafeName::DriveLetter);
     }
-    let parts: Vec<&str> = unified.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    if parts.iter().any(|part| part.trim_end_matches([' ', '.']).is_empty() && part.contains("..")) {
+    let parts: Vec<&str> = unified
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
+    if parts
+        .iter()
+        .any(|part| part.trim_end_matches([' ', '.']).is_empty() && part.contains(".."))
+    {
         return Err(UnsafeName::ParentPart);
     }
     if parts.is_empty() {
@@ -101,7 +118,10 @@ mod tests {
     #[test]
     fn names_are_read_in_the_code_page_that_wrote_them() {
         assert_eq!(decode_name("日志/CBS.log".as_bytes()), "日志/CBS.log");
-        assert_eq!(decode_name(&GBK.encode("补丁日志/更新.log").0), "补丁日志/更新.log");
+        assert_eq!(
+            decode_name(&GBK.encode("补丁日志/更新.log").0),
+            "补丁日志/更新.log"
+        );
         assert_eq!(decode_name(b"Pr\x81fung.log"), "Prüfung.log");
         assert_eq!(CP437_UPPER.chars().count(), 128);
     }

@@ -17,24 +17,53 @@ pub struct EntryReader<'a> {
 }
 
 impl<'a> EntryReader<'a> {
-    pub(crate) fn new(inner: Box<dyn Read + 'a>, compressed_bytes: Option<u64>, limits: &'a Limits, total_bytes: &'a Cell<u64>) -> Self {
-        Self { inner, limits, compressed_bytes, read_bytes: 0, total_bytes }
+    pub(crate) fn new(
+        inner: Box<dyn Read + 'a>,
+        compressed_bytes: Option<u64>,
+        limits: &'a Limits,
+        total_bytes: &'a Cell<u64>,
+    ) -> Self {
+        Self {
+            inner,
+            limits,
+            compressed_bytes,
+            read_bytes: 0,
+            total_bytes,
+        }
     }
 
     fn check(&self) -> Result<(), LimitExceeded> {
         let limits = self.limits;
-        let exceeded = |what, limit, setting| Err(LimitExceeded { what, limit, setting });
+        let exceeded = |what, limit, setting| {
+            Err(LimitExceeded {
+                what,
+                limit,
+                setting,
+            })
+        };
         if self.read_bytes > limits.entry_bytes_max {
-            return exceeded("entry is larger than allowed", limits.entry_bytes_max, "entry_bytes_max");
+            return exceeded(
+                "entry is larger than allowed",
+                limits.entry_bytes_max,
+                "entry_bytes_max",
+            );
         }
         if self.total_bytes.get() > limits.total_bytes_max {
-            return exceeded("bundle is larger than allowed", limits.total_bytes_max, "total_bytes_max");
+            return exceeded(
+                "bundle is larger than allowed",
+                limits.total_bytes_max,
+                "total_bytes_max",
+            );
         }
         if let Some(compressed) = self.compressed_bytes
             && self.read_bytes > limits.ratio_free_bytes
             && self.read_bytes / limits.ratio_max.max(1) > compressed
         {
-            return exceeded("entry inflates more than allowed", limits.ratio_max, "ratio_max");
+            return exceeded(
+                "entry inflates more than allowed",
+                limits.ratio_max,
+                "ratio_max",
+            );
         }
         Ok(())
     }
@@ -44,7 +73,8 @@ impl Read for EntryReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.read_bytes = self.read_bytes.saturating_add(count as u64);
-        self.total_bytes.set(self.total_bytes.get().saturating_add(count as u64));
+        self.total_bytes
+            .set(self.total_bytes.get().saturating_add(count as u64));
         self.check().map_err(LimitExceeded::into_io)?;
         Ok(count)
     }

@@ -29,7 +29,9 @@ struct Header {
 /// Lists what the local headers name, from the start of the file until they stop.
 pub(crate) fn list(source: &mut dyn ReadSeek, limits: &Limits) -> Vec<Listed> {
     let mut listed = Vec::new();
-    let Ok(end) = source.seek(SeekFrom::End(0)) else { return listed };
+    let Ok(end) = source.seek(SeekFrom::End(0)) else {
+        return listed;
+    };
     let mut at = 0;
     while let Ok(Some(header)) = local_header(source, at) {
         if listed.len() > limits.entries_max {
@@ -44,22 +46,48 @@ pub(crate) fn list(source: &mut dyn ReadSeek, limits: &Limits) -> Vec<Listed> {
         let encrypted = header.flags & FLAG_ENCRYPTED != 0;
         let name = || decode_name(&header.raw_name);
         let (compressed_bytes, next) = match method {
-            _ if sizes_known => (header.compressed_bytes, header.data_start.saturating_add(header.compressed_bytes)),
+            _ if sizes_known => (
+                header.compressed_bytes,
+                header.data_start.saturating_add(header.compressed_bytes),
+            ),
             Some(Method::Deflated) if !encrypted => {
-                let consumed = inflated_end(source, header.data_start, limits).unwrap_or(end.saturating_sub(header.data_start));
-                (consumed, after_descriptor(source, header.data_start + consumed))
+                let consumed = inflated_end(source, header.data_start, limits)
+                    .unwrap_or(end.saturating_sub(header.data_start));
+                (
+                    consumed,
+                    after_descriptor(source, header.data_start + consumed),
+                )
             }
             _ => {
-                listed.push(Listed::Refused(name(), RejectReason::Truncated, "where this entry ends cannot be told without the archive's directory".to_owned()));
+                listed.push(Listed::Refused(
+                    name(),
+                    RejectReason::Truncated,
+                    "where this entry ends cannot be told without the archive's directory"
+                        .to_owned(),
+                ));
                 break;
             }
         };
         let declared = sizes_known.then_some((header.bytes, header.crc));
         match method {
             Some(method) if !encrypted => {
-                listed.extend(checked(&header.raw_name, limits, |path| Listed::Part(path, Part { header_start: at, method, compressed_bytes, declared })));
+                listed.extend(checked(&header.raw_name, limits, |path| {
+                    Listed::Part(
+                        path,
+                        Part {
+                            header_start: at,
+                            method,
+                            compressed_bytes,
+                            declared,
+                        },
+                    )
+                }));
             }
-            _ => listed.push(Listed::Refused(name(), RejectReason::Unreadable, "the entry is encrypted or packed by a method that is not read".to_owned())),
+            _ => listed.push(Listed::Refused(
+                name(),
+                RejectReason::Unreadable,
+                "the entry is encrypted or packed by a method that is not read".to_owned(),
+            )),
         }
         if next <= at || next >= end {
             break;
@@ -73,7 +101,39 @@ fn local_header(source: &mut dyn ReadSeek, at: u64) -> io::Result<Option<Header>
     let mut fixed = [0; LOCAL_HEADER_BYTES];
     source.seek(SeekFrom::Start(at))?;
     source.read_exact(&mut fixed)?;
-    let [b'P', b'K', 3, 4, _, _, f0, f1, m0, m1, _, _, _, _, c0, c1, c2, c3, p0, p1, p2, p3, b0, b1, b2, b3, n0, n1, x0, x1] = fixed else {
+    let [
+        b'P',
+        b'K',
+        3,
+        4,
+        _,
+        _,
+        f0,
+        f1,
+        m0,
+        m1,
+        _,
+        _,
+        _,
+        _,
+        c0,
+        c1,
+        c2,
+        c3,
+        p0,
+        p1,
+        p2,
+        p3,
+        b0,
+        b1,
+        b2,
+        b3,
+        n0,
+        n1,
+        x0,
+        x1,
+    ] = fixed
+    else {
         return Ok(None);
     };
     let mut raw_name = vec![0; usize::from(u16::from_le_bytes([n0, n1]))];
@@ -102,5 +162,9 @@ fn inflated_end(source: &mut dyn ReadSeek, start: u64, limits: &Limits) -> Optio
 /// Steps over the optional record that follows a streamed part: signature, checksum, sizes.
 fn after_descriptor(source: &mut dyn ReadSeek, at: u64) -> u64 {
     // With or without signature, with 32-bit or 64-bit sizes: the next header tells which.
-    [16, 12, 24, 20].into_iter().map(|length| at + length).find(|next| matches!(local_header(source, *next), Ok(Some(_)))).unwrap_or(at)
+    [16, 12, 24, 20]
+        .into_iter()
+        .map(|length| at + length)
+        .find(|next| matches!(local_header(source, *next), Ok(Some(_))))
+        .unwrap_or(at)
 }

@@ -39,7 +39,18 @@ pub struct DeviceAccount {
 
 impl DeviceAccount {
     pub(super) fn new(device_id: DeviceId, device_name: Option<String>) -> Self {
-        Self { device_id, device_name, files: 0, duplicate_files: 0, bytes: 0, records: 0, sent: 0, noise_counted: 0, rejected: 0, unrecognised: Vec::new() }
+        Self {
+            device_id,
+            device_name,
+            files: 0,
+            duplicate_files: 0,
+            bytes: 0,
+            records: 0,
+            sent: 0,
+            noise_counted: 0,
+            rejected: 0,
+            unrecognised: Vec::new(),
+        }
     }
 }
 
@@ -87,11 +98,16 @@ impl PathAccount {
 
     /// Files that no parser recognises, each with its reason: `notes.txt (no parser recognises …)`.
     pub fn unrecognised(&self) -> impl Iterator<Item = String> {
-        self.devices.iter().flat_map(|device| &device.unrecognised).map(|file| format!("{} ({})", file.file, file.detail))
+        self.devices
+            .iter()
+            .flat_map(|device| &device.unrecognised)
+            .map(|file| format!("{} ({})", file.file, file.detail))
     }
 
     /// True when every record is accounted for.
     pub fn balances(&self) -> bool {
-        self.devices.iter().all(|device| device.records == device.sent + device.noise_counted)
+        self.devices
+            .iter()
+            .all(|device| device.records == device.sent + device.noise_counted)
     }
 }

@@ -28,8 +28,20 @@ pub(super) struct Device<'a> {
 }
 
 /// Reads one device's share.
-pub(super) fn read(bundle: &Bundle, scans: &[Scan], options: &CollectOptions, sink: &mut dyn EventSink) -> Result<DeviceAccount> {
-    let identity = identify(scans.iter().filter_map(|scan| scan.claim.as_ref()), options.device.as_deref(), &bundle.name).ok_or_else(|| Error::Unnamed { bundle: bundle.name.clone() })?;
+pub(super) fn read(
+    bundle: &Bundle,
+    scans: &[Scan],
+    options: &CollectOptions,
+    sink: &mut dyn EventSink,
+) -> Result<DeviceAccount> {
+    let identity = identify(
+        scans.iter().filter_map(|scan| scan.claim.as_ref()),
+        options.device.as_deref(),
+        &bundle.name,
+    )
+    .ok_or_else(|| Error::Unnamed {
+        bundle: bundle.name.clone(),
+    })?;
     let mut known = KnownNames::default();
     for scan in scans {
         known.users.extend(scan.known.users.iter().cloned());
@@ -37,8 +49,16 @@ pub(super) fn read(bundle: &Bundle, scans: &[Scan], options: &CollectOptions, si
     }
     known.domains.extend(identity.device_name.clone());
     let offset = scans.iter().find_map(|scan| scan.utc_offset_minutes);
-    let device = Device { zones: Zones::new(offset, options.assumed_zone()), redactor: Redactor::new(options.redaction.clone(), known)?, identity, options };
-    let mut account = DeviceAccount::new(device.identity.device_id.clone(), device.identity.device_name.clone());
+    let device = Device {
+        zones: Zones::new(offset, options.assumed_zone()),
+        redactor: Redactor::new(options.redaction.clone(), known)?,
+        identity,
+        options,
+    };
+    let mut account = DeviceAccount::new(
+        device.identity.device_id.clone(),
+        device.identity.device_name.clone(),
+    );
     for refusal in &bundle.refusals {
         account.rejected += 1;
         sink.reject(device.reject(&refusal.path, (0, 0), refusal.reason, &refusal.detail, b""))?;
@@ -47,8 +67,17 @@ pub(super) fn read(bundle: &Bundle, scans: &[Scan], options: &CollectOptions, si
     let mut twins = Twins::new(bundle);
     for (entry, scan) in bundle.entries.iter().zip(scans) {
         let Some(format) = scan.format else {
-            account.unrecognised.push(Unrecognised { file: device.redactor.text(&entry.path).into_owned(), detail: scan.detail.clone() });
-            sink.reject(device.reject(&entry.path, (0, 0), RejectReason::UnknownFormat, &scan.detail, b""))?;
+            account.unrecognised.push(Unrecognised {
+                file: device.redactor.text(&entry.path).into_owned(),
+                detail: scan.detail.clone(),
+            });
+            sink.reject(device.reject(
+                &entry.path,
+                (0, 0),
+                RejectReason::UnknownFormat,
+                &scan.detail,
+                b"",
+            ))?;
             continue;
         };
         if twins.was_read(bundle, entry) {
@@ -64,7 +93,15 @@ pub(super) fn read(bundle: &Bundle, scans: &[Scan], options: &CollectOptions, si
 }
 
 impl Device<'_> {
-    fn file(&self, bundle: &Bundle, entry: &Entry, format: Format, noise: &mut Noise, account: &mut DeviceAccount, sink: &mut dyn EventSink) -> Result<()> {
+    fn file(
+        &self,
+        bundle: &Bundle,
+        entry: &Entry,
+        format: Format,
+        noise: &mut Noise,
+        account: &mut DeviceAccount,
+        sink: &mut dyn EventSink,
+    ) -> Result<()> {
         let mut events = FileEvents::new(self, &entry.path, format, sink);
         let mut parser = FileParser::new(format, &self.options.limits);
         let failure = stream(bundle, entry, |chunk| {
@@ -83,23 +120,53 @@ impl Device<'_> {
         if let Some(error) = failure {
             account.rejected += 1;
             let detail = format!("reading stopped here: {error}");
-            sink.reject(self.reject(&entry.path, (0, parsed.bytes), read_failure(&error), &detail, b""))?;
+            sink.reject(self.reject(
+                &entry.path,
+                (0, parsed.bytes),
+                read_failure(&error),
+                &detail,
+                b"",
+            ))?;
         }
         Ok(())
     }
 
     /// Makes a reject of a piece of input at (line, byte offset).
-    pub(super) fn reject(&self, file: &str, (line, byte_offset): (u64, u64), reason: RejectReason, detail: &str, raw: &[u8]) -> Reject {
+    pub(super) fn reject(
+        &self,
+        file: &str,
+        (line, byte_offset): (u64, u64),
+        reason: RejectReason,
+        detail: &str,
+        raw: &[u8],
+    ) -> Reject {
         let device_id = &self.identity.device_id;
         let place = [line.to_le_bytes(), byte_offset.to_le_bytes()].concat();
-        let raw_kept = raw.get(..raw.len().min(Reject::RAW_BYTES_MAX)).unwrap_or_default();
+        let raw_kept = raw
+            .get(..raw.len().min(Reject::RAW_BYTES_MAX))
+            .unwrap_or_default();
         Reject {
-            reject_id: EventId::from_parts(&[b"reject.v1", device_id.as_str().as_bytes(), file.as_bytes(), &place, reason.as_str().as_bytes(), raw_kept]),
+            reject_id: EventId::from_parts(&[
+                b"reject.v1",
+                device_id.as_str().as_bytes(),
+                file.as_bytes(),
+                &place,
+                reason.as_str().as_bytes(),
+                raw_kept,
+            ]),
             device_id: Some(device_id.clone()),
             reason,
             detail: detail.to_owned(),
-            origin: Origin { file: self.redactor.text(file).into_owned(), line, byte_offset, record_id: None },
-            raw: self.redactor.text(&String::from_utf8_lossy(raw_kept)).into_owned(),
+            origin: Origin {
+                file: self.redactor.text(file).into_owned(),
+                line,
+                byte_offset,
+                record_id: None,
+            },
+            raw: self
+                .redactor
+                .text(&String::from_utf8_lossy(raw_kept))
+                .into_owned(),
             collected_at: self.options.collected_at,
             refused_by: concat!("patchlens-ingest ", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -107,7 +174,11 @@ impl Device<'_> {
 }
 
 /// Reads an entry piece by piece until `take` has had enough; returns why it ended early.
-pub(crate) fn stream(bundle: &Bundle, entry: &Entry, mut take: impl FnMut(&[u8]) -> bool) -> Option<std::io::Error> {
+pub(crate) fn stream(
+    bundle: &Bundle,
+    entry: &Entry,
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Option<std::io::Error> {
     let mut reader = match bundle.read(entry) {
         Ok(reader) => reader,
         Err(error) => return Some(error),
@@ -136,22 +207,38 @@ struct Twins {
 impl Twins {
     fn new(bundle: &Bundle) -> Self {
         let mut sizes: HashMap<u64, usize> = HashMap::new();
-        for bytes in bundle.entries.iter().filter_map(|entry| entry.declared_bytes) {
+        for bytes in bundle
+            .entries
+            .iter()
+            .filter_map(|entry| entry.declared_bytes)
+        {
             *sizes.entry(bytes).or_default() += 1;
         }
-        let shared_sizes = sizes.into_iter().filter(|(bytes, count)| *bytes > 0 && *count > 1).map(|(bytes, _)| bytes).collect();
-        Self { shared_sizes, hashes: HashSet::new() }
+        let shared_sizes = sizes
+            .into_iter()
+            .filter(|(bytes, count)| *bytes > 0 && *count > 1)
+            .map(|(bytes, _)| bytes)
+            .collect();
+        Self {
+            shared_sizes,
+            hashes: HashSet::new(),
+        }
     }
 
     /// True when a file of the same content came before.
     fn was_read(&mut self, bundle: &Bundle, entry: &Entry) -> bool {
-        if !entry.declared_bytes.is_some_and(|bytes| self.shared_sizes.contains(&bytes)) {
+        if !entry
+            .declared_bytes
+            .is_some_and(|bytes| self.shared_sizes.contains(&bytes))
+        {
             return false;
         }
         let mut hasher = blake3::Hasher::new();
-        let failed = stream(bundle, entry, |chunk| {
-            hasher.update(chunk);
-            true
+        let failed = bundle.uncounted(|| {
+            stream(bundle, entry, |chunk| {
+                hasher.update(chunk);
+                true
+            })
         });
         // What cannot be read to its end is read as far as it goes, and complained about.
         failed.is_none() && !self.hashes.insert(hasher.finalize())

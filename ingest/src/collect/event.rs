@@ -1,6 +1,7 @@
 //! From one file's records to events.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use patchlens_event::{Event, Hresult, IdentityScope, Kind, Origin, SCHEMA_VERSION, Source};
 
@@ -17,7 +18,17 @@ const FIELD_BYTES_MAX: usize = 8 * 1024;
 const FIELDS_MAX: usize = 4_096;
 
 /// Fields of event data that hold an error code and nothing else, in lower case.
-const CODE_FIELDS: &[&str] = &["errorcode", "error_code", "hresult", "hr", "exceptioncode", "updateerrorcode", "resulthr", "win32error", "finalresult"];
+const CODE_FIELDS: &[&str] = &[
+    "errorcode",
+    "error_code",
+    "hresult",
+    "hr",
+    "exceptioncode",
+    "updateerrorcode",
+    "resulthr",
+    "win32error",
+    "finalresult",
+];
 
 /// Makes events of a file's records.
 pub(super) struct FileEvents<'a> {
@@ -37,7 +48,12 @@ pub(super) struct FileEvents<'a> {
 }
 
 impl<'a> FileEvents<'a> {
-    pub(super) fn new(device: &'a Device<'a>, file: &'a str, format: Format, sink: &'a mut dyn EventSink) -> Self {
+    pub(super) fn new(
+        device: &'a Device<'a>,
+        file: &'a str,
+        format: Format,
+        sink: &'a mut dyn EventSink,
+    ) -> Self {
         let source = format.source();
         Self {
             device,
@@ -79,6 +95,23 @@ impl<'a> FileEvents<'a> {
         self.identity_text.push_str(&record.message);
     }
 
+    /// A message composed of named values says what its provider and id say; the rest is variable.
+    fn template_of(
+        &mut self,
+        component: Option<&str>,
+        windows_event_id: Option<u32>,
+        message: &str,
+    ) {
+        match (component, windows_event_id) {
+            (Some(provider), Some(id)) if self.source == Source::EventLog => {
+                self.template.clear();
+                // Writing to a string cannot fail.
+                write!(self.template, "{provider}:{id}").ok();
+            }
+            _ => template::of(message, &mut self.template),
+        }
+    }
+
     fn event(&mut self, record: Record<'_>, codes: Vec<Hresult>, occurred: Occurred) -> Event {
         self.identity_text(&record);
         let event_id = self.scope.next_id(&record.time_text, &self.identity_text);
@@ -86,31 +119,49 @@ impl<'a> FileEvents<'a> {
         let redactor = &self.device.redactor;
         let message = cut(&record.message, MESSAGE_BYTES_MAX);
         let message = cut(&redactor.text(message), MESSAGE_BYTES_MAX).to_owned();
-        template::of(&message, &mut self.template);
+        self.template_of(
+            record.component.as_deref(),
+            record.windows_event_id,
+            &message,
+        );
         let fields: BTreeMap<String, String> = record
             .fields
             .into_iter()
             .take(FIELDS_MAX)
             .map(|(name, value)| {
-                let value = redactor.field(&name, cut(&value, FIELD_BYTES_MAX)).into_owned();
+                let value = redactor
+                    .field(&name, cut(&value, FIELD_BYTES_MAX))
+                    .into_owned();
                 (redactor.text(&name).into_owned(), value)
             })
             .collect();
-        let is_fact = matches!(self.source, Source::Inventory | Source::HashListing) || (self.source == Source::Osquery && record.component.is_none());
+        let is_fact = matches!(self.source, Source::Inventory | Source::HashListing)
+            || (self.source == Source::Osquery && record.component.is_none());
         Event {
             v: SCHEMA_VERSION,
             event_id,
             device_id: self.device.identity.device_id.clone(),
             device_name: self.device.identity.device_name.clone(),
             source: self.source,
-            kind: if is_fact { Kind::Inventory } else { Kind::Record },
+            kind: if is_fact {
+                Kind::Inventory
+            } else {
+                Kind::Record
+            },
             occurred_at: occurred.at,
             occurred_at_local: occurred.at_local,
             zone_source: occurred.zone_source,
             collected_at: self.device.options.collected_at,
-            origin: Origin { file: self.shown_file.clone(), line: record.line, byte_offset: record.byte_offset, record_id: record.record_id },
+            origin: Origin {
+                file: self.shown_file.clone(),
+                line: record.line,
+                byte_offset: record.byte_offset,
+                record_id: record.record_id,
+            },
             level: record.level,
-            component: record.component.map(|text| redactor.text(&text).into_owned()),
+            component: record
+                .component
+                .map(|text| redactor.text(&text).into_owned()),
             channel: record.channel.map(Into::into),
             windows_event_id: record.windows_event_id,
             codes,
@@ -126,8 +177,13 @@ impl<'a> FileEvents<'a> {
 fn failing_codes(record: &Record<'_>) -> Vec<Hresult> {
     let mut found: Vec<Hresult> = codes::find(&record.message).collect();
     for (name, value) in &record.fields {
-        let is_code = CODE_FIELDS.iter().any(|known| name.eq_ignore_ascii_case(known));
-        if let Some(code) = is_code.then(|| Hresult::parse(value).ok()).flatten().filter(|code| code.is_failure())
+        let is_code = CODE_FIELDS
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known));
+        if let Some(code) = is_code
+            .then(|| Hresult::parse(value).ok())
+            .flatten()
+            .filter(|code| code.is_failure())
             && !found.contains(&code)
         {
             found.push(code);
@@ -150,9 +206,18 @@ impl RecordSink for FileEvents<'_> {
                 self.failure = self.sink.event(event).err();
             }
             Decision::Count => {
-                template::of(&record.message, &mut self.template);
-                let day = occurred.at_local.map(|local| local.date()).or_else(|| occurred.at.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date()));
-                self.noise.count(&self.template, codes.first().copied(), day);
+                self.template_of(
+                    record.component.as_deref(),
+                    record.windows_event_id,
+                    &record.message,
+                );
+                let day = occurred.at_local.map(|local| local.date()).or_else(|| {
+                    occurred
+                        .at
+                        .map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date())
+                });
+                self.noise
+                    .count(&self.template, codes.first().copied(), day);
             }
         }
     }
@@ -162,12 +227,19 @@ impl RecordSink for FileEvents<'_> {
             return;
         }
         self.rejected += issue.lines.max(1);
-        let reject = self.device.reject(self.file, (issue.line, issue.byte_offset), issue.reason, &issue.detail, &issue.raw);
+        let reject = self.device.reject(
+            self.file,
+            (issue.line, issue.byte_offset),
+            issue.reason,
+            &issue.detail,
+            &issue.raw,
+        );
         self.failure = self.sink.reject(reject).err();
     }
 }
 
 /// The text up to a number of bytes, cut at a character boundary.
 fn cut(text: &str, bytes_max: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
+    text.get(..text.floor_char_boundary(bytes_max))
+        .unwrap_or(text)
 }

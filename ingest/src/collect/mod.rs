@@ -79,7 +79,13 @@ pub struct CollectOptions {
 impl CollectOptions {
     /// Default limits and redaction, zone assumed to be UTC.
     pub fn new(collected_at: Timestamp) -> Self {
-        Self { limits: Limits::default(), device: None, assumed_offset_minutes: 0, redaction: Redaction::default(), collected_at }
+        Self {
+            limits: Limits::default(),
+            device: None,
+            assumed_offset_minutes: 0,
+            redaction: Redaction::default(),
+            collected_at,
+        }
     }
 
     fn assumed_zone(&self) -> TimeZone {
@@ -92,11 +98,17 @@ impl CollectOptions {
 ///
 /// # Errors
 /// When the path cannot be read at all, or the sink takes no more. Bad input inside is no error.
-pub fn read_path(path: &Path, options: &CollectOptions, sink: &mut dyn EventSink) -> Result<PathAccount> {
+pub fn read_path(
+    path: &Path,
+    options: &CollectOptions,
+    sink: &mut dyn EventSink,
+) -> Result<PathAccount> {
     let mut account = PathAccount::default();
     for share in shares(path, &options.limits, options.device.is_some())? {
         let (bundle, scans) = share.open(&options.limits)?;
-        account.devices.push(device::read(&bundle, &scans, options, sink)?);
+        account
+            .devices
+            .push(device::read(&bundle, &scans, options, sink)?);
     }
     Ok(account)
 }

@@ -41,8 +41,15 @@ impl FileNoise {
     /// Counts one record.
     pub(super) fn count(&mut self, template: &str, code: Option<Hresult>, day: Option<Date>) {
         self.total += 1;
-        let of_day = self.counts.entry((day, code.map_or(0, |code| code.0))).or_default();
-        let template = if self.templates >= TEMPLATES_MAX && !of_day.contains_key(template) { OTHER_TEMPLATE } else { template };
+        let of_day = self
+            .counts
+            .entry((day, code.map_or(0, |code| code.0)))
+            .or_default();
+        let template = if self.templates >= TEMPLATES_MAX && !of_day.contains_key(template) {
+            OTHER_TEMPLATE
+        } else {
+            template
+        };
         if let Some(count) = of_day.get_mut(template) {
             *count = count.saturating_add(1);
         } else {
@@ -58,7 +65,11 @@ impl FileNoise {
 
     /// True when most of the sent events of the smaller file are in the other one too.
     fn is_copy_of(&self, other: &Self) -> bool {
-        let (small, large) = if self.ids.len() <= other.ids.len() { (&self.ids, &other.ids) } else { (&other.ids, &self.ids) };
+        let (small, large) = if self.ids.len() <= other.ids.len() {
+            (&self.ids, &other.ids)
+        } else {
+            (&other.ids, &self.ids)
+        };
         !small.is_empty() && small.iter().filter(|id| large.contains(*id)).count() * 2 > small.len()
     }
 
@@ -100,7 +111,9 @@ impl Noise {
         let mut events = Vec::new();
         for (source, groups) in self.sources {
             let mut groups = groups.into_iter();
-            let Some((file, mut whole)) = groups.next() else { continue };
+            let Some((file, mut whole)) = groups.next() else {
+                continue;
+            };
             for (_, group) in groups {
                 whole.merge(group, u32::saturating_add);
             }
@@ -116,18 +129,31 @@ impl Noise {
                 }
             }
             let file = device.redactor.text(&file).into_owned();
-            events.extend(counts.into_iter().map(|((day, code, template), count)| event(device, source, &file, day, code, template, count)));
+            events.extend(counts.into_iter().map(|((day, code, template), count)| {
+                event(device, source, &file, day, code, template, count)
+            }));
         }
         events
     }
 }
 
-fn event(device: &Device<'_>, source: Source, file: &str, day: Option<Date>, code: u32, template: String, count: u32) -> Event {
+fn event(
+    device: &Device<'_>,
+    source: Source,
+    file: &str,
+    day: Option<Date>,
+    code: u32,
+    template: String,
+    count: u32,
+) -> Event {
     let device_id = device.identity.device_id.clone();
     let day_text = day.map(|day| day.to_string()).unwrap_or_default();
     let local = day.map(|day| day.to_datetime(jiff::civil::Time::midnight()));
     // Any local format will do: a count has no zone of its own.
-    let occurred = device.zones.occurred(local.map_or(LoggedTime::Unstated, LoggedTime::Local), Format::CbsLog);
+    let occurred = device.zones.occurred(
+        local.map_or(LoggedTime::Unstated, LoggedTime::Local),
+        Format::CbsLog,
+    );
     Event {
         v: SCHEMA_VERSION,
         event_id: EventId::from_parts(&[
@@ -147,12 +173,21 @@ fn event(device: &Device<'_>, source: Source, file: &str, day: Option<Date>, cod
         occurred_at_local: occurred.at_local,
         zone_source: occurred.zone_source,
         collected_at: device.options.collected_at,
-        origin: Origin { file: file.to_owned(), line: 0, byte_offset: 0, record_id: None },
+        origin: Origin {
+            file: file.to_owned(),
+            line: 0,
+            byte_offset: 0,
+            record_id: None,
+        },
         level: Level::Unknown,
         component: None,
         channel: None,
         windows_event_id: None,
-        codes: if code == 0 { Vec::new() } else { vec![Hresult(code)] },
+        codes: if code == 0 {
+            Vec::new()
+        } else {
+            vec![Hresult(code)]
+        },
         template,
         message: String::new(),
         fields: BTreeMap::new(),

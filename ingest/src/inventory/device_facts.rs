@@ -10,7 +10,11 @@ use crate::json::Value;
 
 /// Our name for a member, by its usual names in lower case without separators.
 fn fact_name(member: &str) -> Option<&'static str> {
-    let plain: String = member.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let plain: String = member
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
     Some(match plain.as_str() {
         "osbuild" | "osversion" | "buildversion" => inventory::OS_BUILD,
         "osname" | "productname" | "caption" => inventory::OS_NAME,
@@ -43,7 +47,11 @@ fn plain_architecture(value: &str) -> &str {
 
 /// Names that only a file about a device has.
 pub(crate) fn recognise(value: &Value) -> bool {
-    value.members().iter().any(|(name, value)| value.scalar().is_some() && fact_name(name).is_some_and(|known| known != inventory::DOMAIN && known != inventory::LOCALE))
+    value.members().iter().any(|(name, value)| {
+        value.scalar().is_some()
+            && fact_name(name)
+                .is_some_and(|known| known != inventory::DOMAIN && known != inventory::LOCALE)
+    })
 }
 
 /// Adds what one object says.
@@ -53,7 +61,13 @@ pub(crate) fn add(value: &Value, facts: &mut Facts) {
         match (plain.as_str(), value) {
             ("hotfixes" | "hotfix" | "kbs", list) => {
                 let mut hotfixes = Hotfixes::default();
-                list.items().iter().for_each(|item| hotfixes.add_all(item.text(&["HotFixID", "hotfix_id"]).or(item.scalar()).unwrap_or_default()));
+                list.items().iter().for_each(|item| {
+                    hotfixes.add_all(
+                        item.text(&["HotFixID", "hotfix_id"])
+                            .or(item.scalar())
+                            .unwrap_or_default(),
+                    )
+                });
                 hotfixes.add_all(list.scalar().unwrap_or_default());
                 facts.add(inventory::HOTFIXES, hotfixes.joined());
             }
@@ -65,14 +79,18 @@ pub(crate) fn add(value: &Value, facts: &mut Facts) {
             ("free_space_mb", map) => prefixed(map, inventory::FREE_SPACE_MB, facts),
             ("registry", map) => prefixed(map, inventory::REGISTRY, facts),
             (_, Value::Scalar(text)) => match fact_name(name) {
-                Some(inventory::ARCHITECTURE) => facts.add(inventory::ARCHITECTURE, plain_architecture(text)),
+                Some(inventory::ARCHITECTURE) => {
+                    facts.add(inventory::ARCHITECTURE, plain_architecture(text))
+                }
                 Some(known) => facts.add(known, text.as_str()),
                 None => facts.add(name.as_str(), text.as_str()),
             },
             (_, nested) => {
                 let mut fields = Vec::new();
                 nested.flatten_into(name, &mut fields);
-                fields.into_iter().for_each(|(name, value)| facts.add(name, value));
+                fields
+                    .into_iter()
+                    .for_each(|(name, value)| facts.add(name, value));
             }
         }
     }
@@ -80,6 +98,9 @@ pub(crate) fn add(value: &Value, facts: &mut Facts) {
 
 fn prefixed(map: &Value, prefix: &str, facts: &mut Facts) {
     for (name, value) in map.members() {
-        facts.add(format!("{prefix}{name}"), value.scalar().unwrap_or_default());
+        facts.add(
+            format!("{prefix}{name}"),
+            value.scalar().unwrap_or_default(),
+        );
     }
 }

@@ -26,7 +26,9 @@ impl Facts {
     /// Hands the facts on as one record that spans `lines`, which count as its continuations but
     /// for one. The record's place is its first line that is not blank.
     pub(crate) fn emit(self, lines: &[Line], time: LoggedTime, sink: &mut dyn RecordSink) {
-        let Some(first) = lines.iter().find(|line| !line.is_blank()).or(lines.first()) else { return };
+        let Some(first) = lines.iter().find(|line| !line.is_blank()).or(lines.first()) else {
+            return;
+        };
         let mut message = String::new();
         for line in lines.iter().filter(|line| !line.is_blank()) {
             if message.len() + line.text.len() >= crate::collect::MESSAGE_BYTES_MAX {
@@ -74,7 +76,11 @@ impl Hotfixes {
 
     /// `KB4601558,KB5001634`.
     pub(crate) fn joined(&self) -> String {
-        self.0.iter().map(|number| format!("KB{number}")).collect::<Vec<_>>().join(",")
+        self.0
+            .iter()
+            .map(|number| format!("KB{number}"))
+            .collect::<Vec<_>>()
+            .join(",")
     }
 }
 
@@ -86,8 +92,13 @@ fn kb_numbers(text: &str) -> impl Iterator<Item = u32> {
             return None;
         }
         let rest = bytes.get(at + 1..)?;
-        let [b'B' | b'b', digits @ ..] = rest else { return None };
-        let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let [b'B' | b'b', digits @ ..] = rest else {
+            return None;
+        };
+        let count = digits
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         if !(6..=7).contains(&count) {
             return None;
         }

@@ -14,10 +14,12 @@ use crate::{LoggedTime, RecordSink};
 /// The hash that a line consists of, in lower case without blanks.
 pub(crate) fn hash_of(line: &str) -> Option<String> {
     let compact: String = line.chars().filter(|c| !c.is_whitespace()).collect();
-    let known = algorithm(compact.len()).is_some() && compact.bytes().all(|b| b.is_ascii_hexdigit());
+    let known =
+        algorithm(compact.len()).is_some() && compact.bytes().all(|b| b.is_ascii_hexdigit());
     // Blanks only stand between bytes.
     let spaced = line.trim().split(' ').all(|part| part.len() == 2);
-    (known && (spaced || !line.trim().contains(char::is_whitespace))).then(|| compact.to_ascii_lowercase())
+    (known && (spaced || !line.trim().contains(char::is_whitespace)))
+        .then(|| compact.to_ascii_lowercase())
 }
 
 fn algorithm(hex_digits: usize) -> Option<&'static str> {
@@ -58,11 +60,21 @@ pub(crate) fn path_in(text: &str) -> Option<&str> {
     {
         return Some(quoted);
     }
-    let drive = text.char_indices().find(|(at, c)| c.is_ascii_alphabetic() && text.get(at + 1..).is_some_and(|rest| rest.starts_with(":\\"))).map(|(at, _)| at);
+    let drive = text
+        .char_indices()
+        .find(|(at, c)| {
+            c.is_ascii_alphabetic()
+                && text
+                    .get(at + 1..)
+                    .is_some_and(|rest| rest.starts_with(":\\"))
+        })
+        .map(|(at, _)| at);
     let start = drive.or_else(|| text.find("\\\\"));
     match start.and_then(|at| text.get(at..)) {
         Some(rest) => Some(rest.get(..end_of_path(rest)).unwrap_or(rest)),
-        None => text.split([' ', '(', ')', ':', '：', '（', '）']).find(|word| extension_at(word).is_some_and(|end| end == word.len())),
+        None => text
+            .split([' ', '(', ')', ':', '：', '（', '）'])
+            .find(|word| extension_at(word).is_some_and(|end| end == word.len())),
     }
 }
 
@@ -73,12 +85,19 @@ fn end_of_path(text: &str) -> usize {
 
 /// The end of the last `.ext` that a blank, a closing mark or the end follows.
 fn extension_at(text: &str) -> Option<usize> {
-    text.char_indices().filter(|(_, c)| *c == '.').filter_map(|(at, _)| {
-        let rest = text.get(at + 1..)?;
-        let length = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
-        let next = rest.get(length..)?.chars().next();
-        ((2..=5).contains(&length) && next.is_none_or(|c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-' | '\\' | '/' | '~'))).then_some(at + 1 + length)
-    }).last()
+    text.char_indices()
+        .filter(|(_, c)| *c == '.')
+        .filter_map(|(at, _)| {
+            let rest = text.get(at + 1..)?;
+            let length = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+            let next = rest.get(length..)?.chars().next();
+            ((2..=5).contains(&length)
+                && next.is_none_or(|c| {
+                    !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-' | '\\' | '/' | '~')
+                }))
+            .then_some(at + 1 + length)
+        })
+        .last()
 }
 
 /// Reads a listing; each hash is one record.
@@ -89,10 +108,18 @@ pub(crate) fn parse(lines: &[Line], sink: &mut dyn RecordSink) {
     }
     let mut from = 0;
     for (index, (last_line, hash, path)) in found.iter().enumerate() {
-        let to = if index + 1 == found.len() { lines.len() } else { last_line + 1 };
+        let to = if index + 1 == found.len() {
+            lines.len()
+        } else {
+            last_line + 1
+        };
         let mut facts = Facts::default();
         facts.add(fact_name(hash, path), hash.as_str());
-        facts.emit(lines.get(from..to).unwrap_or_default(), LoggedTime::Unstated, sink);
+        facts.emit(
+            lines.get(from..to).unwrap_or_default(),
+            LoggedTime::Unstated,
+            sink,
+        );
         from = to;
     }
 }
@@ -117,7 +144,9 @@ fn found(lines: &[Line]) -> Vec<(usize, String, String)> {
     }
     if found.is_empty() {
         for row in table::rows(lines, "Hash") {
-            if let (Some(hash), Some(path)) = (row.get(&["Hash"]).and_then(hash_of), row.get(&["Path"])) {
+            if let (Some(hash), Some(path)) =
+                (row.get(&["Hash"]).and_then(hash_of), row.get(&["Path"]))
+            {
                 found.push((row.line_index, hash, path.to_owned()));
             }
         }
@@ -135,21 +164,64 @@ mod tests {
     fn check(text: &str, path: &str) {
         let records = records(text.as_bytes(), Format::HashListing);
         assert_eq!(records.len(), 1, "{text}");
-        assert_eq!(records[0].fields, [(format!("file_sha256.{path}"), HASH.to_owned())], "{text}");
+        assert_eq!(
+            records[0].fields,
+            [(format!("file_sha256.{path}"), HASH.to_owned())],
+            "{text}"
+        );
     }
 
     #[test]
     fn every_form_of_listing_names_file_and_hash() {
         let upper = HASH.to_uppercase();
-        let spaced = HASH.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap()).collect::<Vec<_>>().join(" ");
-        check(&format!("SHA256 hash of D:\\p\\kb1.msu:\r\n{HASH}\r\nCertUtil: -hashfile command completed successfully.\r\n"), "D:\\p\\kb1.msu");
-        check(&format!("SHA256 hash of file D:\\my files\\kb1.msu:\r\n{spaced}\r\nCertUtil: ok\r\n"), "D:\\my files\\kb1.msu");
-        check(&format!("C:\\>certutil -hashfile D:\\p\\kb1.msu SHA256\r\nSHA256 的 D:\\p\\kb1.msu 哈希:\r\n{HASH}\r\nCertUtil: -hashfile 命令成功完成。"), "D:\\p\\kb1.msu");
-        check(&format!("SHA256-Hash von kb1-x64.msu:\n{HASH}\n"), "kb1-x64.msu");
-        check(&format!("Хэш SHA256 D:\\p\\kb1.msu:\n{HASH}\n"), "D:\\p\\kb1.msu");
-        check(&format!("Algorithm : SHA256\nHash      : {upper}\nPath      : D:\\p\\kb1.msu\n"), "D:\\p\\kb1.msu");
-        check(&format!("\"Algorithm\",\"Hash\",\"Path\"\n\"SHA256\",\"{upper}\",\"D:\\p\\kb1.msu\"\n"), "D:\\p\\kb1.msu");
-        check(&format!("Algorithm       Hash{}Path\n---------       ----{}----\nSHA256          {upper}       D:\\p\\kb1.msu\n", " ".repeat(67), " ".repeat(67)), "D:\\p\\kb1.msu");
+        let spaced = HASH
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).unwrap())
+            .collect::<Vec<_>>()
+            .join(" ");
+        check(
+            &format!(
+                "SHA256 hash of D:\\p\\kb1.msu:\r\n{HASH}\r\nCertUtil: -hashfile command completed successfully.\r\n"
+            ),
+            "D:\\p\\kb1.msu",
+        );
+        check(
+            &format!("SHA256 hash of file D:\\my files\\kb1.msu:\r\n{spaced}\r\nCertUtil: ok\r\n"),
+            "D:\\my files\\kb1.msu",
+        );
+        check(
+            &format!(
+                "C:\\>certutil -hashfile D:\\p\\kb1.msu SHA256\r\nSHA256 的 D:\\p\\kb1.msu 哈希:\r\n{HASH}\r\nCertUtil: -hashfile 命令成功完成。"
+            ),
+            "D:\\p\\kb1.msu",
+        );
+        check(
+            &format!("SHA256-Hash von kb1-x64.msu:\n{HASH}\n"),
+            "kb1-x64.msu",
+        );
+        check(
+            &format!("Хэш SHA256 D:\\p\\kb1.msu:\n{HASH}\n"),
+            "D:\\p\\kb1.msu",
+        );
+        check(
+            &format!("Algorithm : SHA256\nHash      : {upper}\nPath      : D:\\p\\kb1.msu\n"),
+            "D:\\p\\kb1.msu",
+        );
+        check(
+            &format!(
+                "\"Algorithm\",\"Hash\",\"Path\"\n\"SHA256\",\"{upper}\",\"D:\\p\\kb1.msu\"\n"
+            ),
+            "D:\\p\\kb1.msu",
+        );
+        check(
+            &format!(
+                "Algorithm       Hash{}Path\n---------       ----{}----\nSHA256          {upper}       D:\\p\\kb1.msu\n",
+                " ".repeat(67),
+                " ".repeat(67)
+            ),
+            "D:\\p\\kb1.msu",
+        );
         check(&format!("{HASH} *kb1.msu\n"), "kb1.msu");
     }
 }

@@ -17,16 +17,25 @@ pub(crate) fn parse(lines: &[Line], sink: &mut dyn RecordSink) {
     let mut hotfixes = Hotfixes::default();
     let mut dates = Vec::new();
     for row in table::rows(lines, "HotFixID") {
-        let Some(id) = row.get(&["HotFixID"]) else { continue };
+        let Some(id) = row.get(&["HotFixID"]) else {
+            continue;
+        };
         hotfixes.add_all(id);
         dates.extend(row.get(&["InstalledOn"]).map(str::to_owned));
-        facts.add(inventory::DEVICE_NAME, row.get(&["CSName", "Node", "Source", "PSComputerName"]).unwrap_or_default());
+        facts.add(
+            inventory::DEVICE_NAME,
+            row.get(&["CSName", "Node", "Source", "PSComputerName"])
+                .unwrap_or_default(),
+        );
     }
     if hotfixes.is_empty() {
         packages(lines, &mut hotfixes, &mut facts);
     }
     facts.add(inventory::HOTFIXES, hotfixes.joined());
-    facts.add(inventory::HOTFIX_NEWEST_ON, newest(&dates).unwrap_or_default());
+    facts.add(
+        inventory::HOTFIX_NEWEST_ON,
+        newest(&dates).unwrap_or_default(),
+    );
     facts.emit(lines, LoggedTime::Unstated, sink);
 }
 
@@ -34,28 +43,51 @@ pub(crate) fn parse(lines: &[Line], sink: &mut dyn RecordSink) {
 fn package_identity(line: &str) -> Option<&str> {
     let start = line.find("Package_for_")?;
     let rest = line.get(start..)?;
-    rest.split(char::is_whitespace).next().filter(|identity| identity.contains('~'))
+    rest.split(char::is_whitespace)
+        .next()
+        .filter(|identity| identity.contains('~'))
 }
 
 /// True when this is a list of packages.
 pub(crate) fn is_package_list<'a>(lines: impl IntoIterator<Item = &'a str>) -> bool {
-    lines.into_iter().any(|line| package_identity(line).is_some() && line.split_once(':').is_some_and(|(label, _)| !label.contains("Package_for_") && !label.contains(',')))
+    lines.into_iter().any(|line| {
+        package_identity(line).is_some()
+            && line
+                .split_once(':')
+                .is_some_and(|(label, _)| !label.contains("Package_for_") && !label.contains(','))
+    })
 }
 
 fn packages(lines: &[Line], hotfixes: &mut Hotfixes, facts: &mut Facts) {
     let mut newest_build: Option<(u32, u32)> = None;
     for (index, line) in lines.iter().enumerate() {
-        let Some(identity) = package_identity(&line.text) else { continue };
+        let Some(identity) = package_identity(&line.text) else {
+            continue;
+        };
         // The state stands on the next line. Its words are translated; what is known not to be
         // installed in English is left out, a state in another language counts as installed.
-        let state = lines.get(index + 1).map(|line| line.text.to_ascii_lowercase()).unwrap_or_default();
-        if ["staged", "pending", "superseded", "uninstall"].iter().any(|word| state.contains(word)) {
+        let state = lines
+            .get(index + 1)
+            .map(|line| line.text.to_ascii_lowercase())
+            .unwrap_or_default();
+        if ["staged", "pending", "superseded", "uninstall"]
+            .iter()
+            .any(|word| state.contains(word))
+        {
             continue;
         }
-        hotfixes.add_all(identity.split('~').next().unwrap_or_default().trim_start_matches("Package_for_"));
+        hotfixes.add_all(
+            identity
+                .split('~')
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches("Package_for_"),
+        );
         if identity.starts_with("Package_for_RollupFix~") {
             let version = identity.rsplit('~').next().unwrap_or_default();
-            let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
+            let mut numbers = version
+                .split('.')
+                .map_while(|part| part.parse::<u32>().ok());
             if let (Some(build), Some(revision)) = (numbers.next(), numbers.next()) {
                 newest_build = newest_build.max(Some((build, revision)));
             }
@@ -70,7 +102,9 @@ fn packages(lines: &[Line], hotfixes: &mut Hotfixes, facts: &mut Facts) {
 /// which part is the day.
 fn newest(dates: &[String]) -> Option<String> {
     let parts: Vec<(bool, [u32; 3])> = dates.iter().filter_map(|date| date_parts(date)).collect();
-    let first_is_day = parts.iter().any(|(dots, [a, _, c])| *c > 31 && (*dots || *a > 12));
+    let first_is_day = parts
+        .iter()
+        .any(|(dots, [a, _, c])| *c > 31 && (*dots || *a > 12));
     parts
         .into_iter()
         .filter_map(|(_, parts)| {
@@ -79,7 +113,8 @@ fn newest(dates: &[String]) -> Option<String> {
                 [day, month, year] if first_is_day => (year, month, day),
                 [month, day, year] => (year, month, day),
             };
-            ((1990..2200).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)).then_some((year, month, day))
+            ((1990..2200).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day))
+                .then_some((year, month, day))
         })
         .max()
         .map(|(year, month, day)| format!("{year:04}-{month:02}-{day:02}"))
@@ -88,7 +123,9 @@ fn newest(dates: &[String]) -> Option<String> {
 /// Three numbers of a date, and whether dots stood between them.
 fn date_parts(date: &str) -> Option<(bool, [u32; 3])> {
     let day = date.split_whitespace().next()?;
-    let mut numbers = day.split(['/', '-', '.']).map(|part| part.parse::<u32>().ok());
+    let mut numbers = day
+        .split(['/', '-', '.'])
+        .map(|part| part.parse::<u32>().ok());
     let parts = [numbers.next()??, numbers.next()??, numbers.next()??];
     numbers.next().is_none().then(|| (day.contains('.'), parts))
 }

@@ -38,17 +38,30 @@ pub fn recognise(head: &[u8]) -> Option<Format> {
     let texts = || decoded.lines.iter().map(|line| line.text.as_str());
     let filled = || texts().filter(|text| !text.trim().is_empty());
     let first = texts().find(|text| !text.trim().is_empty())?.trim_start();
-    if first.starts_with(['{', '[']) && !first.ends_with(']') || first.starts_with("[{") || first == "[" {
-        return recognise_json(&decoded.lines);
+    if first.starts_with(['{', '['])
+        && let Some(format) = recognise_json(&decoded.lines)
+    {
+        return Some(format);
     }
     if systeminfo::recognise(texts()) {
         return Some(Format::SystemInfo);
     }
-    if filled().take(5).any(|text| registry::key_of(text).is_some()) {
+    if filled()
+        .take(5)
+        .any(|text| registry::key_of(text).is_some())
+    {
         return Some(Format::RegQuery);
     }
-    let column = |name: &str| filled().take(10).any(|text| table::names_column(text, name));
-    let starts = |start: &str| filled().take(10).any(|text| text.trim_start().starts_with(start));
+    let column = |name: &str| {
+        filled()
+            .take(10)
+            .any(|text| table::names_column(text, name))
+    };
+    let starts = |start: &str| {
+        filled()
+            .take(10)
+            .any(|text| text.trim_start().starts_with(start))
+    };
     if column("HotFixID") || starts("HotFixID=") || hotfix::is_package_list(filled().take(30)) {
         return Some(Format::HotfixList);
     }
@@ -63,10 +76,24 @@ pub fn recognise(head: &[u8]) -> Option<Format> {
 
 /// A hash alone on its line with a path above it, or a table of hashes and paths.
 fn is_hash_listing(lines: &[&str]) -> bool {
-    let alone = lines.iter().any(|line| hash_listing::hash_of(line).is_some_and(|hash| hash.len() >= 40)) && lines.iter().any(|line| hash_listing::path_in(line).is_some());
-    let table = lines.iter().any(|line| table::names_column(line, "Hash") && table::names_column(line, "Path"));
-    let list = lines.iter().any(|line| line.starts_with("Hash ") && line.contains(" : ")) && lines.iter().any(|line| line.starts_with("Path "));
-    let sums = lines.first().is_some_and(|line| line.split_once(' ').is_some_and(|(hash, path)| hash.len() >= 40 && hash_listing::hash_of(hash).is_some() && !path.trim().is_empty()));
+    let alone = lines
+        .iter()
+        .any(|line| hash_listing::hash_of(line).is_some_and(|hash| hash.len() >= 40))
+        && lines
+            .iter()
+            .any(|line| hash_listing::path_in(line).is_some());
+    let table = lines
+        .iter()
+        .any(|line| table::names_column(line, "Hash") && table::names_column(line, "Path"));
+    let list = lines
+        .iter()
+        .any(|line| line.starts_with("Hash ") && line.contains(" : "))
+        && lines.iter().any(|line| line.starts_with("Path "));
+    let sums = lines.first().is_some_and(|line| {
+        line.split_once(' ').is_some_and(|(hash, path)| {
+            hash.len() >= 40 && hash_listing::hash_of(hash).is_some() && !path.trim().is_empty()
+        })
+    });
     alone || table || list || sums
 }
 
@@ -85,7 +112,15 @@ fn recognise_json(lines: &[Line]) -> Option<Format> {
 /// Reads a whole inventory file.
 pub fn parse(bytes: &[u8], format: Format, sink: &mut dyn RecordSink) -> TextAccount {
     let decoded = decode_lines(bytes);
-    let mut counted = Counted { sink, account: TextAccount { encoding: decoded.encoding, lines: decoded.lines.len() as u64, bytes: bytes.len() as u64, ..TextAccount::default() } };
+    let mut counted = Counted {
+        sink,
+        account: TextAccount {
+            encoding: decoded.encoding,
+            lines: decoded.lines.len() as u64,
+            bytes: bytes.len() as u64,
+            ..TextAccount::default()
+        },
+    };
     let lines = &decoded.lines;
     match format {
         Format::SystemInfo => systeminfo::parse(lines, &mut counted),
@@ -98,11 +133,22 @@ pub fn parse(bytes: &[u8], format: Format, sink: &mut dyn RecordSink) -> TextAcc
         _ => {}
     }
     let mut account = counted.account;
-    let left = account.lines.saturating_sub(account.records + account.continuations + account.rejected);
+    let left = account
+        .lines
+        .saturating_sub(account.records + account.continuations + account.rejected);
     if left > 0 && account.records == 0 {
-        let raw = bytes.get(..bytes.len().min(Reject::RAW_BYTES_MAX)).unwrap_or_default();
+        let raw = bytes
+            .get(..bytes.len().min(Reject::RAW_BYTES_MAX))
+            .unwrap_or_default();
         let detail = format!("nothing of {} could be read here", format.as_str());
-        sink.issue(Issue { line: 1, byte_offset: 0, lines: left, reason: RejectReason::Malformed, detail, raw: Cow::Borrowed(raw) });
+        sink.issue(Issue {
+            line: 1,
+            byte_offset: 0,
+            lines: left,
+            reason: RejectReason::Malformed,
+            detail,
+            raw: Cow::Borrowed(raw),
+        });
         account.rejected += left;
     } else {
         account.continuations += left;
@@ -160,7 +206,9 @@ fn json(lines: &[Line], format: Format, sink: &mut dyn RecordSink) {
     let documents = documents(lines);
     if format == Format::OsVersion {
         let mut facts = Facts::default();
-        documents.iter().for_each(|document| device_facts::add(&document.value, &mut facts));
+        documents
+            .iter()
+            .for_each(|document| device_facts::add(&document.value, &mut facts));
         return facts.emit(lines, LoggedTime::Unstated, sink);
     }
     let mut rows = osquery::Rows::default();
@@ -177,5 +225,9 @@ fn json(lines: &[Line], format: Format, sink: &mut dyn RecordSink) {
 
 /// The facts of a record that name the device and its zone.
 pub(crate) fn fact<'a>(record: &'a Record<'_>, name: &str) -> Option<&'a str> {
-    record.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    record
+        .fields
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
 }

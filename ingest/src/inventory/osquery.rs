@@ -20,7 +20,10 @@ pub(crate) fn recognise(value: &Value) -> bool {
         return value.get("name").is_some();
     }
     let has = |names: &[&str]| names.iter().all(|name| value.get(name).is_some());
-    has(&["hotfix_id"]) || has(&["update_id", "result_code"]) || has(&["build", "major", "minor"]) || has(&["hardware_vendor", "hostname"])
+    has(&["hotfix_id"])
+        || has(&["update_id", "result_code"])
+        || has(&["build", "major", "minor"])
+        || has(&["hardware_vendor", "hostname"])
 }
 
 /// Collects rows until the end of the file.
@@ -57,16 +60,35 @@ impl Rows {
     fn fact_row(&mut self, row: &Value) {
         if let Some(id) = row.text(&["hotfix_id"]) {
             self.hotfixes.add_all(id);
-            self.facts.add(inventory::DEVICE_NAME, row.text(&["csname"]).unwrap_or_default());
+            self.facts.add(
+                inventory::DEVICE_NAME,
+                row.text(&["csname"]).unwrap_or_default(),
+            );
         } else if let Some(build) = row.text(&["build"]) {
             let part = |name| row.text(&[name]).unwrap_or("0");
-            let revision = row.text(&["revision"]).map(|revision| format!(".{revision}")).unwrap_or_default();
-            self.facts.add(inventory::OS_BUILD, format!("{}.{}.{build}{revision}", part("major"), part("minor")));
-            self.facts.add(inventory::OS_NAME, row.text(&["name"]).unwrap_or_default());
+            let revision = row
+                .text(&["revision"])
+                .map(|revision| format!(".{revision}"))
+                .unwrap_or_default();
+            self.facts.add(
+                inventory::OS_BUILD,
+                format!("{}.{}.{build}{revision}", part("major"), part("minor")),
+            );
+            self.facts
+                .add(inventory::OS_NAME, row.text(&["name"]).unwrap_or_default());
         } else if row.get("hardware_vendor").is_some() {
-            self.facts.add(inventory::DEVICE_NAME, row.text(&["hostname", "computer_name"]).unwrap_or_default());
-            self.facts.add(inventory::MANUFACTURER, row.text(&["hardware_vendor"]).unwrap_or_default());
-            self.facts.add(inventory::MODEL, row.text(&["hardware_model"]).unwrap_or_default());
+            self.facts.add(
+                inventory::DEVICE_NAME,
+                row.text(&["hostname", "computer_name"]).unwrap_or_default(),
+            );
+            self.facts.add(
+                inventory::MANUFACTURER,
+                row.text(&["hardware_vendor"]).unwrap_or_default(),
+            );
+            self.facts.add(
+                inventory::MODEL,
+                row.text(&["hardware_model"]).unwrap_or_default(),
+            );
         }
     }
 
@@ -87,22 +109,50 @@ fn history(row: &Value, document: &Document, earlier: u64, sink: &mut dyn Record
     row.flatten_into("", &mut fields);
     let text = |name: &str| row.text(&[name]).unwrap_or_default();
     let seconds = text("date");
-    let time = seconds.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    let failed = matches!(text("result_code").to_ascii_lowercase().as_str(), "failed" | "4");
-    let aborted = matches!(text("result_code").to_ascii_lowercase().as_str(), "aborted" | "5" | "succeededwitherrors" | "3");
-    let code = text("hresult").parse::<i64>().ok().map(|code| format!("0x{:08x}", code & 0xFFFF_FFFF)).unwrap_or_default();
+    let time = seconds
+        .parse()
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let failed = matches!(
+        text("result_code").to_ascii_lowercase().as_str(),
+        "failed" | "4"
+    );
+    let aborted = matches!(
+        text("result_code").to_ascii_lowercase().as_str(),
+        "aborted" | "5" | "succeededwitherrors" | "3"
+    );
+    let code = text("hresult")
+        .parse::<i64>()
+        .ok()
+        .map(|code| format!("0x{:08x}", code & 0xFFFF_FFFF))
+        .unwrap_or_default();
     sink.record(Record {
         line: document.line,
         byte_offset: document.byte_offset,
         record_id: None,
         time_text: Cow::Borrowed(seconds),
         time: time.map_or(LoggedTime::Unstated, LoggedTime::Utc),
-        level: if failed { Level::Error } else if aborted { Level::Warning } else { Level::Info },
+        level: if failed {
+            Level::Error
+        } else if aborted {
+            Level::Warning
+        } else {
+            Level::Info
+        },
         component: Some(Cow::Borrowed("windows_update_history")),
         channel: None,
         windows_event_id: None,
-        message: Cow::Owned(format!("windows_update_history: {} {} {code} {}", text("operation"), text("result_code"), text("title"))),
+        message: Cow::Owned(format!(
+            "windows_update_history: {} {} {code} {}",
+            text("operation"),
+            text("result_code"),
+            text("title")
+        )),
         fields,
-        continuations: if earlier == 0 { document.continuations } else { 0 },
+        continuations: if earlier == 0 {
+            document.continuations
+        } else {
+            0
+        },
     });
 }

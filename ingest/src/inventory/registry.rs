@@ -13,10 +13,24 @@ use crate::{LoggedTime, RecordSink};
 /// True when a line names a registry key.
 pub(crate) fn key_of(line: &str) -> Option<&str> {
     let trimmed = line.trim();
-    let key = trimmed.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(trimmed);
+    let key = trimmed
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(trimmed);
     let root = key.split('\\').next().unwrap_or_default();
-    let known = ["HKEY_LOCAL_MACHINE", "HKEY_CURRENT_USER", "HKEY_CLASSES_ROOT", "HKEY_USERS", "HKEY_CURRENT_CONFIG", "HKLM", "HKCU"];
-    (key.contains('\\') && known.iter().any(|name| root.eq_ignore_ascii_case(name)) && !line.starts_with(char::is_whitespace)).then_some(key)
+    let known = [
+        "HKEY_LOCAL_MACHINE",
+        "HKEY_CURRENT_USER",
+        "HKEY_CLASSES_ROOT",
+        "HKEY_USERS",
+        "HKEY_CURRENT_CONFIG",
+        "HKLM",
+        "HKCU",
+    ];
+    (key.contains('\\')
+        && known.iter().any(|name| root.eq_ignore_ascii_case(name))
+        && !line.starts_with(char::is_whitespace))
+    .then_some(key)
 }
 
 /// Name and data of a value line.
@@ -24,7 +38,17 @@ fn value_of(line: &str) -> Option<(&str, String)> {
     if let Some(rest) = line.strip_prefix('"') {
         let (name, data) = rest.split_once("\"=")?;
         let data = match data.strip_prefix("dword:") {
-            Some(hex) => format!("0x{}", hex.trim_start_matches('0').to_ascii_lowercase().chars().next().map_or("0".to_owned(), |_| hex.trim().trim_start_matches('0').to_ascii_lowercase())),
+            Some(hex) => format!(
+                "0x{}",
+                hex.trim_start_matches('0')
+                    .to_ascii_lowercase()
+                    .chars()
+                    .next()
+                    .map_or("0".to_owned(), |_| hex
+                        .trim()
+                        .trim_start_matches('0')
+                        .to_ascii_lowercase())
+            ),
             None => data.trim().trim_matches('"').replace("\\\\", "\\"),
         };
         return Some((name, data));
@@ -48,54 +72,105 @@ fn number(data: &str) -> Option<u32> {
 
 /// Reads every key.
 pub(crate) fn parse(lines: &[Line], sink: &mut dyn RecordSink) {
-    let starts: Vec<usize> = lines.iter().enumerate().filter(|(_, line)| key_of(&line.text).is_some()).map(|(at, _)| at).collect();
+    let starts: Vec<usize> = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| key_of(&line.text).is_some())
+        .map(|(at, _)| at)
+        .collect();
     if starts.is_empty() {
         return Facts::default().emit(lines, LoggedTime::Unstated, sink);
     }
     for (index, &start) in starts.iter().enumerate() {
         let from = if index == 0 { 0 } else { start };
         let to = starts.get(index + 1).copied().unwrap_or(lines.len());
-        let key = lines.get(start).and_then(|line| key_of(&line.text)).unwrap_or_default();
-        let values: Vec<(&str, String)> = lines.get(start + 1..to).unwrap_or_default().iter().filter_map(|line| value_of(&line.text)).collect();
-        facts(key, &values).emit(lines.get(from..to).unwrap_or_default(), LoggedTime::Unstated, sink);
+        let key = lines
+            .get(start)
+            .and_then(|line| key_of(&line.text))
+            .unwrap_or_default();
+        let values: Vec<(&str, String)> = lines
+            .get(start + 1..to)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|line| value_of(&line.text))
+            .collect();
+        facts(key, &values).emit(
+            lines.get(from..to).unwrap_or_default(),
+            LoggedTime::Unstated,
+            sink,
+        );
     }
 }
 
 fn facts(key: &str, values: &[(&str, String)]) -> Facts {
     let mut facts = Facts::default();
-    let value = |name: &str| values.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, data)| data.as_str());
+    let value = |name: &str| {
+        values
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, data)| data.as_str())
+    };
     let lower = key.to_ascii_lowercase();
     if let Some((before, service)) = key.rsplit_once('\\')
         && before.to_ascii_lowercase().ends_with("\\services")
         && let Some(start) = value("Start").and_then(number)
     {
-        facts.add(format!("{}{service}", inventory::SERVICE_START), start.to_string());
+        facts.add(
+            format!("{}{service}", inventory::SERVICE_START),
+            start.to_string(),
+        );
     }
     if lower.ends_with("\\windows nt\\currentversion") {
         if let Some(build) = value("CurrentBuild").or_else(|| value("CurrentBuildNumber")) {
-            let (major, minor) = (value("CurrentMajorVersionNumber").and_then(number), value("CurrentMinorVersionNumber").and_then(number));
+            let (major, minor) = (
+                value("CurrentMajorVersionNumber").and_then(number),
+                value("CurrentMinorVersionNumber").and_then(number),
+            );
             let version = match (major, minor, value("CurrentVersion")) {
                 (Some(major), Some(minor), _) => format!("{major}.{minor}"),
-                (_, _, Some(version)) if version.starts_with("6.") && build.parse::<u32>().is_ok_and(|build| build < 10_000) => version.to_owned(),
+                (_, _, Some(version))
+                    if version.starts_with("6.")
+                        && build.parse::<u32>().is_ok_and(|build| build < 10_000) =>
+                {
+                    version.to_owned()
+                }
                 _ => "10.0".to_owned(),
             };
-            let revision = value("UBR").and_then(number).map(|ubr| format!(".{ubr}")).unwrap_or_default();
+            let revision = value("UBR")
+                .and_then(number)
+                .map(|ubr| format!(".{ubr}"))
+                .unwrap_or_default();
             facts.add(inventory::OS_BUILD, format!("{version}.{build}{revision}"));
         }
         facts.add(inventory::OS_NAME, value("ProductName").unwrap_or_default());
-        facts.add(inventory::OS_EDITION, value("EditionID").unwrap_or_default());
+        facts.add(
+            inventory::OS_EDITION,
+            value("EditionID").unwrap_or_default(),
+        );
     }
     if lower.ends_with("\\computername") {
-        facts.add(inventory::DEVICE_NAME, value("ComputerName").unwrap_or_default());
+        facts.add(
+            inventory::DEVICE_NAME,
+            value("ComputerName").unwrap_or_default(),
+        );
     }
     if lower.ends_with("\\timezoneinformation") {
         // The registry holds UTC minus local time; a negative bias is a wrapped DWORD.
-        if let Some(bias) = value("ActiveTimeBias").or_else(|| value("Bias")).and_then(number) {
-            facts.add(inventory::UTC_OFFSET_MINUTES, bias.cast_signed().saturating_neg().to_string());
+        if let Some(bias) = value("ActiveTimeBias")
+            .or_else(|| value("Bias"))
+            .and_then(number)
+        {
+            facts.add(
+                inventory::UTC_OFFSET_MINUTES,
+                bias.cast_signed().saturating_neg().to_string(),
+            );
         }
     }
     for (name, data) in values {
-        facts.add(format!("{}{key}\\{name}", inventory::REGISTRY), data.as_str());
+        facts.add(
+            format!("{}{key}\\{name}", inventory::REGISTRY),
+            data.as_str(),
+        );
     }
     facts
 }

@@ -30,21 +30,41 @@ pub(crate) fn parse(lines: &[Line], sink: &mut dyn RecordSink) {
     let mut name = None;
     for line in lines {
         // `sc qc` keeps its labels in English.
-        match line.text.split_once(':').map(|(label, value)| (label.trim(), value.trim())) {
+        match line
+            .text
+            .split_once(':')
+            .map(|(label, value)| (label.trim(), value.trim()))
+        {
             Some(("SERVICE_NAME", value)) => name = Some(value.to_owned()),
             Some(("START_TYPE", value)) => {
                 if let (Some(name), Some(start)) = (&name, start_type(value)) {
-                    facts.add(format!("{}{name}", inventory::SERVICE_START), start.to_string());
+                    facts.add(
+                        format!("{}{name}", inventory::SERVICE_START),
+                        start.to_string(),
+                    );
                 }
             }
             _ => {}
         }
     }
     if facts.is_empty() {
-        let column = if lines.iter().any(|line| table::names_column(&line.text, "StartType")) { "StartType" } else { "StartMode" };
+        let column = if lines
+            .iter()
+            .any(|line| table::names_column(&line.text, "StartType"))
+        {
+            "StartType"
+        } else {
+            "StartMode"
+        };
         for row in table::rows(lines, column) {
-            if let (Some(name), Some(start)) = (row.get(&["Name", "ServiceName"]), row.get(&["StartType", "StartMode"]).and_then(start_type)) {
-                facts.add(format!("{}{name}", inventory::SERVICE_START), start.to_string());
+            if let (Some(name), Some(start)) = (
+                row.get(&["Name", "ServiceName"]),
+                row.get(&["StartType", "StartMode"]).and_then(start_type),
+            ) {
+                facts.add(
+                    format!("{}{name}", inventory::SERVICE_START),
+                    start.to_string(),
+                );
             }
         }
     }

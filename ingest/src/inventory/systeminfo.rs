@@ -19,8 +19,13 @@ fn os_version(value: &str) -> Option<&str> {
     let (version, rest) = value.split_once(char::is_whitespace)?;
     let mut parts = version.split('.');
     let (major, minor, build) = (parts.next()?, parts.next()?, parts.next()?);
-    let numeric = [major, minor, build].iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
-    let repeated = rest.split(|c: char| !c.is_ascii_digit()).rfind(|part| !part.is_empty()) == Some(build);
+    let numeric = [major, minor, build]
+        .iter()
+        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let repeated = rest
+        .split(|c: char| !c.is_ascii_digit())
+        .rfind(|part| !part.is_empty())
+        == Some(build);
     (numeric && parts.next().is_none() && repeated).then_some(version)
 }
 
@@ -35,7 +40,10 @@ fn value_of(line: &str) -> Option<&str> {
 
 /// True when these lines are the output of `systeminfo`.
 pub(crate) fn recognise<'a>(lines: impl IntoIterator<Item = &'a str>) -> bool {
-    lines.into_iter().take(VERSION_WITHIN_LINES).any(|line| value_of(line).is_some_and(|value| os_version(value).is_some()))
+    lines
+        .into_iter()
+        .take(VERSION_WITHIN_LINES)
+        .any(|line| value_of(line).is_some_and(|value| os_version(value).is_some()))
 }
 
 /// Minutes east of UTC from `(UTC+08:00) …` or `(GMT-03:30) …`.
@@ -60,46 +68,83 @@ pub(crate) fn utc_offset_minutes(text: &str) -> Option<i32> {
 fn locale(value: &str) -> Option<String> {
     let (tag, _) = value.split_once(';')?;
     let (language, region) = tag.split_once('-')?;
-    let letters = |text: &str, lengths: std::ops::RangeInclusive<usize>| lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic());
-    (letters(language, 2..=3) && letters(region, 2..=4)).then(|| format!("{}-{}", language.to_ascii_lowercase(), region.to_ascii_uppercase()))
+    let letters = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic())
+    };
+    (letters(language, 2..=3) && letters(region, 2..=4)).then(|| {
+        format!(
+            "{}-{}",
+            language.to_ascii_lowercase(),
+            region.to_ascii_uppercase()
+        )
+    })
 }
 
 fn architecture(value: &str) -> Option<&'static str> {
     let lower = value.to_ascii_lowercase();
-    ["x64", "x86", "arm64"].into_iter().find(|name| lower.starts_with(name) && lower.contains("-based"))
+    ["x64", "x86", "arm64"]
+        .into_iter()
+        .find(|name| lower.starts_with(name) && lower.contains("-based"))
 }
 
 /// Reads one output; a file with several holds several records.
 pub(crate) fn parse(lines: &[Line], sink: &mut dyn RecordSink) {
-    let starts: Vec<usize> = version_lines(lines).map(|at| host_line(lines, at)).collect();
+    let starts: Vec<usize> = version_lines(lines)
+        .map(|at| host_line(lines, at))
+        .collect();
     for (index, &start) in starts.iter().enumerate() {
         // What stands before the first output (a prompt, a blank line) belongs to it.
         let from = if index == 0 { 0 } else { start };
         let to = starts.get(index + 1).copied().unwrap_or(lines.len());
-        facts(lines.get(start..to).unwrap_or_default()).emit(lines.get(from..to).unwrap_or_default(), LoggedTime::Unstated, sink);
+        facts(lines.get(start..to).unwrap_or_default()).emit(
+            lines.get(from..to).unwrap_or_default(),
+            LoggedTime::Unstated,
+            sink,
+        );
     }
 }
 
 fn version_lines(lines: &[Line]) -> impl Iterator<Item = usize> {
-    lines.iter().enumerate().filter(|(_, line)| value_of(&line.text).is_some_and(|value| os_version(value).is_some())).map(|(at, _)| at)
+    lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| value_of(&line.text).is_some_and(|value| os_version(value).is_some()))
+        .map(|(at, _)| at)
 }
 
 /// The host name stands two values above the version, or at the top of what is there.
 fn host_line(lines: &[Line], version: usize) -> usize {
     let above = lines.get(..version).unwrap_or_default();
-    above.iter().enumerate().rev().filter(|(_, line)| value_of(&line.text).is_some()).nth(1).map_or(version, |(at, _)| at)
+    above
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, line)| value_of(&line.text).is_some())
+        .nth(1)
+        .map_or(version, |(at, _)| at)
 }
 
 fn facts(lines: &[Line]) -> Facts {
     let mut facts = Facts::default();
     let mut hotfixes = Hotfixes::default();
-    let values: Vec<&str> = lines.iter().filter_map(|line| value_of(&line.text)).collect();
+    let values: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| value_of(&line.text))
+        .collect();
     let version = values.iter().position(|value| os_version(value).is_some());
     if let Some(version) = version {
-        let at = |index: Option<usize>| index.and_then(|index| values.get(index)).copied().unwrap_or_default();
+        let at = |index: Option<usize>| {
+            index
+                .and_then(|index| values.get(index))
+                .copied()
+                .unwrap_or_default()
+        };
         facts.add(inventory::DEVICE_NAME, at(version.checked_sub(2)));
         facts.add(inventory::OS_NAME, at(version.checked_sub(1)));
-        facts.add(inventory::OS_BUILD, os_version(at(Some(version))).unwrap_or_default());
+        facts.add(
+            inventory::OS_BUILD,
+            os_version(at(Some(version))).unwrap_or_default(),
+        );
     }
     for (index, value) in values.iter().enumerate() {
         if let Some(name) = architecture(value) {
@@ -107,8 +152,14 @@ fn facts(lines: &[Line]) -> Facts {
             // Manufacturer and model stand above the type, nine values below the version; an
             // extract that leaves lines out does not have them there.
             if version.is_some_and(|version| index >= version + 10) {
-                facts.add(inventory::MANUFACTURER, values.get(index - 2).copied().unwrap_or_default());
-                facts.add(inventory::MODEL, values.get(index - 1).copied().unwrap_or_default());
+                facts.add(
+                    inventory::MANUFACTURER,
+                    values.get(index - 2).copied().unwrap_or_default(),
+                );
+                facts.add(
+                    inventory::MODEL,
+                    values.get(index - 1).copied().unwrap_or_default(),
+                );
             }
         }
         if let Some(tag) = locale(value) {
@@ -118,11 +169,19 @@ fn facts(lines: &[Line]) -> Facts {
             facts.add(inventory::UTC_OFFSET_MINUTES, minutes.to_string());
         }
         if value.starts_with("\\\\") && index > 0 {
-            facts.add(inventory::DOMAIN, values.get(index - 1).copied().unwrap_or_default());
+            facts.add(
+                inventory::DOMAIN,
+                values.get(index - 1).copied().unwrap_or_default(),
+            );
         }
     }
     for line in lines {
-        if let Some((_, item)) = line.text.trim_start().strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
+        if let Some((_, item)) = line
+            .text
+            .trim_start()
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("]:"))
+        {
             let item = item.trim_start();
             if item.starts_with("KB") || item.starts_with("kb") {
                 hotfixes.add_all(item);
@@ -139,10 +198,21 @@ mod tests {
 
     #[test]
     fn the_version_repeats_its_build_in_every_language() {
-        for value in ["10.0.17763 N/A Build 17763", "10.0.17763 暂缺 Build 17763", "6.1.7601 Service Pack 1 Build 7601", "10.0.19045 N/D Compilación 19045", "5.2.3790 Build 3790"] {
+        for value in [
+            "10.0.17763 N/A Build 17763",
+            "10.0.17763 暂缺 Build 17763",
+            "6.1.7601 Service Pack 1 Build 7601",
+            "10.0.19045 N/D Compilación 19045",
+            "5.2.3790 Build 3790",
+        ] {
             assert!(os_version(value).is_some(), "{value}");
         }
-        for value in ["HP N75 Ver. 01.29, 4-6-2018", "1.7.0, 2018-12-25", "10.0.17763", "VMware, Inc."] {
+        for value in [
+            "HP N75 Ver. 01.29, 4-6-2018",
+            "1.7.0, 2018-12-25",
+            "10.0.17763",
+            "VMware, Inc.",
+        ] {
             assert_eq!(os_version(value), None, "{value}");
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Document {
     pub(crate) byte_offset: u64,
     /// Lines below the first that it covers.
     pub(crate) continuations: u64,
+    /// Lines that it covers and nothing before it did.
+    pub(crate) lines: u64,
     pub(crate) value: Value,
 }
 
@@ -73,7 +75,12 @@ impl Documents {
     }
 
     /// Takes the next bytes; hands complete documents to `found`, and what is none to `sink`.
-    pub(crate) fn feed(&mut self, chunk: &[u8], sink: &mut dyn RecordSink, found: &mut dyn FnMut(Document, &mut dyn RecordSink)) {
+    pub(crate) fn feed(
+        &mut self,
+        chunk: &[u8],
+        sink: &mut dyn RecordSink,
+        found: &mut dyn FnMut(Document, &mut dyn RecordSink),
+    ) {
         for &byte in chunk {
             self.take(byte, sink, found);
             self.offset += 1;
@@ -88,21 +95,39 @@ impl Documents {
     /// Takes the end of the input.
     pub(crate) fn finish(&mut self, sink: &mut dyn RecordSink) {
         if !self.pending.is_empty() {
-            self.reject(RejectReason::Truncated, "the file ends inside a JSON document".to_owned(), sink);
+            self.reject(
+                RejectReason::Truncated,
+                "the file ends inside a JSON document".to_owned(),
+                sink,
+            );
         }
     }
 
-    fn take(&mut self, byte: u8, sink: &mut dyn RecordSink, found: &mut dyn FnMut(Document, &mut dyn RecordSink)) {
+    fn take(
+        &mut self,
+        byte: u8,
+        sink: &mut dyn RecordSink,
+        found: &mut dyn FnMut(Document, &mut dyn RecordSink),
+    ) {
         // A raw line end inside a string, or an object that opens in the first column below an
         // unfinished one, means that the one before was cut.
-        let cut = self.depth > 0 && ((self.in_string && byte == b'\n') || (!self.in_string && self.at_line_start && byte == b'{'));
+        let cut = self.depth > 0
+            && ((self.in_string && byte == b'\n')
+                || (!self.in_string && self.at_line_start && byte == b'{'));
         if cut {
-            self.reject(RejectReason::Malformed, "the JSON document is not closed".to_owned(), sink);
+            self.reject(
+                RejectReason::Malformed,
+                "the JSON document is not closed".to_owned(),
+                sink,
+            );
         }
         if self.depth == 0 {
             match byte {
                 b'{' => {
+                    // The line is the document's: what stands before it on the line counts no line.
+                    let counted = std::mem::replace(&mut self.counted_line, self.line);
                     self.flush_stray(sink);
+                    self.counted_line = counted;
                     (self.start_line, self.start_offset) = (self.line, self.offset);
                     self.push(byte);
                     self.depth = 1;
@@ -151,35 +176,69 @@ impl Documents {
         }
     }
 
-    fn complete(&mut self, sink: &mut dyn RecordSink, found: &mut dyn FnMut(Document, &mut dyn RecordSink)) {
+    fn complete(
+        &mut self,
+        sink: &mut dyn RecordSink,
+        found: &mut dyn FnMut(Document, &mut dyn RecordSink),
+    ) {
         if self.overlong {
-            let detail = format!("the JSON document is longer than {} bytes; raise `document_bytes_max`", self.document_bytes_max);
+            let detail = format!(
+                "the JSON document is longer than {} bytes; raise `document_bytes_max`",
+                self.document_bytes_max
+            );
             return self.reject(RejectReason::LimitExceeded, detail, sink);
         }
         match serde_json::from_slice(&self.pending) {
             Ok(value) => {
-                let document = Document { line: self.start_line, byte_offset: self.start_offset, continuations: self.line - self.start_line, value };
+                let lines = self
+                    .line
+                    .saturating_sub(self.counted_line.max(self.start_line - 1));
+                let document = Document {
+                    line: self.start_line,
+                    byte_offset: self.start_offset,
+                    continuations: self.line - self.start_line,
+                    lines,
+                    value,
+                };
+                self.counted_line = self.line;
                 self.restart();
                 found(document, sink);
             }
-            Err(error) => self.reject(RejectReason::Malformed, format!("not a JSON document: {error}"), sink),
+            Err(error) => self.reject(
+                RejectReason::Malformed,
+                format!("not a JSON document: {error}"),
+                sink,
+            ),
         }
     }
 
     /// What stands between documents and is no punctuation.
     fn flush_stray(&mut self, sink: &mut dyn RecordSink) {
         if !self.pending.is_empty() {
-            self.reject(RejectReason::Malformed, "text outside of any JSON document".to_owned(), sink);
+            self.reject(
+                RejectReason::Malformed,
+                "text outside of any JSON document".to_owned(),
+                sink,
+            );
         }
     }
 
     fn reject(&mut self, reason: RejectReason, detail: String, sink: &mut dyn RecordSink) {
-        let raw = self.pending.get(..self.pending.len().min(Reject::RAW_BYTES_MAX)).unwrap_or_default();
-        let last_line = if self.at_line_start { self.line - 1 } else { self.line };
+        let raw = self
+            .pending
+            .get(..self.pending.len().min(Reject::RAW_BYTES_MAX))
+            .unwrap_or_default();
+        let last_line = if self.at_line_start {
+            self.line - 1
+        } else {
+            self.line
+        };
+        let lines = last_line.saturating_sub(self.counted_line.max(self.start_line - 1));
+        self.counted_line = self.counted_line.max(last_line);
         sink.issue(Issue {
             line: self.start_line,
             byte_offset: self.start_offset,
-            lines: last_line.saturating_sub(self.start_line) + 1,
+            lines,
             reason,
             detail,
             raw: Cow::Borrowed(raw),
@@ -193,6 +252,5 @@ impl Documents {
         self.in_string = false;
         self.escaped = false;
         self.overlong = false;
-        self.counted_line = self.line;
     }
 }

@@ -17,7 +17,10 @@ pub(crate) enum Value {
 impl Value {
     /// A member of an object.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.members().iter().find(|(known, _)| known == name).map(|(_, value)| value)
+        self.members()
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
     }
 
     /// A member, or a member of a member; a dot in a name also matches a flattened name.
@@ -25,12 +28,16 @@ impl Value {
         if let Some(value) = self.get(path) {
             return Some(value);
         }
-        path.match_indices('.').find_map(|(at, _)| self.get(path.get(..at)?)?.at(path.get(at + 1..)?))
+        path.match_indices('.')
+            .find_map(|(at, _)| self.get(path.get(..at)?)?.at(path.get(at + 1..)?))
     }
 
     /// The text of the first of these paths that holds a scalar.
     pub(crate) fn text(&self, paths: &[&str]) -> Option<&str> {
-        paths.iter().find_map(|path| self.at(path).and_then(Value::scalar)).filter(|text| !text.is_empty())
+        paths
+            .iter()
+            .find_map(|path| self.at(path).and_then(Value::scalar))
+            .filter(|text| !text.is_empty())
     }
 
     /// The text of a scalar.
@@ -63,17 +70,27 @@ impl Value {
         match self {
             Self::Null => {}
             Self::Scalar(text) => push_unique(name, text.clone(), fields),
-            Self::Array(items) if items.iter().all(|item| matches!(item, Self::Scalar(_) | Self::Null)) => {
+            Self::Array(items)
+                if items
+                    .iter()
+                    .all(|item| matches!(item, Self::Scalar(_) | Self::Null)) =>
+            {
                 let texts: Vec<&str> = items.iter().filter_map(Self::scalar).collect();
                 if !texts.is_empty() {
                     push_unique(name, texts.join("; "), fields);
                 }
             }
-            Self::Array(items) => items.iter().for_each(|item| item.flatten_into(name, fields)),
+            Self::Array(items) => items
+                .iter()
+                .for_each(|item| item.flatten_into(name, fields)),
             Self::Object(members) => {
                 for (inner, value) in members {
                     let taken = fields.iter().any(|(known, _)| known == inner);
-                    let full = if taken && !name.is_empty() { format!("{name}.{inner}") } else { inner.clone() };
+                    let full = if taken && !name.is_empty() {
+                        format!("{name}.{inner}")
+                    } else {
+                        inner.clone()
+                    };
                     value.flatten_into(&full, fields);
                 }
             }
@@ -158,14 +175,19 @@ mod tests {
 
     fn flat(json: &str) -> Vec<(String, String)> {
         let mut fields = Vec::new();
-        serde_json::from_str::<Value>(json).unwrap().flatten_into("", &mut fields);
+        serde_json::from_str::<Value>(json)
+            .unwrap()
+            .flatten_into("", &mut fields);
         fields
     }
 
     #[test]
     fn members_keep_their_order_and_their_names_stay_unique() {
         let fields = flat(r#"{"b":1,"a":{"b":2,"c":[true,null,"x"]},"d":[{"e":1},{"e":2}]}"#);
-        let shown: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let shown: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         assert_eq!(shown, ["b=1", "a.b=2", "c=true; x", "e=1", "d.e=2"]);
     }
 

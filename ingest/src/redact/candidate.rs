@@ -2,53 +2,135 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use regex::{Regex, RegexBuilder, escape};
+use aho_corasick::{AhoCorasick, MatchKind};
+use regex::{Regex, RegexBuilder};
 
-use super::{KNOWN_USER_CHARS_MIN, KnownNames, Redaction};
+use super::{KNOWN_USER_CHARS_MIN, KnownNames};
 
 /// Profiles and accounts that are no person.
 const NOT_A_PERSON: [&str; 22] = [
-    "public", "default", "default user", "all users", "defaultuser0", "defaultuser100000", "defaultuser1", "systemprofile", "localservice", "networkservice",
-    "local service", "network service", "administrator", "system", "defaultapppool", "defaultaccount", "wdagutilityaccount", "guest", "n/a", "-", "temp", "anonymous logon",
+    "public",
+    "default",
+    "default user",
+    "all users",
+    "defaultuser0",
+    "defaultuser100000",
+    "defaultuser1",
+    "systemprofile",
+    "localservice",
+    "networkservice",
+    "local service",
+    "network service",
+    "administrator",
+    "system",
+    "defaultapppool",
+    "defaultaccount",
+    "wdagutilityaccount",
+    "guest",
+    "n/a",
+    "-",
+    "temp",
+    "anonymous logon",
 ];
 
 /// First parts of `X\y` that are no domain.
 const NOT_A_DOMAIN: [&str; 40] = [
-    "hklm", "hkcu", "hkcr", "hku", "hkcc", "hkey_local_machine", "hkey_current_user", "hkey_users", "hkey_classes_root", "registry", "machine", "system", "software", "sam",
-    "security", "nt", "nt authority", "nt service", "authority", "service", "builtin", "windows", "microsoft", "winsxs", "system32", "syswow64", "pci", "usb", "usbstor", "acpi", "hid",
-    "swd", "root", "scsi", "ide", "display", "hdaudio", "storage", "device", "font driver host",
+    "hklm",
+    "hkcu",
+    "hkcr",
+    "hku",
+    "hkcc",
+    "hkey_local_machine",
+    "hkey_current_user",
+    "hkey_users",
+    "hkey_classes_root",
+    "registry",
+    "machine",
+    "system",
+    "software",
+    "sam",
+    "security",
+    "nt",
+    "nt authority",
+    "nt service",
+    "authority",
+    "service",
+    "builtin",
+    "windows",
+    "microsoft",
+    "winsxs",
+    "system32",
+    "syswow64",
+    "pci",
+    "usb",
+    "usbstor",
+    "acpi",
+    "hid",
+    "swd",
+    "root",
+    "scsi",
+    "ide",
+    "display",
+    "hdaudio",
+    "storage",
+    "device",
+    "font driver host",
 ];
 
 /// Endings that make the second part of `X\y` a file.
 const FILE_ENDINGS: [&str; 22] = [
-    "dll", "exe", "sys", "inf", "mum", "cat", "xml", "log", "dat", "msu", "cab", "mui", "manifest", "tmp", "etl", "evtx", "ini", "json", "wim", "esd", "txt", "pol",
+    "dll", "exe", "sys", "inf", "mum", "cat", "xml", "log", "dat", "msu", "cab", "mui", "manifest",
+    "tmp", "etl", "evtx", "ini", "json", "wim", "esd", "txt", "pol",
 ];
 
-/// One expression with an alternative for each class that is switched on.
-pub(super) fn automaton(options: &Redaction, known: &KnownNames) -> Result<Regex, regex::Error> {
-    let mut alternatives = Vec::new();
-    if options.user_names {
-        alternatives.push(r#"[\\/](?:users|documents and settings)[\\/]+(?:(?P<profile>[^\\/:*?"'<>|\r\n\t,;=]{1,64})[\\/]|(?P<bare_profile>[^\\/:*?"'<>|\s,;=()\[\]]{1,64}))"#.to_owned());
+/// One expression with an alternative for each class. Word boundaries and classes are those of
+/// ASCII, so that the fast automaton serves text in any language; names in any script still match.
+const CANDIDATES: &[&str] = &[
+    r#"[\\/](?:users|documents and settings)[\\/]+(?:(?P<profile>[^\\/:*?"'<>|\r\n\t,;=]{1,64})[\\/]|(?P<bare_profile>[^\\/:*?"'<>|\x00-\x20,;=()\[\]]{1,64}))"#,
+    r"(?P<email>[a-z0-9._%+\-]{1,64}@[a-z0-9\-]{1,63}(?:\.[a-z0-9\-]{1,63}){0,8}\.[a-z]{2,24})(?-u:\b)",
+    r"(?-u:\b)(?P<sid>S-1-(?:5-21|12-1)(?:-[0-9]{1,10}){3,5})(?-u:\b)",
+    r"(?P<ipv4>[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})",
+    r"(?P<ipv6>(?-u:\b)(?:[0-9a-f]{1,4}:){1,7}(?::?[0-9a-f]{1,4}){0,7}(?:::)?|::[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){1,6})",
+    r#"(?-u:\b)(?P<domain>[a-z][a-z0-9._\-]{1,63})\\(?P<user>[^\x00-\x23%-,/:-@\[-^`{-\x7f][^\x00-\x23%-,/:-@\[-^`{-\x7f]{1,63})"#,
+];
+
+/// Finds candidates of every class; which of them go is judged one by one.
+pub(super) static AUTOMATON: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    RegexBuilder::new(&CANDIDATES.join("|"))
+        .case_insensitive(true)
+        .build()
+        .ok()
+});
+
+/// Finds the names that are known for a device; `None` when there are none.
+pub(super) fn known_names(
+    known: &KnownNames,
+) -> Result<Option<AhoCorasick>, aho_corasick::BuildError> {
+    let names: Vec<&str> = known
+        .users
+        .iter()
+        .map(String::as_str)
+        .filter(|name| name.chars().count() >= KNOWN_USER_CHARS_MIN && is_person(name))
+        .collect();
+    if names.is_empty() {
+        return Ok(None);
     }
-    if options.email_addresses {
-        alternatives.push(r"(?P<email>[a-z0-9._%+\-]{1,64}@[a-z0-9\-]{1,63}(?:\.[a-z0-9\-]{1,63}){0,8}\.[a-z]{2,24})\b".to_owned());
-    }
-    if options.sids {
-        alternatives.push(r"\b(?P<sid>S-1-(?:5-21|12-1)(?:-\d{1,10}){3,5})\b".to_owned());
-    }
-    if options.ip_addresses {
-        alternatives.push(r"(?P<ipv4>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})".to_owned());
-        alternatives.push(r"(?P<ipv6>\b(?:[0-9a-f]{1,4}:){1,7}(?::?[0-9a-f]{1,4}){0,7}(?:::)?|::[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){1,6})".to_owned());
-    }
-    if options.user_names {
-        alternatives.push(r"\b(?P<domain>[a-z][a-z0-9._\-]{1,63})\\(?P<user>[\p{L}\p{N}][\p{L}\p{N}._\-$]{1,63})".to_owned());
-        let names: Vec<String> = known.users.iter().filter(|name| name.chars().count() >= KNOWN_USER_CHARS_MIN && is_person(name)).map(|name| escape(name)).collect();
-        if !names.is_empty() {
-            alternatives.push(format!(r"\b(?P<known>{})\b", names.join("|")));
-        }
-    }
-    RegexBuilder::new(&alternatives.join("|")).case_insensitive(true).build()
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(names)
+        .map(Some)
+}
+
+/// True when no letter or digit touches the range.
+pub(super) fn is_word(text: &str, range: &Range<usize>) -> bool {
+    let before = text
+        .get(..range.start)
+        .and_then(|before| before.chars().next_back());
+    let after = text.get(range.end..).and_then(|after| after.chars().next());
+    !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
 }
 
 /// False for profiles and accounts that every Windows has.
@@ -56,55 +138,146 @@ pub(super) fn is_person(name: &str) -> bool {
     let plain = name.trim().to_lowercase();
     let short = plain.rsplit('\\').next().unwrap_or(&plain);
     let template = plain.starts_with(['%', '$', '{', '<']) || plain.starts_with("user:");
-    let built_in = ["nt authority\\", "nt service\\", "builtin\\", "font driver host\\", "window manager\\", "iis apppool\\"].iter().any(|prefix| plain.starts_with(prefix));
-    !plain.is_empty() && !template && !built_in && !NOT_A_PERSON.contains(&short) && !plain.starts_with("s-1-")
+    let built_in = [
+        "nt authority\\",
+        "nt service\\",
+        "builtin\\",
+        "font driver host\\",
+        "window manager\\",
+        "iis apppool\\",
+    ]
+    .iter()
+    .any(|prefix| plain.starts_with(prefix));
+    !plain.is_empty()
+        && !template
+        && !built_in
+        && !NOT_A_PERSON.contains(&short)
+        && !plain.starts_with("s-1-")
 }
 
 /// Names of values that hold an account and nothing else.
 pub(super) fn names_a_user(field: &str) -> bool {
-    let plain: String = field.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let known = ["user", "username", "accountname", "subjectusername", "targetusername", "installedby", "registeredowner", "loggedonuser", "owner", "samaccountname", "userid"];
+    let plain: String = field
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let known = [
+        "user",
+        "username",
+        "accountname",
+        "subjectusername",
+        "targetusername",
+        "installedby",
+        "registeredowner",
+        "loggedonuser",
+        "owner",
+        "samaccountname",
+        "userid",
+    ];
     known.contains(&plain.as_str())
 }
 
 /// True when `X\y` is an account of a domain and no path, key or device.
-pub(super) fn is_account(text: &str, domain: Range<usize>, user: Range<usize>, known_domain: bool) -> bool {
-    let (Some(domain_text), Some(user_text)) = (text.get(domain.clone()), text.get(user.clone())) else { return false };
-    let before = text.get(..domain.start).and_then(|before| before.chars().next_back());
+pub(super) fn is_account(
+    text: &str,
+    domain: Range<usize>,
+    user: Range<usize>,
+    known_domain: bool,
+) -> bool {
+    let (Some(domain_text), Some(user_text)) = (text.get(domain.clone()), text.get(user.clone()))
+    else {
+        return false;
+    };
+    let before = text
+        .get(..domain.start)
+        .and_then(|before| before.chars().next_back());
     let after = text.get(user.end..).and_then(|after| after.chars().next());
-    let inside_path = matches!(before, Some('\\' | '/' | ':' | '.' | '~' | '%' | '$' | '-')) || matches!(after, Some('\\' | '/' | '&' | ':' | '~'));
-    let file = user_text.rsplit_once('.').is_some_and(|(_, ending)| FILE_ENDINGS.contains(&ending.to_ascii_lowercase().as_str()));
+    let inside_path = matches!(before, Some('\\' | '/' | ':' | '.' | '~' | '%' | '$' | '-'))
+        || matches!(after, Some('\\' | '/' | '&' | ':' | '~'));
+    let file = user_text
+        .rsplit_once('.')
+        .is_some_and(|(_, ending)| FILE_ENDINGS.contains(&ending.to_ascii_lowercase().as_str()));
     if inside_path || file || !is_person(user_text) {
         return false;
     }
     // An unknown domain counts when it is written as Windows writes it.
-    let looks_like_domain = domain_text.len() <= 15 && domain_text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
-    known_domain || (looks_like_domain && !NOT_A_DOMAIN.contains(&domain_text.to_ascii_lowercase().as_str()))
+    let looks_like_domain = domain_text.len() <= 15
+        && domain_text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
+    known_domain
+        || (looks_like_domain && !NOT_A_DOMAIN.contains(&domain_text.to_ascii_lowercase().as_str()))
 }
 
 /// True when four numbers are an address and no version.
 pub(super) fn is_ipv4(text: &str, range: Range<usize>) -> bool {
-    let Some(Ok(address)) = text.get(range.clone()).map(str::parse::<Ipv4Addr>) else { return false };
+    let Some(Ok(address)) = text.get(range.clone()).map(str::parse::<Ipv4Addr>) else {
+        return false;
+    };
     let before = text.get(..range.start).unwrap_or_default();
     let after = text.get(range.end..).and_then(|after| after.chars().next());
-    let touching = before.chars().next_back().is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '~' | '-' | '+'));
-    let continued = after.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '~')) || (after == Some('.') && text.get(range.end + 1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())));
-    if touching || continued || address.is_loopback() || address.is_unspecified() || address.is_broadcast() {
+    let touching = before
+        .chars()
+        .next_back()
+        .is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '~' | '-' | '+'));
+    let continued = after.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '~'))
+        || (after == Some('.')
+            && text
+                .get(range.end + 1..)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())));
+    if touching
+        || continued
+        || address.is_loopback()
+        || address.is_unspecified()
+        || address.is_broadcast()
+    {
         return false;
     }
     let lead = context(before);
-    if ["version", "ver", "build", "stack", "revision", "release"].iter().any(|word| lead.ends_with(word)) || lead.ends_with(" v") {
+    let word = lead
+        .rsplit(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    if [
+        "version", "ver", "v", "build", "stack", "revision", "release",
+    ]
+    .contains(&word)
+    {
         return false;
     }
-    let named = ["ip", "address", "addr", "host", "server", "proxy", "//", "gateway", "client", "from", "dns"].iter().any(|word| lead.ends_with(word)) || after == Some(':');
+    let named = [
+        "ip",
+        "ipaddress",
+        "address",
+        "addr",
+        "host",
+        "server",
+        "proxy",
+        "gateway",
+        "client",
+        "from",
+        "dns",
+    ]
+    .contains(&word)
+        || lead.ends_with("//")
+        || after == Some(':');
     // Versions start with small numbers, and Windows' own with 10.0 or 6.
     named || address.octets()[0] >= 10
 }
 
 /// The words before a value, in lower case, without the marks between.
 fn context(before: &str) -> String {
-    let tail: String = before.chars().rev().take(16).collect::<Vec<_>>().into_iter().rev().collect();
-    tail.trim_end_matches([' ', ':', '=', '"', '\'', '[', '(', '{', ',']).to_ascii_lowercase()
+    let tail: String = before
+        .chars()
+        .rev()
+        .take(16)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .collect();
+    tail.trim_end_matches([' ', ':', '=', '"', '\'', '[', '(', '{', ','])
+        .to_ascii_lowercase()
 }
 
 /// True when the text is an address and no time, namespace or GUID part.
@@ -112,5 +285,9 @@ pub(super) fn is_ipv6(text: &str) -> bool {
     let trimmed = text.trim_end_matches(':');
     let plain = if text.ends_with("::") { text } else { trimmed };
     let groups = plain.split(':').filter(|group| !group.is_empty()).count();
-    plain.parse::<Ipv6Addr>().is_ok_and(|address| !address.is_loopback() && !address.is_unspecified()) && groups >= 2 && plain.bytes().any(|b| b.is_ascii_digit())
+    plain
+        .parse::<Ipv6Addr>()
+        .is_ok_and(|address| !address.is_loopback() && !address.is_unspecified())
+        && groups >= 2
+        && plain.bytes().any(|b| b.is_ascii_digit())
 }

@@ -4,14 +4,27 @@ use super::*;
 use proptest::prelude::*;
 
 fn redactor() -> Redactor {
-    let known = KnownNames { users: BTreeSet::from(["zhang.wei".to_owned()]), domains: BTreeSet::from(["contoso".to_owned(), "YR-0042".to_owned()]) };
-    Redactor::new(Redaction { salt: "fleet".to_owned(), ..Redaction::default() }, known).unwrap()
+    let known = KnownNames {
+        users: BTreeSet::from(["zhang.wei".to_owned()]),
+        domains: BTreeSet::from(["contoso".to_owned(), "YR-0042".to_owned()]),
+    };
+    Redactor::new(
+        Redaction {
+            salt: "fleet".to_owned(),
+            ..Redaction::default()
+        },
+        known,
+    )
+    .unwrap()
 }
 
 #[track_caller]
 fn goes(text: &str, planted: &str, class: &str) {
     let out = redactor().text(text).into_owned();
-    assert!(!out.to_lowercase().contains(&planted.to_lowercase()), "{out}");
+    assert!(
+        !out.to_lowercase().contains(&planted.to_lowercase()),
+        "{out}"
+    );
     assert!(out.contains(&format!("{class}:")), "{out}");
 }
 
@@ -32,8 +45,16 @@ fn names_of_people_go() {
     goes(r"by ACME-CORP\jdoe at", "jdoe", "user");
     goes(r"YR-0042\jdoe", "jdoe", "user");
     goes("session of zhang.wei ended", "zhang.wei", "user");
-    goes("UserSid S-1-5-21-1004336348-1177238915-682003330-512.", "682003330", "sid");
-    goes("account jane.roe@bank.example.com failed", "jane.roe", "email");
+    goes(
+        "UserSid S-1-5-21-1004336348-1177238915-682003330-512.",
+        "682003330",
+        "sid",
+    );
+    goes(
+        "account jane.roe@bank.example.com failed",
+        "jane.roe",
+        "email",
+    );
     goes("proxy 10.20.30.40:8080", "10.20.30.40", "ip");
     goes("server 192.168.1.7", "192.168.1.7", "ip");
     goes("http://172.16.9.1/wsus", "172.16.9.1", "ip");
@@ -73,7 +94,14 @@ fn equal_names_stay_equal_and_the_salt_matters() {
     let one = redactor().text(r"C:\Users\J.Doe\a").into_owned();
     let two = redactor().text(r"D:\Users\j.doe\a").into_owned();
     assert_eq!(one.replacen("C:", "", 1), two.replacen("D:", "", 1));
-    let other = Redactor::new(Redaction { salt: "other".to_owned(), ..Redaction::default() }, KnownNames::default()).unwrap();
+    let other = Redactor::new(
+        Redaction {
+            salt: "other".to_owned(),
+            ..Redaction::default()
+        },
+        KnownNames::default(),
+    )
+    .unwrap();
     assert_ne!(one, other.text(r"C:\Users\J.Doe\a"));
 }
 
@@ -82,16 +110,35 @@ fn classes_are_switched_one_by_one() {
     let text = r"C:\Users\jdoe\x jane@bank.example S-1-5-21-1-2-3-500 10.1.2.3";
     let off = Redactor::new(Redaction::none(), KnownNames::default()).unwrap();
     assert!(matches!(off.text(text), Cow::Borrowed(_)));
-    let only_sids = Redactor::new(Redaction { sids: true, ..Redaction::none() }, KnownNames::default()).unwrap();
+    let only_sids = Redactor::new(
+        Redaction {
+            sids: true,
+            ..Redaction::none()
+        },
+        KnownNames::default(),
+    )
+    .unwrap();
     let out = only_sids.text(text).into_owned();
-    assert!(out.contains("jdoe") && out.contains("jane@") && out.contains("10.1.2.3") && !out.contains("S-1-5-21"));
+    assert!(
+        out.contains("jdoe")
+            && out.contains("jane@")
+            && out.contains("10.1.2.3")
+            && !out.contains("S-1-5-21")
+    );
 }
 
 #[test]
 fn named_values_are_judged_by_their_name() {
     let redactor = redactor();
-    assert!(redactor.field("SubjectUserName", "plainname").starts_with("user:"));
-    assert_eq!(redactor.field("User", r"NT AUTHORITY\SYSTEM"), r"NT AUTHORITY\SYSTEM");
+    assert!(
+        redactor
+            .field("SubjectUserName", "plainname")
+            .starts_with("user:")
+    );
+    assert_eq!(
+        redactor.field("User", r"NT AUTHORITY\SYSTEM"),
+        r"NT AUTHORITY\SYSTEM"
+    );
     assert_eq!(redactor.field("ModuleVersion", "16.0.1.2"), "16.0.1.2");
     assert_eq!(redactor.field("ErrorCode", "0x80240017"), "0x80240017");
 }
