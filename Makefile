@@ -33,7 +33,6 @@ build: build-packages ## Build the program: target/release/patchlens
 .PHONY: test
 test: build-packages test-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready $(VENV)/.ready $(NODE_DIR)/.ready ## All tests, against real services
 	cargo fmt --all --check
-	cargo build --release --locked --workspace --bins
 	PATCHLENS_REQUIRE_SERVICES=1 cargo test --release --locked --workspace
 
 .PHONY: lint

@@ -43,6 +43,9 @@ pub(crate) struct Ends {
     /// The ClickHouse engine library for the embedded store
     #[arg(long, global = true, env = "PATCHLENS_LIBCHDB", value_name = "FILE", hide_env_values = true)]
     pub(crate) libchdb: Option<PathBuf>,
+    /// Address of the embedded store's ClickHouse HTTP interface
+    #[arg(long, global = true, env = "PATCHLENS_STORE_HTTP", value_name = "ADDR:PORT")]
+    pub(crate) store_http: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,9 +106,6 @@ pub(crate) struct Addresses {
     /// Address of the dashboards
     #[arg(long, env = "PATCHLENS_HTTP", value_name = "ADDR:PORT")]
     pub(crate) http: Option<String>,
-    /// Address of the embedded store's ClickHouse HTTP interface
-    #[arg(long, env = "PATCHLENS_STORE_HTTP", value_name = "ADDR:PORT")]
-    pub(crate) store_http: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -173,6 +173,9 @@ pub(crate) struct Transform {
     /// End when everything that is in the event log has been moved
     #[arg(long)]
     pub(crate) until_idle: bool,
+    /// Serve /healthz, /readyz and /metrics at this address
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) health: Option<String>,
 }
 
 #[derive(Debug, Args)]

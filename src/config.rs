@@ -29,7 +29,7 @@ pub(crate) struct Config {
 pub(crate) struct EventLog {
     pub(crate) url: String,
     pub(crate) group: String,
-    pub(crate) partitions: u32,
+    pub(crate) partitions: u16,
     pub(crate) append_deadline_seconds: u64,
     pub(crate) local_mib_max: u64,
 }
@@ -136,15 +136,15 @@ impl Config {
         if let Some(library) = &ends.libchdb {
             self.embedded.library.clone_from(library);
         }
+        if let Some(http) = &ends.store_http {
+            self.embedded.http.clone_from(http);
+        }
     }
 
     /// Takes over addresses given as flags.
     pub(crate) fn with_addresses(mut self, addresses: &Addresses) -> anyhow::Result<Self> {
         if let Some(http) = &addresses.http {
             self.dashboards.http.clone_from(http);
-        }
-        if let Some(http) = &addresses.store_http {
-            self.embedded.http.clone_from(http);
         }
         self.check()?;
         Ok(self)
@@ -247,7 +247,7 @@ mod tests {
     fn resolve(text: &str) -> anyhow::Result<Config> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        Config::resolve(Some(file.path()), &Ends { data_dir: None, event_log: None, store: None, libchdb: None })
+        Config::resolve(Some(file.path()), &Ends { data_dir: None, event_log: None, store: None, libchdb: None, store_http: None })
     }
 
     #[test]

@@ -7,8 +7,14 @@
 mod cli;
 mod commands;
 mod config;
+mod health;
 mod output;
+mod reading;
+mod reference;
 mod services;
+#[cfg(test)]
+mod schema_tests;
+mod shipping;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`store`]: the client, for any ClickHouse HTTP endpoint.
 //! - [`migration`]: brings a database to the schema of `migrations/` and `views/`.
+//! - [`reports`]: what commands and pages print, typed.
 //! - [`embedded`]: ClickHouse inside this process, behind its own HTTP interface.
 //! - [`testing`]: one engine per test process, one fresh database per test.
 //!
@@ -13,9 +14,10 @@
 pub mod embedded;
 mod error;
 pub mod migration;
+pub mod reports;
 mod sql;
 pub mod store;
 pub mod testing;
 
 pub use error::{Error, Result};
-pub use store::{Param, Store, StoreConfig};
+pub use store::{Param, Secret, Store, StoreConfig};

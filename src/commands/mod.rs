@@ -12,6 +12,11 @@ mod simulate;
 mod sql;
 mod transform;
 
+#[cfg(test)]
+pub(crate) use demo::DemoReport;
+#[cfg(test)]
+pub(crate) use diagnose::DiagnoseReport;
+
 use crate::cli::{Arguments, Command};
 use crate::config::Config;
 use crate::output::Outcome;

@@ -4,7 +4,7 @@
 //! doubt, a message delivered twice and a bundle collected again come to the same. It is asked for
 //! every cut and not only for one in doubt, because re-collection is an everyday event here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use patchlens_event::{EventId, Origin, Reject, RejectReason};
@@ -40,10 +40,9 @@ pub async fn insert_missing(store: &Store, engine: &Engine, table: Table, frame:
     if rows == 0 {
         return Ok(Loaded::default());
     }
-    let (frame, keys) = engine.run(move || identities(frame, table)).await?.map_err(Error::frame("the identities of a cut"))?;
-    let asked: Vec<[&str; 2]> = keys.iter().map(|[device_id, id]| [device_id.as_str(), id.as_str()]).collect();
+    let (frame, devices, ids) = engine.run(move || identities(frame, table)).await?.map_err(Error::frame("the identities of a cut"))?;
     let present = store
-        .existing_keys(table.name, [schema::DEVICE_ID, table.identity], &asked)
+        .existing_ids(table.name, table.identity, &devices, &ids)
         .await
         .map_err(Error::store(format!("asking the table {} which rows of a cut it holds", table.name)))?;
     let missing = engine.run(move || without(frame, table, &present)).await?.map_err(Error::frame("the missing rows of a cut"))?;
@@ -62,10 +61,10 @@ async fn insert(store: &Store, engine: &Engine, table: Table, frame: DataFrame, 
         }
         match insert_frame(store, engine, table.name, frame.clone()).await {
             Ok(()) => loaded.inserted = loaded.inserted.saturating_add(rows),
-            Err(Error::Store { source, .. }) if is_refusal(&source) && rows == 1 => {
+            Err(Error::Store { source, .. }) if source.is_refusal() && rows == 1 => {
                 loaded.refused.push(refused(&frame, table, &source.to_string(), now)?);
             }
-            Err(Error::Store { source, .. }) if is_refusal(&source) => {
+            Err(Error::Store { source, .. }) if source.is_refusal() => {
                 let middle = rows / 2;
                 tracing::warn!(table = table.name, rows, error = %source, "the store refuses rows; looking for them");
                 let half = i64::try_from(middle).unwrap_or(i64::MAX);
@@ -97,33 +96,26 @@ pub async fn insert_frame(store: &Store, engine: &Engine, table: &str, frame: Da
     store.insert_arrow_stream(table, &columns, stream).await.map_err(Error::store(format!("inserting into the table {table}")))
 }
 
-fn is_refusal(error: &patchlens_queries::Error) -> bool {
-    matches!(error, patchlens_queries::Error::RowsRefused { .. })
-}
+type Identities = (DataFrame, Vec<String>, Vec<String>);
 
-/// (device id, identity) of a row.
-type Key = [String; 2];
-
-/// Drops what the frame itself holds twice, and lists what tells its rows apart.
-fn identities(frame: DataFrame, table: Table) -> PolarsResult<(DataFrame, Vec<Key>)> {
+/// Drops what the frame itself holds twice, and lists its devices and identities.
+fn identities(frame: DataFrame, table: Table) -> PolarsResult<Identities> {
     let subset = vec![schema::DEVICE_ID.to_owned(), table.identity.to_owned()];
     let frame = frame.unique_stable(Some(&subset), UniqueKeepStrategy::First, None)?;
-    let keys = keys(&frame, table)?;
-    Ok((frame, keys))
+    let devices: BTreeSet<String> = texts(&frame, schema::DEVICE_ID)?.into_iter().collect();
+    let ids = texts(&frame, table.identity)?;
+    Ok((frame, devices.into_iter().collect(), ids))
 }
 
-fn keys(frame: &DataFrame, table: Table) -> PolarsResult<Vec<Key>> {
-    let devices = frame.column(schema::DEVICE_ID)?.str()?;
-    let ids = frame.column(table.identity)?.str()?;
-    let text = |cell: Option<&str>| cell.unwrap_or_default().to_owned();
-    Ok(devices.iter().zip(ids.iter()).map(|(device_id, id)| [text(device_id), text(id)]).collect())
+fn texts(frame: &DataFrame, column: &str) -> PolarsResult<Vec<String>> {
+    Ok(frame.column(column)?.str()?.iter().map(|text| text.unwrap_or_default().to_owned()).collect())
 }
 
-fn without(frame: DataFrame, table: Table, present: &BTreeSet<Key>) -> PolarsResult<DataFrame> {
+fn without(frame: DataFrame, table: Table, present: &HashSet<String>) -> PolarsResult<DataFrame> {
     if present.is_empty() {
         return Ok(frame);
     }
-    let missing: BooleanChunked = keys(&frame, table)?.iter().map(|key| !present.contains(key)).collect();
+    let missing: BooleanChunked = texts(&frame, table.identity)?.iter().map(|id| !present.contains(id)).collect();
     frame.filter(&missing)
 }
 

@@ -1,0 +1,21 @@
+-- How far one rollout is, with its denominator; grain: at most one row. An empty id means the newest rollout.
+SELECT
+    c.rollout_id AS rollout_id,
+    any(c.rollout_name) AS name,
+    any(c.kb_article) AS kb_article,
+    count() AS devices,
+    countIf(c.reporting = 'reporting') AS reporting,
+    countIf(c.reporting = 'stale') AS stale,
+    countIf(c.reporting = 'never_seen') AS never_seen,
+    countIf(c.reporting = 'excluded') AS excluded,
+    countIf(c.reporting = 'reporting' AND c.compliance = 'Latest') AS latest,
+    countIf(c.reporting = 'reporting' AND c.compliance = 'Missing one') AS missing_one,
+    countIf(c.reporting = 'reporting' AND c.compliance = 'Missing multiple') AS missing_multiple,
+    countIf(c.reporting = 'reporting' AND c.compliance = '') AS build_unknown,
+    countIf(c.state = 'failed') AS failed,
+    countIf(c.state = 'in_progress') AS in_progress,
+    countIf(c.state = 'pending_restart') AS pending_restart,
+    countIf(c.state = 'not_started') AS not_started
+FROM device_compliance AS c
+WHERE c.rollout_id = if({rollout_id:String} = '', (SELECT argMax(rollout_id, (coalesce(started_at, release_at), rollout_id)) FROM rollout FINAL), {rollout_id:String})
+GROUP BY c.rollout_id

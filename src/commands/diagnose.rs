@@ -1,0 +1,202 @@
+//! `diagnose`: what failed on a device, why, with evidence, and what to do. Offline, no store.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, bail};
+use patchlens_event::{Event, Reject};
+use patchlens_ingest::collect::{EventSink, SinkError, read_path};
+use patchlens_transform::report::{DeviceReport, DiagnosisReport, EvidenceReport, Language, device_reports};
+use patchlens_transform::{Knowledge, Reference, RowOrigin, TRANSFORM_VERSION, diagnose, events_frame, normalise};
+use serde::Serialize;
+
+use crate::cli::{self, Diagnose};
+use crate::config::Config;
+use crate::output::{Format, Outcome, print, print_json};
+use crate::reading::collect_options;
+use crate::reference::read_directory;
+use crate::services::now;
+
+/// The whole answer; its JSON Schema is docs/schema/diagnose.v1.json.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(crate) struct DiagnoseReport {
+    /// One for each device found in the paths.
+    pub(crate) devices: Vec<DeviceReport>,
+    /// What was read.
+    pub(crate) input: InputReport,
+}
+
+/// What was read of the paths.
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
+pub(crate) struct InputReport {
+    /// Files that a parser recognised.
+    pub(crate) files: u64,
+    /// Records in them.
+    pub(crate) records: u64,
+    /// Lines, files and archives that could not be read.
+    pub(crate) rejected: u64,
+    /// Files that no parser recognises.
+    pub(crate) unrecognised: Vec<String>,
+}
+
+/// Keeps the events of one run in memory.
+#[derive(Default)]
+struct Collected {
+    events: Vec<(Event, RowOrigin)>,
+}
+
+impl EventSink for Collected {
+    fn event(&mut self, event: Event) -> Result<(), SinkError> {
+        if event.kind != patchlens_event::Kind::Count {
+            self.events.push((event, RowOrigin::default()));
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, reject: Reject) -> Result<(), SinkError> {
+        tracing::warn!(file = reject.origin.file, line = reject.origin.line, reason = reject.reason.as_str(), detail = reject.detail, "rejected input");
+        Ok(())
+    }
+}
+
+pub(crate) fn run(config: &Config, command: &Diagnose) -> anyhow::Result<Outcome> {
+    let language = match command.lang {
+        cli::Language::En => Language::En,
+        cli::Language::Zh => Language::Zh,
+    };
+    let report = answer(config, command, language)?;
+    match command.format {
+        Format::Json => print_json(&report)?,
+        Format::Table => print(&as_text(&report))?,
+        Format::Markdown => print(&as_markdown(&report))?,
+    }
+    Ok(Outcome::from_rejects(report.input.rejected))
+}
+
+fn answer(config: &Config, command: &Diagnose, language: Language) -> anyhow::Result<DiagnoseReport> {
+    let reference = match &command.reference {
+        Some(directory) => read_directory(directory)?.0,
+        None => Reference::default(),
+    };
+    let options = collect_options(config, &command.reading, command.paths.len())?;
+    let mut collected = Collected::default();
+    let mut input = InputReport::default();
+    for path in &command.paths {
+        let account = read_path(path, &options, &mut collected)?;
+        input.files += account.files();
+        input.records += account.records();
+        input.rejected += account.rejected();
+        input.unrecognised.extend(account.unrecognised());
+    }
+    if input.files == 0 {
+        let unread = if input.unrecognised.is_empty() { String::new() } else { format!("; not recognised: {}", input.unrecognised.join(", ")) };
+        let paths: Vec<String> = command.paths.iter().map(|path| path.display().to_string()).collect();
+        bail!("no log that patchlens knows in {}{unread}", paths.join(", "));
+    }
+    let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
+    let frame = events_frame(&collected.events, TRANSFORM_VERSION, now()()).context("laying out the events")?;
+    let frame = normalise(frame, &knowledge).context("normalising the events")?;
+    let diagnosed = diagnose(&frame, &reference, &knowledge).context("diagnosing")?;
+    let devices = device_reports(&diagnosed, language).context("writing the report")?;
+    Ok(DiagnoseReport { devices, input })
+}
+
+pub(crate) fn as_text(report: &DiagnoseReport) -> String {
+    let mut text = String::new();
+    for device in &report.devices {
+        let build = if device.os_build.is_empty() { "build unknown" } else { &device.os_build };
+        add(&mut text, &format!("{}  {build}", device.device_id));
+        if device.diagnoses.is_empty() {
+            add(&mut text, "  no failure found");
+        }
+        for (rank, diagnosis) in device.diagnoses.iter().enumerate() {
+            add(&mut text, &format!("  {} {}", if rank == 0 { "verdict:" } else { "or else:" }, headline(diagnosis)));
+            add(&mut text, &format!("    {}", diagnosis.summary));
+            for item in &diagnosis.evidence {
+                add(&mut text, &format!("    evidence  {}: {}", place(item), first_line(&item.text)));
+            }
+            for (step, action) in diagnosis.actions.iter().enumerate() {
+                add(&mut text, &format!("    do {}  {action}", step + 1));
+            }
+        }
+        for attempt in &device.attempts {
+            let kb = attempt.kb_article.map_or_else(|| "update not named".to_owned(), |kb| format!("KB{kb}"));
+            let code = attempt.error_code.as_deref().unwrap_or_default();
+            let ended = attempt.ended_at.as_deref().or(attempt.started_at.as_deref()).unwrap_or("undated");
+            add(&mut text, &format!("  attempt   {ended}  {kb}  {}  {}  {code}", attempt.outcome, attempt.furthest_client_substate));
+        }
+        text.push('\n');
+    }
+    let InputReport { files, records, rejected, unrecognised } = &report.input;
+    add(&mut text, &format!("read {files} files, {records} records; {rejected} rejected; {} files not recognised", unrecognised.len()));
+    text
+}
+
+pub(crate) fn as_markdown(report: &DiagnoseReport) -> String {
+    let mut text = String::new();
+    for device in &report.devices {
+        add(&mut text, &format!("## {}\n", escape(&device.device_id)));
+        if device.diagnoses.is_empty() {
+            add(&mut text, "No failure found.\n");
+        }
+        for diagnosis in &device.diagnoses {
+            add(&mut text, &format!("### {}\n\n{}\n", escape(&headline(diagnosis)), escape(&diagnosis.summary)));
+            for (step, action) in diagnosis.actions.iter().enumerate() {
+                add(&mut text, &format!("{}. {}", step + 1, escape(action)));
+            }
+            text.push('\n');
+            for item in &diagnosis.evidence {
+                add(&mut text, &format!("- {}: `{}`", escape(&place(item)), first_line(&item.text).replace('`', "'")));
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn headline(diagnosis: &DiagnosisReport) -> String {
+    let mut line = diagnosis.cause.clone();
+    if let Some(culprit) = &diagnosis.culprit {
+        let _infallible = write!(line, "  {culprit}");
+    }
+    if let Some(kb) = diagnosis.kb_article {
+        let _infallible = write!(line, "  KB{kb}");
+    }
+    if let Some(code) = &diagnosis.error_code {
+        let _infallible = write!(line, "  {code} {}", diagnosis.error_symbol.as_deref().unwrap_or_default());
+    }
+    let _infallible = write!(line, "  confidence {:.2}", diagnosis.confidence);
+    line
+}
+
+fn place(item: &EvidenceReport) -> String {
+    match item.record_id {
+        Some(record) => format!("{} record {record}", item.file),
+        None => format!("{}:{} (byte {})", item.file, item.line, item.byte_offset),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// Log text may hold anything: it must not become mark-up.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+fn add(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}

@@ -1,0 +1,58 @@
+//! `inspect`: what is in these files.
+
+use patchlens_ingest::bundle::Limits;
+use patchlens_ingest::inspect::{InspectReport, inspect};
+
+use crate::cli::Inspect;
+use crate::output::{Format, Outcome, columns, print, print_json};
+
+pub(crate) fn run(command: &Inspect) -> anyhow::Result<Outcome> {
+    let report = inspect(&command.paths, &Limits::default())?;
+    match command.format {
+        Format::Json => print_json(&report)?,
+        Format::Table => print(&as_table(&report, |header, rows| columns(header, rows)))?,
+        Format::Markdown => print(&as_table(&report, markdown))?,
+    }
+    let unread = report.files.iter().filter(|file| file.format.is_none()).count() as u64;
+    let rejected: u64 = report.files.iter().map(|file| file.rejected).sum();
+    Ok(Outcome::from_rejects(unread + rejected))
+}
+
+fn as_table(report: &InspectReport, lay_out: impl Fn(&[&str], &[Vec<String>]) -> String) -> String {
+    let rows: Vec<Vec<String>> = report
+        .files
+        .iter()
+        .map(|file| {
+            let span = match (&file.first_at, &file.last_at) {
+                (Some(first), Some(last)) => format!("{first} … {last}"),
+                _ => String::new(),
+            };
+            vec![
+                file.path.clone(),
+                file.format.clone().unwrap_or_else(|| "not recognised".to_owned()),
+                file.encoding.clone().unwrap_or_default(),
+                file.lines.to_string(),
+                file.records.to_string(),
+                file.continuations.to_string(),
+                file.rejected.to_string(),
+                span,
+            ]
+        })
+        .collect();
+    let mut text = lay_out(&["file", "format", "encoding", "lines", "records", "continuations", "rejected", "time"], &rows);
+    for file in &report.files {
+        for reject in &file.rejects {
+            text.push_str(&format!("rejected  {}:{} (byte {}): {}\n", file.path, reject.line, reject.byte_offset, reject.reason));
+        }
+    }
+    text
+}
+
+fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut text = format!("| {} |\n|{}\n", header.join(" | "), "---|".repeat(header.len()));
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    text
+}

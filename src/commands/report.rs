@@ -1,0 +1,163 @@
+//! `report`: what the store knows of a rollout, a cluster or a device.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, bail};
+use patchlens_queries::reports::{ClusterDeviceRow, ClusterRow, RolloutSummary};
+use patchlens_transform::report::{self, device_reports};
+use patchlens_transform::{Knowledge, diagnose, from_ipc_stream};
+use serde::Serialize;
+
+use crate::cli::{self, Report, ReportSubject};
+use crate::commands::diagnose::{DiagnoseReport, InputReport, as_markdown, as_text};
+use crate::config::Config;
+use crate::output::{Format, Outcome, columns, print};
+use crate::reference;
+use crate::services::{OpenStore, runtime};
+
+/// A rollout with what blocks it.
+#[derive(Debug, Serialize)]
+struct RolloutReport {
+    rollout: RolloutSummary,
+    clusters: Vec<ClusterRow>,
+}
+
+/// A cluster with its devices.
+#[derive(Debug, Serialize)]
+struct ClusterReport {
+    cluster: ClusterRow,
+    devices: Vec<ClusterDeviceRow>,
+}
+
+pub(crate) fn run(config: Config, command: &Report) -> anyhow::Result<Outcome> {
+    runtime()?.block_on(async {
+        let open = OpenStore::open(&config).await?;
+        let text = write(&open, command).await;
+        open.close().await?;
+        print(&text?)?;
+        Ok(Outcome::Done)
+    })
+}
+
+async fn write(open: &OpenStore, command: &Report) -> anyhow::Result<String> {
+    let id = command.id.as_deref();
+    match command.subject {
+        ReportSubject::Rollout => rollout(open, id, command).await,
+        ReportSubject::Cluster => cluster(open, id.context("name a cluster: patchlens report cluster KEY; `patchlens report rollout` lists the keys")?, command).await,
+        ReportSubject::Device => device(open, id.context("name a device: patchlens report device ID")?, command).await,
+    }
+}
+
+async fn rollout(open: &OpenStore, id: Option<&str>, command: &Report) -> anyhow::Result<String> {
+    let Some(rollout) = open.store.rollout_summary(id).await? else {
+        bail!("no such rollout in the store; `patchlens reference DIR` loads plans");
+    };
+    let report = RolloutReport { rollout, clusters: open.store.clusters(None).await? };
+    Ok(match command.format {
+        Format::Json => serde_json::to_string_pretty(&report)?,
+        Format::Table => rollout_text(&report),
+        Format::Markdown => rollout_markdown(&report, command.lang),
+    })
+}
+
+/// The rollout in columns; also what the demo ends with.
+fn rollout_text(report: &RolloutReport) -> String {
+    summary_text(&report.rollout, &report.clusters)
+}
+
+/// A rollout and its clusters in columns.
+pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) -> String {
+    let mut text = format!("{}  KB{}\n\n", rollout.name, rollout.kb_article);
+    let r = rollout;
+    let percent = if r.reporting == 0 { 0 } else { r.latest * 100 / r.reporting };
+    let _infallible = writeln!(text, "compliance   {} of {} reporting devices have the update ({percent} %); {} missing one, {} missing multiple, {} of unknown build", r.latest, r.reporting, r.missing_one, r.missing_multiple, r.build_unknown);
+    let _infallible = writeln!(text, "denominator  {} planned = {} reporting + {} stale + {} never seen + {} excluded", r.devices, r.reporting, r.stale, r.never_seen, r.excluded);
+    let _infallible = writeln!(text, "now          {} failed, {} in progress, {} pending restart, {} not started\n", r.failed, r.in_progress, r.pending_restart, r.not_started);
+    let rows: Vec<Vec<String>> = clusters
+        .iter()
+        .map(|c| vec![c.open_devices.to_string(), c.devices.to_string(), c.cause.clone(), c.culprit.clone(), c.error_codes.join(" "), c.sites.join(", "), c.cluster_key.clone()])
+        .collect();
+    text.push_str(&columns(&["failing", "devices", "cause", "culprit", "error codes", "sites", "cluster"], &rows));
+    text
+}
+
+fn rollout_markdown(report: &RolloutReport, language: cli::Language) -> String {
+    let r = &report.rollout;
+    let mut text = format!("# {} (KB{})\n\n{} of {} reporting devices have the update.\n", r.name, r.kb_article, r.latest, r.reporting);
+    let _infallible = writeln!(text, "{} planned = {} reporting + {} stale + {} never seen + {} excluded.\n", r.devices, r.reporting, r.stale, r.never_seen, r.excluded);
+    for cluster in &report.clusters {
+        text.push_str(&cluster_markdown(cluster, language));
+    }
+    text
+}
+
+fn cluster_markdown(cluster: &ClusterRow, language: cli::Language) -> String {
+    let (summary, actions) = match language {
+        cli::Language::En => (&cluster.summary_en, &cluster.actions_en),
+        cli::Language::Zh => (&cluster.summary_zh, &cluster.actions_zh),
+    };
+    let mut text = format!("## {}: {} devices, {} still failing\n\n{summary}\n\n", cluster.cause, cluster.devices, cluster.open_devices);
+    for (step, action) in actions.iter().enumerate() {
+        let _infallible = writeln!(text, "{}. {action}", step + 1);
+    }
+    text.push('\n');
+    text
+}
+
+async fn cluster(open: &OpenStore, key: &str, command: &Report) -> anyhow::Result<String> {
+    let Some(cluster) = open.store.clusters(Some(key)).await?.into_iter().next() else {
+        bail!("no cluster {key:?} in the store; `patchlens report rollout` lists the keys");
+    };
+    let report = ClusterReport { devices: open.store.cluster_devices(key).await?, cluster };
+    let rows: Vec<Vec<String>> = report
+        .devices
+        .iter()
+        .map(|d| {
+            let state = if d.is_open == 1 { "failing" } else { "installed later" };
+            let line = d.evidence_text.lines().next().unwrap_or_default();
+            vec![d.device_id.clone(), d.site.clone(), d.os_build.clone(), d.error_code_hex.clone(), state.to_owned(), format!("{}:{}: {line}", d.evidence_file, d.evidence_line)]
+        })
+        .collect();
+    let header = ["device", "site", "build", "code", "state", "evidence"];
+    Ok(match command.format {
+        Format::Json => serde_json::to_string_pretty(&report)?,
+        Format::Table => format!("{}\n{}", summary_line(&report.cluster, command.lang), columns(&header, &rows)),
+        Format::Markdown => format!("{}```\n{}```\n", cluster_markdown(&report.cluster, command.lang), columns(&header, &rows)),
+    })
+}
+
+fn summary_line(cluster: &ClusterRow, language: cli::Language) -> String {
+    let (summary, actions) = match language {
+        cli::Language::En => (&cluster.summary_en, &cluster.actions_en),
+        cli::Language::Zh => (&cluster.summary_zh, &cluster.actions_zh),
+    };
+    let mut text = format!("{}  {}  {} devices, {} still failing\n{summary}\n", cluster.cause, cluster.culprit, cluster.devices, cluster.open_devices);
+    for (step, action) in actions.iter().enumerate() {
+        let _infallible = writeln!(text, "do {}  {action}", step + 1);
+    }
+    text
+}
+
+/// The same report that `diagnose` gives, from what the store holds.
+async fn device(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<String> {
+    let events = open.store.device_events(&[id.to_owned()]).await?;
+    let events = from_ipc_stream(&events).context("reading the device's records")?;
+    if events.height() == 0 {
+        bail!("no record of a device {id:?} in the store; ids are computer names in upper case");
+    }
+    let (reference, _) = reference::load(&open.store).await?;
+    let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
+    let records = events.height() as u64;
+    let diagnosed = tokio::task::spawn_blocking(move || diagnose(&events, &reference, &knowledge)).await.context("the analysis ended early")??;
+    let language = match command.lang {
+        cli::Language::En => report::Language::En,
+        cli::Language::Zh => report::Language::Zh,
+    };
+    let devices = device_reports(&diagnosed, language).context("writing the report")?;
+    let report = DiagnoseReport { devices, input: InputReport { records, ..InputReport::default() } };
+    Ok(match command.format {
+        Format::Json => serde_json::to_string_pretty(&report)?,
+        Format::Table => as_text(&report),
+        Format::Markdown => as_markdown(&report),
+    })
+}

@@ -1,0 +1,29 @@
+//! `simulate`: the log bundles of a simulated rollout, and the truth about it.
+
+use std::path::Path;
+
+use anyhow::Context;
+use patchlens_simulator::{Plan, Truth, simulate};
+
+use crate::cli::Simulate;
+use crate::output::{Outcome, print};
+use crate::services::now;
+
+pub(crate) fn run(command: &Simulate) -> anyhow::Result<Outcome> {
+    let truth = write(&command.out, command.devices, command.seed)?;
+    print(&format!(
+        "{} devices planned for KB{}; bundles, reference data and truth.json are in {}",
+        truth.devices.len(),
+        truth.kb_article,
+        command.out.display()
+    ))?;
+    Ok(Outcome::Done)
+}
+
+/// Simulates a rollout whose later uploads came today, so that nobody is silent by mere age.
+pub(crate) fn write(out: &Path, devices: u32, seed: u64) -> anyhow::Result<Truth> {
+    let today = now()().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let start = today.checked_sub(jiff::Span::new().days(18)).context("computing the start of the rollout")?;
+    let plan = Plan { devices, seed, start, ..Plan::default() };
+    simulate(&plan, out).with_context(|| format!("writing the simulated rollout to {}", out.display()))
+}

@@ -1,0 +1,161 @@
+//! Wiring: opens the two ends that the settings name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use patchlens_event::{EVENTS_TOPIC, REJECTS_TOPIC};
+use patchlens_log::{LogUrl, Reader, ReaderOptions, Writer, WriterOptions, ensure_topics};
+use patchlens_queries::Store;
+use patchlens_queries::embedded::{Engine, EngineConfig};
+use patchlens_queries::{Secret, StoreConfig};
+use patchlens_stream::devices::Analysis;
+use patchlens_stream::{Flow, FlowOptions, Metrics};
+use patchlens_transform::Knowledge;
+use tokio::sync::watch;
+
+use crate::config::{Config, socket_address};
+use crate::output::say;
+use crate::reference;
+
+/// The store, and the engine behind it when it runs in this process.
+pub(crate) struct OpenStore {
+    pub(crate) store: Store,
+    engine: Option<Engine>,
+}
+
+impl OpenStore {
+    /// Connects to the store that the settings name; starts the embedded engine when they name none.
+    /// Tables and views are brought up to date.
+    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
+        let opened = Self::connect(config).await?;
+        opened.store.migrate().await.context("bringing the store's tables and views up to date")?;
+        Ok(opened)
+    }
+
+    pub(crate) async fn connect(config: &Config) -> anyhow::Result<Self> {
+        let mut engine = None;
+        let url = if config.store.url.is_empty() {
+            let started = start_engine(config)?;
+            let url = started.url();
+            engine = Some(started);
+            url
+        } else {
+            config.store.url.clone()
+        };
+        let password = &config.store.password.0;
+        let store = Store::connect(StoreConfig {
+            user: Some(config.store.user.clone()),
+            password: (!password.is_empty()).then(|| Secret::new(password.clone())),
+            database: config.store.database.clone(),
+            ..StoreConfig::new(url)
+        })
+        .context("connecting to the store")?;
+        store.wait_ready(Duration::from_secs(config.store.ready_deadline_seconds)).await.context("waiting for the store")?;
+        Ok(Self { store, engine })
+    }
+
+    /// The URL of the engine in this process.
+    pub(crate) fn engine_url(&self) -> Option<String> {
+        self.engine.as_ref().map(Engine::url)
+    }
+
+    /// Ends the engine in good order; without this the process would end with a fault.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        if let Some(engine) = self.engine {
+            engine.shutdown().await.context("shutting the embedded store down")?;
+        }
+        Ok(())
+    }
+}
+
+fn start_engine(config: &Config) -> anyhow::Result<Engine> {
+    let engine = EngineConfig {
+        http_addr: socket_address("embedded.http", &config.embedded.http)?,
+        threads: config.embedded.threads,
+        memory_bytes_max: config.embedded.memory_mib_max << 20,
+        ..EngineConfig::new(config.library(), config.data_dir.join("store"))
+    };
+    Engine::start(engine).context("starting the embedded store")
+}
+
+/// Opens the event log for writing; makes its topics when they are missing.
+pub(crate) async fn open_writer(config: &Config, url: &str) -> anyhow::Result<Writer> {
+    let url: LogUrl = url.parse()?;
+    ensure(config, &url).await?;
+    let options = WriterOptions {
+        deadline: config.append_deadline(),
+        disk_bytes_max: config.event_log.local_mib_max << 20,
+        ..WriterOptions::default()
+    };
+    Ok(Writer::open(&url, options).await?)
+}
+
+async fn ensure(config: &Config, url: &LogUrl) -> anyhow::Result<()> {
+    let partitions = config.event_log.partitions;
+    ensure_topics(url, &[(EVENTS_TOPIC, partitions), (REJECTS_TOPIC, partitions)])
+        .await
+        .context("making the topics of the event log")
+}
+
+/// Puts the transform stage together.
+pub(crate) async fn open_flow(config: &Config, store: Store, until_idle: bool, metrics: Arc<Metrics>) -> anyhow::Result<Flow> {
+    let url: LogUrl = config.event_log_url().parse()?;
+    ensure(config, &url).await?;
+    let reader = Reader::open(&url, ReaderOptions::new(&config.event_log.group, [EVENTS_TOPIC, REJECTS_TOPIC])).await?;
+    let (reference, reference_version) = reference::load(&store).await?;
+    let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
+    let options = FlowOptions {
+        cut_bytes_max: config.transform.cut_mib_max << 20,
+        cut_wait: Duration::from_millis(config.transform.cut_wait_ms),
+        until_idle,
+        now: now(),
+    };
+    let analysis = Analysis { knowledge: Arc::new(knowledge), reference: Arc::new(reference), reference_version };
+    Flow::new(reader, store, analysis, options, metrics).context("starting the transform thread")
+}
+
+/// The clock: the only place that hands it on.
+#[expect(clippy::disallowed_methods, reason = "this package reads the clock and hands it on")]
+pub(crate) fn now() -> fn() -> jiff::Timestamp {
+    jiff::Timestamp::now
+}
+
+/// A runtime for the command, and a signal that turns true on Ctrl-C or SIGTERM.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")
+}
+
+/// Turns true on Ctrl-C, and on SIGTERM where there is such a thing.
+pub(crate) fn stop_signal() -> watch::Receiver<bool> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        say("stopping");
+        // The receiver may be gone already.
+        stop.send_replace(true);
+    });
+    stopped
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "cannot listen for SIGTERM");
+            drop(tokio::signal::ctrl_c().await);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() {
+    drop(tokio::signal::ctrl_c().await);
+}

@@ -1,0 +1,68 @@
+//! The event log as a real Kafka broker: collect → Kafka → transform → store → view.
+
+use std::process::Stdio;
+
+use patchlens_test_broker::{Broker, BrokerOptions};
+
+use crate::support::{Patchlens, arg, bare, engine, text};
+
+fn simulate(devices: u32) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let output = bare(&["simulate", "--out", arg(folder.path()), "--devices", &devices.to_string()]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    folder
+}
+
+#[test]
+fn the_whole_way_through_a_real_broker_gives_what_the_local_log_gives() {
+    if !engine() {
+        return;
+    }
+    let Some(broker) = Broker::start_or_skip(&BrokerOptions::default()) else { return };
+    let rollout = simulate(30);
+    let bundles = rollout.path().join("bundles");
+    let url = format!("kafka://{}", broker.bootstrap());
+    let (kafka, local) = (Patchlens::new().with_event_log(&url), Patchlens::new());
+    let mut views = Vec::new();
+    for patchlens in [&kafka, &local] {
+        patchlens.expect(0, &["reference", arg(rollout.path())]);
+        patchlens.expect(0, &["collect", arg(&bundles)]);
+        patchlens.expect(0, &["transform", "--until-idle"]);
+        views.push((
+            patchlens.rows("SELECT cause, culprit, cluster_key, devices FROM patchlens.failure_cluster ORDER BY cluster_key"),
+            patchlens.numbers("SELECT count(), uniqExact(event_id), sum(cityHash64(event_id)) FROM patchlens.update_event"),
+        ));
+    }
+    assert!(!views[0].0.is_empty());
+    assert_eq!(views[0], views[1]);
+    let topics = kafka.rows("SELECT DISTINCT topic, partition >= 0 AS placed FROM patchlens.update_event");
+    assert_eq!(topics.len(), 1, "{topics:?}");
+}
+
+#[test]
+fn a_broker_that_is_down_is_named_and_nothing_is_lost() {
+    if !engine() {
+        return;
+    }
+    let Some(mut broker) = Broker::start_or_skip(&BrokerOptions::default()) else { return };
+    let rollout = simulate(6);
+    let bundles = rollout.path().join("bundles");
+    let url = format!("kafka://{}", broker.bootstrap());
+    let patchlens = Patchlens::new().with_event_log(&url);
+    patchlens.expect(0, &["collect", arg(&bundles)]);
+
+    broker.stop();
+    let settings = patchlens.data_dir.path().join("short.toml");
+    std::fs::write(&settings, "[event_log]\nappend_deadline_seconds = 3\n").unwrap();
+    let output = patchlens.run(&["collect", arg(&bundles), "--config", arg(&settings)]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains(&broker.bootstrap()), "{}", text(&output.stderr));
+
+    // The transform stage waits for the broker instead of failing, and goes on when it is back.
+    let child = patchlens.command(&["transform", "--until-idle"]).stderr(Stdio::piped()).spawn().unwrap();
+    broker.restart().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let [events, distinct] = patchlens.numbers("SELECT count(), uniqExact(event_id) FROM patchlens.update_event")[..] else { panic!() };
+    assert!(events > 0 && events == distinct);
+}
