@@ -1,32 +1,77 @@
--- failure_cluster: one row per cluster of devices that fail for the same reason.
+-- failure_cluster: one row per cluster.
 -- Why: what to fix, and what frees most devices.
--- Reads: cluster_device.
-CREATE OR REPLACE VIEW failure_cluster {on_cluster} AS
+-- Reads: cluster_device. Counts devices, never log lines. "New" is measured back from the newest evidence
+-- of any cluster, not from the clock.
+CREATE OR REPLACE VIEW {view:failure_cluster} {on_cluster} AS
 SELECT
     cluster_key,
-    any(c.cause) AS cause,
-    any(c.alert_subtype) AS alert_subtype,
-    -- Of several spellings the one that most devices use.
-    topKIf(1)(c.culprit, c.culprit != '')[1] AS culprit,
-    uniqExact(device_id) AS devices,
-    uniqExactIf(device_id, is_open = 1) AS open_devices,
-    if(open_devices = 0, 'closed', 'open') AS status,
-    round(devices / (SELECT uniqExact(device_id) FROM diagnosis FINAL WHERE rank = 0), 4) AS share,
-    arraySort(groupUniqArrayIf(c.error_code_hex, c.error_code_hex != '')) AS error_codes,
-    topKIf(1)(toString(c.error_symbol), c.error_symbol != '')[1] AS error_symbol,
-    arraySort(groupUniqArrayIf(c.inner_code_hex, c.inner_code_hex != '')) AS inner_codes,
-    arraySort(groupUniqArrayIf(assumeNotNull(c.kb_article), c.kb_article IS NOT NULL)) AS kb_articles,
-    arraySort(groupUniqArrayIf(c.site, c.site != '')) AS sites,
-    arraySort(groupUniqArrayIf(c.ring, c.ring != '')) AS rings,
-    topK(1)(toString(c.phase))[1] AS phase,
-    round(avg(c.confidence), 3) AS confidence_avg,
-    min(c.first_seen_at) AS first_seen_at,
-    max(c.last_seen_at) AS last_seen_at,
-    argMax(c.summary_en, c.confidence) AS summary_en,
-    argMax(c.summary_zh, c.confidence) AS summary_zh,
-    argMax(c.actions_en, c.confidence) AS actions_en,
-    argMax(c.actions_zh, c.confidence) AS actions_zh
-FROM cluster_device AS c
-GROUP BY cluster_key
+    surest.1 AS cause,
+    surest.2 AS alert_subtype,
+    surest.3 AS culprit,
+    surest.4 AS error_code,
+    if(error_code IS NULL, '', concat('0x', leftPad(lower(hex(error_code)), 8, '0'))) AS error_code_hex,
+    surest.5 AS error_symbol,
+    surest.6 AS inner_code,
+    if(inner_code IS NULL, '', concat('0x', leftPad(lower(hex(inner_code)), 8, '0'))) AS inner_code_hex,
+    surest.7 AS phase,
+    kb_articles,
+    arrayMap(code -> concat('0x', leftPad(lower(hex(code)), 8, '0')), codes) AS error_codes,
+    arrayMap(code -> concat('0x', leftPad(lower(hex(code)), 8, '0')), inner_code_list) AS inner_codes,
+    open_devices,
+    devices,
+    new_devices,
+    round(open_devices / greatest(fleet_open_devices, 1), 4) AS share,
+    sites,
+    rings,
+    round(confidence_avg, 3) AS confidence_avg,
+    first_seen_at,
+    last_seen_at,
+    if(open_devices > 0, 'open', 'closed') AS status,
+    multiIf(
+        open_devices = 0, 'closed',
+        first_seen_at >= as_of - INTERVAL 1 DAY, 'new',
+        new_devices > 0, 'growing',
+        open_devices < devices, 'shrinking',
+        'steady') AS trend,
+    daily,
+    surest.9 AS summary_en,
+    surest.10 AS summary_zh,
+    surest.11 AS actions_en,
+    surest.12 AS actions_zh,
+    as_of
+FROM
+(
+    SELECT
+        m.cluster_key AS cluster_key,
+        fleet.as_of AS as_of,
+        fleet.open_devices AS fleet_open_devices,
+        argMax(
+            (
+                m.cause, m.alert_subtype, m.culprit, m.error_code, m.error_symbol, m.inner_code, m.phase, m.kb_article,
+                m.summary_en, m.summary_zh, m.actions_en, m.actions_zh
+            ),
+            (m.is_open, m.confidence, ifNull(m.last_seen_at, toDateTime64(0, 6, 'UTC')), m.device_id)
+        ) AS surest,
+        arraySort(groupUniqArrayIf(assumeNotNull(m.kb_article), m.kb_article IS NOT NULL)) AS kb_articles,
+        arraySort(groupUniqArrayIf(assumeNotNull(m.error_code), m.error_code IS NOT NULL)) AS codes,
+        arraySort(groupUniqArrayIf(assumeNotNull(m.inner_code), m.inner_code IS NOT NULL)) AS inner_code_list,
+        uniqExactIf(m.device_id, m.is_open = 1) AS open_devices,
+        uniqExact(m.device_id) AS devices,
+        uniqExactIf(m.device_id, m.first_seen_at > fleet.as_of - INTERVAL 1 DAY) AS new_devices,
+        arraySort(groupUniqArrayIf(m.site, m.site != '')) AS sites,
+        arraySort(groupUniqArrayIf(m.ring, m.ring != '')) AS rings,
+        avg(m.confidence) AS confidence_avg,
+        min(m.first_seen_at) AS first_seen_at,
+        max(m.last_seen_at) AS last_seen_at,
+        sumForEach(arrayMap(day -> toUInt64(ifNull(toDate(m.first_seen_at) = toDate(fleet.as_of) - 13 + day, 0)), range(14))) AS daily
+    FROM (SELECT * FROM {view:cluster_device}) AS m
+    CROSS JOIN
+    (
+        SELECT max(last_seen_at) AS as_of, uniqExactIf(device_id, is_open = 1) AS open_devices
+        FROM {table:diagnosis} FINAL
+        WHERE rank = 0
+    ) AS fleet
+    GROUP BY m.cluster_key, fleet.as_of, fleet.open_devices
+)
 ORDER BY open_devices DESC, devices DESC, cluster_key
-COMMENT 'Grain: cluster. devices counts devices, never lines; open_devices those that still fail. share is of all devices with a diagnosis. error_codes are as the devices reported them.'
+COMMENT 'One row per cluster: devices that fail for the same reason. open_devices: that have not installed the update since. devices: that ever were in it. new_devices: first seen in the last day of evidence. share: of all devices with an open failure. cause, culprit, codes and texts: of the surest verdict; error_codes, inner_codes (hexadecimal) and kb_articles: of all. status: open or closed. trend: new, growing, steady, shrinking or closed. daily: devices first seen per day, fourteen days up to as_of.'

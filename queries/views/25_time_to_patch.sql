@@ -1,15 +1,18 @@
--- time_to_patch: one row per rollout and ring: how long devices took.
+-- time_to_patch: one row per rollout and installed device.
 -- Why: are we getting faster.
 -- Reads: device_compliance, rollout.
-CREATE OR REPLACE VIEW time_to_patch {on_cluster} AS
+CREATE OR REPLACE VIEW {view:time_to_patch} {on_cluster} AS
 SELECT
     c.rollout_id AS rollout_id,
+    c.device_id AS device_id,
+    c.device_name AS device_name,
+    c.site AS site,
     c.ring AS ring,
-    count() AS installed_devices,
-    quantileExact(0.5)(dateDiff('minute', assumeNotNull(r.release_at), assumeNotNull(c.installed_at)) / 1440) AS days_median,
-    quantileExact(0.9)(dateDiff('minute', assumeNotNull(r.release_at), assumeNotNull(c.installed_at)) / 1440) AS days_p90
-FROM device_compliance AS c
-INNER JOIN (SELECT * FROM rollout FINAL WHERE release_at IS NOT NULL) AS r ON r.rollout_id = c.rollout_id
-WHERE c.installed_at IS NOT NULL AND c.reporting != 'excluded'
-GROUP BY c.rollout_id, c.ring
-COMMENT 'Grain: rollout and ring. Days from the update''s release to the verdict installed, over devices that have it.'
+    c.attempts AS attempts,
+    c.installed_at AS installed_at,
+    if(installed_at IS NULL OR r.started_at IS NULL, NULL, greatest(0, dateDiff('second', r.started_at, installed_at)) / 3600) AS hours_from_start,
+    if(installed_at IS NULL OR r.release_at IS NULL, NULL, greatest(0, dateDiff('second', r.release_at, installed_at)) / 3600) AS hours_from_release,
+    installed_at <= r.deadline_at AS before_deadline
+FROM (SELECT * FROM {view:device_compliance} WHERE state = 'installed') AS c
+INNER JOIN (SELECT * FROM {table:rollout} FINAL) AS r ON r.rollout_id = c.rollout_id
+COMMENT 'One row per rollout and installed device. installed_at: end of its first successful attempt; null when only the build shows that it is installed, and then the hours are null too. before_deadline: null without a deadline or a time.'

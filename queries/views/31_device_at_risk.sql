@@ -1,7 +1,7 @@
--- device_at_risk: one row per rollout, cluster and device that did not try yet and carries the cluster's factors.
--- Why: which not-yet-patched devices fail next.
--- Reads: cluster_factor, device_compliance, device.
-CREATE OR REPLACE VIEW device_at_risk {on_cluster} AS
+-- device_at_risk: one row per rollout, cluster and device that did not try yet and has what the cluster's devices have.
+-- Why: which devices fail next, so that they can be helped before.
+-- Reads: cluster_factor, device_factor, device_compliance.
+CREATE OR REPLACE VIEW {view:device_at_risk} {on_cluster} AS
 SELECT
     c.rollout_id AS rollout_id,
     f.cluster_key AS cluster_key,
@@ -12,25 +12,9 @@ SELECT
     arraySort(groupArray(concat(f.factor, '=', f.value))) AS factors,
     max(f.lift) AS lift_max,
     min(f.p_adjusted) AS p_adjusted_min
-FROM (SELECT * FROM cluster_factor WHERE p_adjusted < 0.05 AND lift >= 2) AS f
-INNER JOIN
-(
-    SELECT device_id, a.1 AS factor, a.2 AS value
-    FROM
-    (
-        SELECT
-            device_id,
-            arrayConcat(
-                [('os_build', os_build), ('os_name', toString(os_name)), ('model', toString(model)), ('manufacturer', toString(manufacturer)),
-                 ('site', toString(site)), ('ring', toString(ring)), ('locale', toString(locale)), ('architecture', toString(architecture))],
-                arrayMap(product -> ('security_product', trim(product)), splitByChar(';', JSONExtractString(facts, 'security_products'))),
-                arrayMap(f -> (f.1, f.2), arrayFilter(f -> startsWith(f.1, 'service_start.'), JSONExtractKeysAndValues(facts, 'String')))) AS attributes
-        FROM device FINAL
-    )
-    ARRAY JOIN attributes AS a
-    WHERE a.2 != ''
-) AS t ON t.factor = f.factor AND t.value = f.value
-INNER JOIN device_compliance AS c ON c.device_id = t.device_id
-WHERE c.state = 'not_started' AND c.reporting IN ('reporting', 'stale')
-GROUP BY c.rollout_id, f.cluster_key, c.device_id
-COMMENT 'Grain: rollout, cluster and device. Devices that did not try the update yet and carry an attribute that is over-represented in the cluster (adjusted p < 0.05, lift >= 2).'
+FROM (SELECT * FROM {view:cluster_factor} WHERE p_adjusted < 0.05 AND ifNull(lift >= 2, 1)) AS f
+INNER JOIN (SELECT * FROM {view:device_factor}) AS v ON v.factor = f.factor AND v.value = f.value
+INNER JOIN (SELECT * FROM {view:device_compliance} WHERE state IN ('not_started', 'stale')) AS c ON c.device_id = v.device_id
+GROUP BY rollout_id, cluster_key, device_id
+ORDER BY rollout_id, p_adjusted_min, cluster_key, device_id
+COMMENT 'One row per rollout, cluster and device that did not try the update yet and has a value that the cluster''s devices have more often than chance explains (adjusted p < 0.05, lift of 2 or more). factors: these values. lift_max is null when no device without a failure has any of them.'

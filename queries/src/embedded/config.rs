@@ -17,7 +17,7 @@ pub struct EngineConfig {
     /// Queries that run at the same time; others wait their turn. Each keeps one thread.
     pub threads: usize,
     /// Memory that the engine may use in all, in bytes; a query beyond it gets error 241.
-    pub memory_max: u64,
+    pub memory_bytes_max: u64,
     /// What clients must give, as `X-ClickHouse-Key`, basic authentication or `password=`; without it
     /// any user is let in, from this machine only.
     pub password: Option<Password>,
@@ -31,7 +31,7 @@ impl EngineConfig {
             data_dir: data_dir.into(),
             http_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 8123)),
             threads: 16,
-            memory_max: 2 << 30,
+            memory_bytes_max: 2 << 30,
             password: None,
         }
     }
@@ -49,8 +49,8 @@ impl EngineConfig {
             "--alter_sync=2".to_owned(),
             "--session_timezone=UTC".to_owned(),
             // The defaults are those of a server that owns its machine: 0.9 of RAM, 5 GB of marks.
-            format!("--max_server_memory_usage={}", self.memory_max),
-            format!("--mark_cache_size={}", self.memory_max / 16),
+            format!("--max_server_memory_usage={}", self.memory_bytes_max),
+            format!("--mark_cache_size={}", self.memory_bytes_max / 16),
             "--uncompressed_cache_size=0".to_owned(),
             "--index_mark_cache_size=16777216".to_owned(),
             "--background_pool_size=2".to_owned(),

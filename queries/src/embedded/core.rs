@@ -80,5 +80,6 @@ fn work(core: &Core, jobs: &Mutex<mpsc::Receiver<Job>>) {
         if catch_unwind(AssertUnwindSafe(|| job(core))).is_err() {
             tracing::error!("a query ended in a panic: its client gets no answer");
         }
+        crate::embedded::renew_exit_hook();
     }
 }

@@ -9,6 +9,7 @@
 //! The rest of the program knows only the URL ([`Engine::url`]). One process holds one engine on one
 //! directory, and once shut down it stays down: the library allows no second start.
 
+mod anchor;
 mod blocks;
 mod body;
 mod codec;
@@ -31,7 +32,7 @@ pub(crate) use sql::count_statements;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc as blocking;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -41,8 +42,8 @@ use tokio::sync::{mpsc, oneshot};
 pub use config::{EngineConfig, Password};
 
 use crate::{Error, Result};
+use anchor::Anchor;
 use core::{Core, Job, Workers};
-use ffi::{Api, Connection, Parameters};
 use lock::DirectoryLock;
 
 /// How long running queries are waited for when the engine stops.
@@ -66,10 +67,8 @@ pub struct Engine {
 struct Inner(Mutex<Option<Running>>);
 
 struct Running {
-    api: &'static Api,
     core: Arc<Core>,
-    /// Keeps the engine up between requests: closing the last connection shuts it down.
-    anchor: Connection,
+    anchor: Anchor,
     workers: Workers,
     stop_http: Option<oneshot::Sender<()>>,
     http_ended: blocking::Receiver<()>,
@@ -99,22 +98,20 @@ impl Engine {
         let listener = listen(config.http_addr)?;
         let address = listener.local_addr().map_err(|source| Error::Listen { address: config.http_addr, source })?;
         let lock = DirectoryLock::take(&config.data_dir)?;
-        let api = Api::load(&config.library)?;
-        let arguments = config.arguments();
-        let mut anchor = Connection::open(api, &arguments).ok_or_else(|| Error::EngineRefused { path: config.data_dir.clone() })?;
         let was_unclean = lock.was_left_running();
         if was_unclean {
+            // Whatever the last process wrote is to be on the disk before anything is merged away.
             lock.sync_file_system()?;
-            report_detached_parts(&mut anchor);
         }
-        let core = Arc::new(Core::new(api, arguments, server_version(&mut anchor)));
+        let (anchor, core) = Anchor::drop_at(&config, was_unclean)?;
+        let core = Arc::new(core);
         let (jobs_sender, jobs) = mpsc::channel(config.threads.max(1) * JOBS_WAITING_PER_THREAD);
         let cannot_spawn = |source| Error::DataDir { doing: "start the threads of the engine on", path: config.data_dir.clone(), source };
         let workers = Workers::start(&core, config.threads, jobs).map_err(cannot_spawn)?;
         let (stop_http, http_ended) = serve(listener, &config, &core, jobs_sender).map_err(cannot_spawn)?;
-        let inner = Arc::new(Inner(Mutex::new(Some(Running { api, core, anchor, workers, stop_http: Some(stop_http), http_ended, lock }))));
+        let inner = Arc::new(Inner(Mutex::new(Some(Running { core, anchor, workers, stop_http: Some(stop_http), http_ended, lock }))));
         *running = Some((config.data_dir.clone(), Arc::downgrade(&inner)));
-        ffi::at_exit(stop_at_exit);
+        renew_exit_hook();
         tracing::info!(%address, data_dir = %config.data_dir.display(), was_unclean, "embedded engine started");
         Ok(Self { inner, address, was_unclean })
     }
@@ -179,22 +176,47 @@ impl Inner {
             std::mem::forget(running);
             return Err(busy);
         }
-        running.core.sessions.clear();
-        drop(running.anchor);
-        if !running.api.shutdown() {
+        let Running { core, anchor, lock, .. } = running;
+        core.sessions.clear();
+        if !anchor.weigh(STOP_WAIT_MAX) {
             return Err(busy);
         }
-        running.lock.release_cleanly();
+        lock.release_cleanly();
         tracing::info!("embedded engine stopped");
         Ok(())
     }
 }
 
+/// Makes sure that the engine is stopped before its statics are destroyed when the process exits with
+/// the engine up.
+///
+/// Hooks run newest first, and the library registers the destructor of a lazy static when it first
+/// needs it: a hook is only in time when it was registered after that. So it is renewed after requests:
+/// after each of the first thousands, in which the statics come up, then ever more rarely. A hook takes
+/// 32 bytes.
+pub(crate) fn renew_exit_hook() {
+    const ALWAYS_UP_TO: u64 = 4096;
+    static RENEWALS: AtomicU64 = AtomicU64::new(0);
+    let count = RENEWALS.fetch_add(1, Ordering::Relaxed);
+    if count < ALWAYS_UP_TO || count.is_power_of_two() {
+        ffi::at_exit(stop_at_exit);
+    }
+}
+
 /// Runs when the process exits while an engine is up, as in a test binary or after `exit`.
+///
+/// The exiting thread's own thread-locals are gone by now, and whatever is stopped here may want
+/// them. Hence a fresh thread.
 extern "C" fn stop_at_exit() {
     let inner = RUNNING.try_lock().ok().and_then(|running| running.as_ref().and_then(|(_, inner)| inner.upgrade()));
-    if let Some(Err(error)) = inner.map(|inner| inner.stop()) {
-        tracing::error!(%error, "embedded engine did not stop cleanly");
+    let Some(inner) = inner else { return };
+    let stopping = std::thread::Builder::new().name("engine-stop".to_owned()).spawn(move || {
+        if let Err(error) = inner.stop() {
+            tracing::error!(%error, "embedded engine did not stop cleanly");
+        }
+    });
+    if let Ok(stopping) = stopping {
+        let _panicked = stopping.join();
     }
 }
 
@@ -248,27 +270,6 @@ fn serve(listener: TcpListener, config: &EngineConfig, core: &Arc<Core>, jobs: m
         drop(alive);
     })?;
     Ok((stop, ended))
-}
-
-fn server_version(connection: &mut Connection) -> String {
-    let answer = connection.query(b"SELECT version()", "TSVRaw", &Parameters::default());
-    answer.map(|answer| String::from_utf8_lossy(answer.bytes()).trim().to_owned()).unwrap_or_default()
-}
-
-/// After an unclean end the engine sets damaged parts aside without a word, and the rows in them
-/// are simply gone: this is where that is said.
-fn report_detached_parts(connection: &mut Connection) {
-    const SQL: &[u8] = b"SELECT database || '.' || table, name, reason FROM system.detached_parts ORDER BY 1, 2 LIMIT 100";
-    match connection.query(SQL, "TSV", &Parameters::default()) {
-        Ok(answer) => {
-            for line in String::from_utf8_lossy(answer.bytes()).lines() {
-                let mut columns = line.split('\t');
-                let (table, part, reason) = (columns.next().unwrap_or_default(), columns.next().unwrap_or_default(), columns.next().unwrap_or_default());
-                tracing::error!(table, part, reason, "a part was damaged and set aside: its rows are missing until they are delivered again");
-            }
-        }
-        Err(error) => tracing::warn!(%error, "cannot look for damaged parts"),
-    }
 }
 
 /// Returns where libchdb lies: what `PATCHLENS_LIBCHDB` says (given as `configured`), else the place

@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::{Error, Result};
 
 /// Settings of a [`super::Store`]. [`StoreConfig::new`] gives the defaults.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct StoreConfig {
     /// `http://127.0.0.1:8123`.
     pub url: String,
-    /// User; empty for ClickHouse's default user.
-    pub user: String,
-    /// Password; empty for none. Never printed.
-    pub password: String,
+    /// User; ClickHouse's default user when absent or empty.
+    pub user: Option<String>,
+    /// Password; none when absent.
+    pub password: Option<Secret>,
     /// Database of patchlens.
     pub database: String,
     /// Name of the cluster, when tables are replicated and sharded.
@@ -30,8 +30,8 @@ impl StoreConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
-            user: String::new(),
-            password: String::new(),
+            user: None,
+            password: None,
             database: "patchlens".to_owned(),
             cluster: None,
             request_timeout: Duration::from_secs(65),
@@ -67,14 +67,24 @@ impl Default for StoreConfig {
     }
 }
 
-impl std::fmt::Debug for StoreConfig {
+/// A password that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the secret.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StoreConfig")
-            .field("url", &self.url)
-            .field("user", &self.user)
-            .field("database", &self.database)
-            .field("cluster", &self.cluster)
-            .finish_non_exhaustive()
+        f.write_str("Secret(…)")
     }
 }
 

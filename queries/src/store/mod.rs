@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clickhouse::{Client, Compression};
 
-pub use config::StoreConfig;
+pub use config::{Secret, StoreConfig};
 pub use identity::RowOrigin;
 pub use query::Param;
 
@@ -41,11 +41,11 @@ impl Store {
     pub fn connect(config: StoreConfig) -> Result<Self> {
         config.check()?;
         let mut server = Client::default().with_url(&config.url).with_product_info("patchlens", env!("CARGO_PKG_VERSION"));
-        if !config.user.is_empty() {
-            server = server.with_user(&config.user);
+        if let Some(user) = config.user.as_deref().filter(|user| !user.is_empty()) {
+            server = server.with_user(user);
         }
-        if !config.password.is_empty() {
-            server = server.with_password(&config.password);
+        if let Some(password) = &config.password {
+            server = server.with_password(password.expose());
         }
         // Compressing towards the same machine costs more than it saves.
         server = server.with_compression(if config.is_local() { Compression::None } else { Compression::Lz4 });

@@ -9,3 +9,4 @@ mod http;
 mod python;
 mod schema;
 mod store;
+mod views;
