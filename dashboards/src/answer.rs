@@ -1,0 +1,95 @@
+//! From results to answers: pages, JSON, CSV, and for each of them what an error looks like.
+
+use askama::Template;
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{Html, IntoResponse, Response};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::frame::{Frame, Theme};
+use crate::i18n;
+
+/// A page that says what is the matter and what to do.
+#[derive(Template)]
+#[template(path = "state.html")]
+struct State<'a> {
+    f: &'a Frame,
+    title: String,
+    what: String,
+    todo: String,
+    detail: String,
+}
+
+/// An error of the JSON API.
+#[derive(Debug, Serialize)]
+struct Problem {
+    error: ProblemDetail,
+}
+
+#[derive(Debug, Serialize)]
+struct ProblemDetail {
+    /// Stable: programs decide by it.
+    code: &'static str,
+    /// For people.
+    message: String,
+}
+
+/// Answers with a page, or with the page that explains why there is none.
+pub(crate) fn page(frame: &Frame, rendered: Result<String>) -> Response {
+    match rendered {
+        Ok(html) => Html(html).into_response(),
+        Err(error) => problem(frame, &error),
+    }
+}
+
+/// Answers with JSON, or with a [`Problem`].
+pub(crate) fn json<T: IntoResponse>(result: Result<T>) -> Response {
+    match result {
+        Ok(body) => body.into_response(),
+        Err(error) => {
+            log(&error);
+            // For a program an empty store is "nothing there yet" where a page is a friendly state.
+            let status = if matches!(error, Error::Empty) { StatusCode::NOT_FOUND } else { error.status() };
+            let error = ProblemDetail { code: error.code(), message: error.chain() };
+            (status, Json(Problem { error })).into_response()
+        }
+    }
+}
+
+/// Answers with a CSV file.
+pub(crate) fn csv(frame: &Frame, name: &str, result: Result<String>) -> Response {
+    match result {
+        Ok(body) => {
+            let headers = [
+                (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+                (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")),
+            ];
+            (headers, body).into_response()
+        }
+        Err(error) => problem(frame, &error),
+    }
+}
+
+fn problem(frame: &Frame, error: &Error) -> Response {
+    log(error);
+    let code = error.code();
+    let text = |part: &str| i18n::label(frame.lang, "problem", &format!("{code}_{part}"));
+    let detail = match error {
+        Error::Empty => String::new(),
+        Error::NotFound { id, .. } => id.chars().take(200).collect(),
+        other => other.chain(),
+    };
+    let state = State { f: frame, title: text("title"), what: text("what"), todo: text("todo"), detail };
+    match state.render() {
+        Ok(html) => (error.status(), Html(html)).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn log(error: &Error) {
+    if error.status().is_server_error() {
+        tracing::warn!(code = error.code(), error = error.chain(), "a page could not be shown");
+    }
+}

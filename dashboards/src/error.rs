@@ -1,0 +1,162 @@
+//! What can go wrong between a request and its page.
+
+use std::net::SocketAddr;
+
+use axum::http::StatusCode;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can keep a page from its reader.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store did not give what the page needs.
+    #[error("cannot {doing}")]
+    Store {
+        /// What was being read, in the infinitive.
+        doing: &'static str,
+        /// What the store said.
+        #[source]
+        source: patchlens_queries::Error,
+    },
+    /// The store took longer than a reader should wait.
+    #[error("the store took longer than {timeout_ms} ms to {doing}")]
+    Slow {
+        /// What was being read, in the infinitive.
+        doing: &'static str,
+        /// The limit, `store_timeout_ms`.
+        timeout_ms: u64,
+    },
+    /// Nothing has that id.
+    #[error("no {what} with the id {id:?}")]
+    NotFound {
+        /// The kind of thing.
+        what: What,
+        /// The id that was asked for.
+        id: String,
+    },
+    /// The store is there, and holds nothing yet.
+    #[error("the store holds no rollout yet")]
+    Empty,
+    /// A parameter does not fit.
+    #[error("the parameter {name} is {value:?}: {expected}")]
+    Parameter {
+        /// The parameter's name.
+        name: &'static str,
+        /// What was sent.
+        value: String,
+        /// What is expected.
+        expected: &'static str,
+    },
+    /// The reader's own statement was refused.
+    #[error("the statement was refused: {message}")]
+    Statement {
+        /// What ClickHouse or the guard before it said.
+        message: String,
+    },
+    /// A template could not be filled: a fault of this program.
+    #[error("cannot fill the page's template")]
+    Template(#[from] askama::Error),
+    /// The address could not be listened on.
+    #[error("cannot listen on {address}: choose another address or stop what uses it")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The server stopped with an error.
+    #[error("the web server stopped")]
+    Server(#[source] std::io::Error),
+}
+
+/// The kinds of things that pages are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// A rollout.
+    Rollout,
+    /// A failure cluster.
+    Cluster,
+    /// A device.
+    Device,
+    /// An address that no page has.
+    Page,
+}
+
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Rollout => "rollout",
+            Self::Cluster => "cluster",
+            Self::Device => "device",
+            Self::Page => "page",
+        })
+    }
+}
+
+impl Error {
+    /// The stable code of the JSON API, and the family of the page's texts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Store { source, .. } if is_unreachable(source) => "store_down",
+            Self::Store { source, .. } if is_too_slow(source) => "store_slow",
+            Self::Store { source, .. } if is_unmigrated(source) => "store_unmigrated",
+            Self::Store { .. } => "store_refused",
+            Self::Slow { .. } => "store_slow",
+            Self::NotFound { .. } => "not_found",
+            Self::Empty => "empty",
+            Self::Parameter { .. } => "bad_parameter",
+            Self::Statement { .. } => "statement_refused",
+            Self::Template(_) | Self::Listen { .. } | Self::Server(_) => "internal",
+        }
+    }
+
+    /// The HTTP status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self.code() {
+            "store_down" | "store_unmigrated" => StatusCode::SERVICE_UNAVAILABLE,
+            "store_slow" => StatusCode::GATEWAY_TIMEOUT,
+            "store_refused" => StatusCode::BAD_GATEWAY,
+            "not_found" => StatusCode::NOT_FOUND,
+            // An empty store is a state of the fleet, not a failure of the request.
+            "empty" => StatusCode::OK,
+            "bad_parameter" | "statement_refused" => StatusCode::BAD_REQUEST,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The message with the chain of its causes, each once.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            let message = error.to_string();
+            if !text.contains(&message) {
+                text.push_str("\n  ");
+                text.push_str(&message);
+            }
+            source = error.source();
+        }
+        text
+    }
+}
+
+fn is_unreachable(error: &patchlens_queries::Error) -> bool {
+    matches!(
+        error,
+        patchlens_queries::Error::Unreachable { .. } | patchlens_queries::Error::NotReady { .. }
+    )
+}
+
+/// TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_SIMULTANEOUS_QUERIES, SOCKET_TIMEOUT, MEMORY_LIMIT_EXCEEDED.
+fn is_too_slow(error: &patchlens_queries::Error) -> bool {
+    matches!(error.code(), Some(159 | 160 | 202 | 209 | 241))
+}
+
+/// UNKNOWN_TABLE, UNKNOWN_DATABASE, UNKNOWN_IDENTIFIER: the database was never migrated, or by another version.
+fn is_unmigrated(error: &patchlens_queries::Error) -> bool {
+    matches!(error.code(), Some(60 | 81 | 47))
+}

@@ -1,0 +1,126 @@
+//! `GET /devices/{id}`: what one device tried, why it failed, and every line that says so.
+
+mod axis;
+mod load;
+pub(crate) mod model;
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use self::axis::Axis;
+use self::model::{Attempt, Device, DeviceDetail, Diagnosis, Event};
+use crate::answer;
+use crate::error::Result;
+use crate::format::kb;
+use crate::frame::{Frame, Theme};
+use crate::i18n;
+use crate::pages::evidence::Evidence;
+use crate::server::App;
+
+/// Events on the page.
+pub(super) const EVENTS_MAX: usize = 300;
+
+/// `GET /devices/{id}`.
+pub(crate) async fn page(State(app): State<App>, frame: Frame, Path(id): Path<String>) -> Response {
+    answer::page(&frame, render(&app, &frame, &id).await)
+}
+
+/// `GET /api/v1/devices/{id}`.
+pub(crate) async fn json(State(app): State<App>, frame: Frame, Path(id): Path<String>) -> Response {
+    answer::json(load::detail(&app, &frame, &id).await.map(Json))
+}
+
+async fn render(app: &App, frame: &Frame, id: &str) -> Result<String> {
+    let detail = load::detail(app, frame, id).await?;
+    Ok(View::new(frame, &detail).render()?)
+}
+
+/// A diagnosis with its lines.
+struct DiagnosisView<'a> {
+    row: &'a Diagnosis,
+    evidence: Vec<&'a Evidence>,
+    steps: &'a [String],
+}
+
+#[derive(Template)]
+#[template(path = "device.html")]
+struct View<'a> {
+    f: &'a Frame,
+    d: &'a Device,
+    verdict: String,
+    diagnoses: Vec<DiagnosisView<'a>>,
+    attempts: &'a [Attempt],
+    axis: Axis,
+    events: &'a [Event],
+    events_cut: bool,
+    facts: Vec<(String, String)>,
+}
+
+impl<'a> View<'a> {
+    fn new(f: &'a Frame, detail: &'a DeviceDetail) -> Self {
+        let diagnoses = detail
+            .diagnoses
+            .iter()
+            .map(|row| DiagnosisView {
+                row,
+                evidence: detail.evidence.iter().filter(|line| line.diagnosis_id == row.diagnosis_id).collect(),
+                steps: f.pick_list(&row.actions_en, &row.actions_zh),
+            })
+            .collect();
+        Self {
+            f,
+            d: &detail.device,
+            verdict: verdict(f, detail),
+            diagnoses,
+            attempts: &detail.attempts,
+            axis: axis::axis(f, &detail.attempts),
+            events: &detail.events,
+            events_cut: detail.events.len() >= EVENTS_MAX,
+            facts: facts(&detail.device),
+        }
+    }
+}
+
+fn verdict(f: &Frame, detail: &DeviceDetail) -> String {
+    let open = detail.diagnoses.iter().find(|diagnosis| diagnosis.is_open != 0);
+    if let Some(diagnosis) = open {
+        let cause = f.label("cause", &diagnosis.cause);
+        return i18n::fill(f.lang, "device.verdict_failed", &[("kb", &kb(diagnosis.kb_article)), ("cause", &cause)]);
+    }
+    match detail.attempts.first() {
+        None => f.t("device.verdict_none").to_owned(),
+        Some(attempt) => i18n::fill(
+            f.lang,
+            "device.verdict_last",
+            &[("kb", &kb(attempt.kb_article)), ("outcome", &f.label("outcome", &attempt.outcome))],
+        ),
+    }
+}
+
+/// The columns that every device has, then what else its inventory said.
+fn facts(device: &Device) -> Vec<(String, String)> {
+    let columns = [
+        ("device_id", &device.device_id),
+        ("os_name", &device.os_name),
+        ("os_edition", &device.os_edition),
+        ("os_build", &device.os_build),
+        ("architecture", &device.architecture),
+        ("manufacturer", &device.manufacturer),
+        ("model", &device.model),
+        ("locale", &device.locale),
+    ];
+    let mut facts: Vec<(String, String)> =
+        columns.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    if let Ok(serde_json::Value::Object(more)) = serde_json::from_str(&device.facts) {
+        for (name, value) in more {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            if !facts.iter().any(|(known, _)| *known == name) {
+                facts.push((name, text));
+            }
+        }
+    }
+    facts.retain(|(_, value)| !value.is_empty());
+    facts
+}

@@ -1,0 +1,114 @@
+//! The rows behind a device's page and `GET /api/v1/devices/{id}`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::pages::evidence::Evidence;
+
+/// The device itself; grain: one.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Device {
+    pub(crate) device_id: String,
+    pub(crate) device_name: String,
+    pub(crate) os_build: String,
+    pub(crate) os_name: String,
+    pub(crate) os_edition: String,
+    pub(crate) architecture: String,
+    pub(crate) model: String,
+    pub(crate) manufacturer: String,
+    pub(crate) site: String,
+    pub(crate) ring: String,
+    pub(crate) locale: String,
+    pub(crate) last_seen_at: Option<String>,
+    /// All inventory facts, a JSON object as text.
+    pub(crate) facts: String,
+}
+
+/// One try of one update; grain: one per attempt.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Attempt {
+    pub(crate) attempt_id: String,
+    pub(crate) kb_article: Option<u32>,
+    pub(crate) title: String,
+    pub(crate) started_at: Option<String>,
+    pub(crate) ended_at: Option<String>,
+    pub(crate) outcome: String,
+    pub(crate) furthest_client_substate: String,
+    pub(crate) phase: String,
+    pub(crate) error_code: Option<u32>,
+    pub(crate) inner_code: Option<u32>,
+    pub(crate) extend_code: Option<u32>,
+    pub(crate) sources: Vec<String>,
+    /// Seconds since 1970, for the time axis.
+    pub(crate) started_s: Option<i64>,
+    pub(crate) ended_s: Option<i64>,
+}
+
+impl Attempt {
+    /// The CSS class of the outcome; the set is closed, so that data never becomes a class.
+    pub(crate) fn outcome_class(&self) -> &'static str {
+        match self.outcome.as_str() {
+            "installed" => "installed",
+            "failed" | "rolled_back" => "failed",
+            "pending_restart" => "pending_restart",
+            "in_progress" => "in_progress",
+            _ => "not_started",
+        }
+    }
+}
+
+/// One cause that evidence supports; grain: one per diagnosis, the verdict first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Diagnosis {
+    pub(crate) diagnosis_id: String,
+    pub(crate) rank: u16,
+    pub(crate) kb_article: Option<u32>,
+    pub(crate) cause: String,
+    pub(crate) alert_subtype: String,
+    pub(crate) error_code: Option<u32>,
+    pub(crate) error_symbol: String,
+    pub(crate) inner_code: Option<u32>,
+    pub(crate) culprit: String,
+    pub(crate) confidence: f64,
+    pub(crate) cluster_key: String,
+    pub(crate) phase: String,
+    pub(crate) summary_en: String,
+    pub(crate) summary_zh: String,
+    pub(crate) actions_en: Vec<String>,
+    pub(crate) actions_zh: Vec<String>,
+    pub(crate) is_open: u8,
+}
+
+impl Diagnosis {
+    /// The confidence in percent.
+    pub(crate) fn confidence_text(&self) -> String {
+        format!("{:.0}%", self.confidence * 100.0)
+    }
+}
+
+/// One record of the timeline; grain: one per event.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Event {
+    pub(crate) occurred_at: Option<String>,
+    pub(crate) source: String,
+    pub(crate) component: String,
+    pub(crate) signal: String,
+    pub(crate) error_code: Option<u32>,
+    pub(crate) message: String,
+    pub(crate) source_file: String,
+    pub(crate) line_number: u64,
+}
+
+/// Everything on the page.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct DeviceDetail {
+    pub(crate) device: Device,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) diagnoses: Vec<Diagnosis>,
+    pub(crate) evidence: Vec<Evidence>,
+    /// Newest first.
+    pub(crate) events: Vec<Event>,
+}

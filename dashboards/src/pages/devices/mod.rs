@@ -1,0 +1,78 @@
+//! `GET /devices`: the devices behind every number, filtered as its link says.
+
+mod load;
+pub(crate) mod model;
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+
+use self::model::{DeviceRow, STATES};
+use crate::answer;
+use crate::error::{Error, Result};
+use crate::format::number;
+use crate::frame::{Frame, Theme};
+use crate::pages::clusters;
+use crate::pages::filter::Filter;
+use crate::server::App;
+
+/// Rows per page.
+pub(super) const PAGE_ROWS: usize = 200;
+
+/// `GET /devices`.
+pub(crate) async fn page(State(app): State<App>, frame: Frame) -> Response {
+    answer::page(&frame, render(&app, &frame).await)
+}
+
+/// `GET /api/v1/devices`.
+pub(crate) async fn json(State(app): State<App>, frame: Frame) -> Response {
+    let answered = async {
+        let page = number_of_page(&frame)?;
+        let (mut rows, _) = load::devices(&app, &frame, page).await?;
+        rows.truncate(PAGE_ROWS);
+        Ok(Json(rows))
+    };
+    answer::json(answered.await)
+}
+
+async fn render(app: &App, frame: &Frame) -> Result<String> {
+    let page = number_of_page(frame)?;
+    let (mut devices, total) = load::devices(app, frame, page).await?;
+    let has_more = devices.len() > PAGE_ROWS;
+    devices.truncate(PAGE_ROWS);
+    let options = clusters::load::options(app).await?;
+    let values = |name: &str| {
+        options.iter().filter(|option| option.name == name).map(|option| option.value.clone()).collect::<Vec<_>>()
+    };
+    let states = STATES.map(str::to_owned);
+    let filters = vec![
+        Filter::new(frame, "state", frame.t("common.state"), &states, Some("state")),
+        Filter::new(frame, "site", frame.t("common.site"), &values("site"), None),
+        Filter::new(frame, "ring", frame.t("common.ring"), &values("ring"), None),
+    ];
+    let headline = frame.fill("devices.headline", &number(total));
+    Ok(View { f: frame, headline, devices: &devices, filters, page, has_more }.render()?)
+}
+
+/// The page number of the address, from 1.
+fn number_of_page(frame: &Frame) -> Result<u32> {
+    let Some(value) = frame.value("page") else {
+        return Ok(1);
+    };
+    match value.parse::<u32>() {
+        Ok(page) if (1..=100_000).contains(&page) => Ok(page),
+        _ => Err(Error::Parameter { name: "page", value: value.to_owned(), expected: "a whole number from 1 to 100000" }),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "devices.html")]
+struct View<'a> {
+    f: &'a Frame,
+    headline: String,
+    devices: &'a [DeviceRow],
+    filters: Vec<Filter>,
+    page: u32,
+    has_more: bool,
+}
