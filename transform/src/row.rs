@@ -18,6 +18,8 @@ pub(crate) struct Row<'a> {
     pub(crate) event_id: &'a str,
     pub(crate) source: &'a str,
     pub(crate) is_inventory: bool,
+    /// Stands for records of one day that were counted, not sent.
+    pub(crate) is_counted: bool,
     /// Microseconds since 1970; null when the source states no time.
     pub(crate) time: Option<i64>,
     /// UTC for the store; null when only a wall-clock time is known.
@@ -47,15 +49,17 @@ pub(crate) struct Row<'a> {
 impl<'a> Row<'a> {
     /// Reads one row; `None` when it says nothing that the device step asks for.
     pub(crate) fn read(columns: &'a EventColumns<'a>, distinct: &'a Distinct, row: usize, knowledge: &Knowledge) -> Option<Self> {
-        let statement = distinct.statement(row).filter(|statement| statement.is_record)?;
+        let statement = distinct.statement(row)?;
         let source = text(columns.source, row);
         let is_inventory = text(columns.kind, row) == "inventory" || source == "inventory" || source == "hash_listing";
         let said = normalise::said_by(columns, row, statement, knowledge);
         let error_code = normalise::code_of(columns, row, statement);
         let message = text(columns.message, row);
         let kb = normalise::kb_article(message);
-        let matters = is_inventory || said != normalise::Said::default() || error_code.is_some() || kb.is_some() || !statement.hits.is_empty();
-        if !matters {
+        // Of what was only counted, a search that worked says something: the network was there that day.
+        let is_counted = !statement.is_record;
+        let matters = !is_counted && is_inventory || said != normalise::Said::default() || error_code.is_some() || kb.is_some() || !statement.hits.is_empty();
+        if !matters || is_counted && said.signal != Some(Signal::ScanSucceeded) {
             return None;
         }
         let occurred_at = columns.occurred_at.get(row);
@@ -63,7 +67,9 @@ impl<'a> Row<'a> {
             event_id: text(columns.event_id, row),
             source,
             is_inventory,
-            time: occurred_at.or_else(|| columns.occurred_at_local.get(row)),
+            is_counted,
+            // A count is of a whole day: at its end at the latest it was so.
+            time: occurred_at.or_else(|| columns.occurred_at_local.get(row)).map(|time| if is_counted { time + 24 * HOUR } else { time }),
             occurred_at,
             is_zone_assumed: occurred_at.is_none() || text(columns.zone_source, row) == "assumed",
             collected_at: columns.collected_at.get(row).unwrap_or_default(),

@@ -8,6 +8,8 @@ use crate::row::{MINUTE, Row, SECOND};
 const REACH_BACK: i64 = 30 * MINUTE;
 /// How long lines behind a verdict still belong to it.
 const TAIL: i64 = 60 * SECOND;
+/// A session that began and then says nothing for so long was left behind: what follows is another one.
+const ABANDONED: i64 = 6 * 60 * MINUTE;
 /// How many seconds before a start a line may name the update.
 const NAMED_BEFORE: i64 = 10 * SECOND;
 
@@ -47,7 +49,10 @@ impl Stream<'_, '_> {
     fn take_sequential(&mut self, index: usize, row: &Row<'_>) {
         let begins = row.starts || row.signal.is_some_and(Signal::is_start);
         if begins {
-            let goes_on = self.open.last().is_some_and(|segment| segment.verdict.is_none() && segment.signals.is_empty());
+            let goes_on = self.open.last().is_some_and(|segment| {
+                let abandoned = row.time.zip(segment.end).is_some_and(|(time, end)| time - end > ABANDONED);
+                segment.verdict.is_none() && segment.signals.is_empty() && !abandoned
+            });
             if !goes_on {
                 self.close_all();
                 self.open_segment(row);
@@ -116,7 +121,7 @@ impl Stream<'_, '_> {
                 if let Some(segment) = self.open.get_mut(at) {
                     segment.push(index, row);
                 }
-                if signal.is_verdict() {
+                if signal.is_verdict() && !row.is_weak {
                     let segment = self.open.remove(at);
                     self.done.push(segment);
                 }

@@ -61,7 +61,7 @@ pub(crate) fn judge(device_id: &str, attempts: Vec<Attempt>, material: &Material
     verdict::name_updates(device_id, &mut attempts, &material.facts, material.reference);
     let mut found: Vec<Diagnosis> = Vec::new();
     for (index, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| attempt.failed() || attempt.was_cancelled()) {
-        let is_open = !verdict::is_made_good(attempt, &attempts, &material.facts);
+        let is_open = !verdict::is_made_good(attempt, &attempts, &material.facts, material.rows);
         let candidates = worth_listing(material.causes_of(attempt), material);
         if candidates.is_empty() {
             found.push(unknown(index, attempt, is_open, material));

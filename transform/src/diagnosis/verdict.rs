@@ -1,6 +1,6 @@
 //! Which attempts count as failed, and which were made good later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Facts;
 use crate::attempt::{Attempt, Phase, Signal};
@@ -27,8 +27,13 @@ pub(super) fn name_updates(device_id: &str, attempts: &mut [Attempt], facts: &Fa
     }
 }
 
+/// A search that fails for so long was broken, also when it was repaired later.
+const BROKEN_AFTER: i64 = 24 * HOUR;
+/// How often it failed in that time, at least.
+const BROKEN_SCANS_MIN: usize = 3;
+
 /// Keeps the attempts that are worth a row: scans only when they failed and were not made good by a
-/// later one, nameless operations only when they failed.
+/// later one, or failed for long; nameless operations only when they failed.
 pub(super) fn keep_telling(attempts: Vec<Attempt>, rows: &[Row<'_>]) -> Vec<Attempt> {
     let scans = GoodScans::of(rows);
     let failed_since = || {
@@ -46,7 +51,7 @@ pub(super) fn keep_telling(attempts: Vec<Attempt>, rows: &[Row<'_>]) -> Vec<Atte
         let good = if had_no_network { scans.any } else { scans.by_caller_of(attempt, rows) };
         let made_good = [good, updated_at].iter().flatten().any(|good| *good >= attempt.started_at);
         let is_passing = had_no_network && scans.any.is_some() && cut_off_for < CUT_OFF_AFTER;
-        attempt.failed() && !made_good && !is_passing
+        attempt.failed() && !is_passing && (!made_good || !had_no_network && scans.was_broken(attempt, &attempts, rows))
     };
     let keep: Vec<bool> = attempts.iter().map(keeps).collect();
     attempts.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(attempt, _)| attempt).collect()
@@ -57,29 +62,49 @@ struct GoodScans {
     /// Whoever searched: the network was there.
     any: Option<i64>,
     /// By who searched. The Store's search may succeed while that of the update client fails.
-    last: BTreeMap<String, i64>,
+    by_caller: BTreeMap<String, BTreeSet<i64>>,
 }
 
 impl GoodScans {
     fn of(rows: &[Row<'_>]) -> Self {
-        let mut last = BTreeMap::new();
+        let mut by_caller: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
         for row in rows.iter().filter(|row| row.signal == Some(Signal::ScanSucceeded)) {
             if let Some(time) = row.time {
-                let known = last.entry(caller(row)).or_insert(time);
-                *known = time.max(*known);
+                by_caller.entry(caller(row)).or_default().insert(time);
             }
         }
-        Self { any: last.values().max().copied(), last }
+        Self { any: by_caller.values().flatten().max().copied(), by_caller }
+    }
+
+    /// True when the failed search is one of a row of failures, without success in between, that
+    /// went on for [`BROKEN_AFTER`].
+    fn was_broken(&self, attempt: &Attempt, attempts: &[Attempt], rows: &[Row<'_>]) -> bool {
+        let who = failed_caller(attempt, rows);
+        let empty = BTreeSet::new();
+        let good = self.by_caller.get(&who).unwrap_or(&empty);
+        let after = good.range(..attempt.started_at).next_back().copied().unwrap_or(i64::MIN);
+        let before = good.range(attempt.started_at..).next().copied().unwrap_or(i64::MAX);
+        let in_a_row = attempts.iter().filter(|other| {
+            other.is_scan && other.failed() && (after..before).contains(&other.started_at) && failed_caller(other, rows) == who
+        });
+        let times: Vec<i64> = in_a_row.map(|other| other.started_at).collect();
+        let lasted = times.iter().max().zip(times.iter().min()).map_or(0, |(last, first)| last - first);
+        times.len() >= BROKEN_SCANS_MIN && lasted >= BROKEN_AFTER
     }
 
     /// By the caller of a failed search; by anybody when no record says who searched.
     fn by_caller_of(&self, attempt: &Attempt, rows: &[Row<'_>]) -> Option<i64> {
-        let told = attempt.rows.iter().filter_map(|index| rows.get(*index)).filter(|row| row.signal == Some(Signal::ScanFailed));
-        match told.map(caller).find(|caller| !caller.is_empty()) {
-            Some(caller) => self.last.get(&caller).copied(),
-            None => self.any,
+        match failed_caller(attempt, rows).as_str() {
+            "" => self.any,
+            caller => self.by_caller.get(caller).and_then(|times| times.last()).copied(),
         }
     }
+}
+
+/// Who made the failed search; empty when no record says.
+fn failed_caller(attempt: &Attempt, rows: &[Row<'_>]) -> String {
+    let told = attempt.rows.iter().filter_map(|index| rows.get(*index)).filter(|row| row.signal == Some(Signal::ScanFailed));
+    told.map(caller).find(|caller| !caller.is_empty()).unwrap_or_default()
 }
 
 /// Who searched, in lower case; empty when the record does not say. The orchestrator goes by two names.
@@ -103,8 +128,11 @@ pub(super) fn is_system_update(attempt: &Attempt) -> bool {
     !is_app && attempt.kb.is_none_or(|kb| !NOT_THE_SYSTEM.contains(&kb))
 }
 
-/// True when the update of a failed attempt was installed later.
-pub(super) fn is_made_good(attempt: &Attempt, attempts: &[Attempt], facts: &Facts) -> bool {
+/// True when the update of a failed attempt was installed later, or a failed search succeeded later.
+pub(super) fn is_made_good(attempt: &Attempt, attempts: &[Attempt], facts: &Facts, rows: &[Row<'_>]) -> bool {
+    if attempt.is_scan && GoodScans::of(rows).by_caller_of(attempt, rows).is_some_and(|good| good >= attempt.started_at) {
+        return true;
+    }
     let later = || attempts.iter().filter(|other| other.started_at >= attempt.started_at && other.attempt_id != attempt.attempt_id && other.succeeded());
     let same_update = |other: &Attempt| {
         other.kb.is_some() && other.kb == attempt.kb

@@ -28,7 +28,7 @@ pub(crate) struct Statement {
     pub(crate) error_code: Option<u32>,
     /// Conditions that its constant part meets, in ascending order.
     pub(crate) hits: Vec<usize>,
-    /// Counted records are no statements of their own.
+    /// Counted records have no message of their own: what they meet, they meet by their template.
     pub(crate) is_record: bool,
 }
 
@@ -76,22 +76,19 @@ fn constant_part<'a>(columns: &EventColumns<'a>, row: usize) -> &'a str {
 }
 
 fn judge(columns: &EventColumns<'_>, row: usize, is_record: bool, knowledge: &Knowledge, found: &mut Vec<bool>) -> Statement {
-    let message = text(columns.message, row);
+    let message = text(if is_record { columns.message } else { columns.template }, row);
     let source = text(columns.source, row);
     let codes = columns.codes(row);
     let error_code = error_code::reported(codes, message, &knowledge.codes);
-    let mut hits = Vec::new();
-    if is_record {
-        knowledge.find_needles(message, found);
-        let kind = RowKind {
-            source: source_bit(source).unwrap_or_default(),
-            component: text(columns.component, row),
-            level: text(columns.level, row),
-            event_id: columns.windows_event_id.get(row),
-            codes,
-            error_code,
-        };
-        hits = knowledge.conditions.iter().enumerate().filter(|(_, condition)| condition.admits(&kind, found)).map(|(index, _)| index).collect();
-    }
+    knowledge.find_needles(message, found);
+    let kind = RowKind {
+        source: source_bit(source).unwrap_or_default(),
+        component: text(columns.component, row),
+        level: text(columns.level, row),
+        event_id: columns.windows_event_id.get(row),
+        codes,
+        error_code,
+    };
+    let hits = knowledge.conditions.iter().enumerate().filter(|(_, condition)| condition.admits(&kind, found)).map(|(index, _)| index).collect();
     Statement { error_code, hits, is_record }
 }

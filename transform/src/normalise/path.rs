@@ -13,18 +13,31 @@ pub(crate) fn file_name(path: &str) -> &str {
 /// to its file, a component to its name, a package to its name; versions, architectures, languages
 /// and hashes dropped, because they differ between builds that fail for the same reason.
 pub fn culprit_key(culprit: &str) -> String {
-    let lower = culprit.trim().trim_matches(['"', '\'']).to_lowercase();
-    let name = file_name(&lower);
+    let lower = culprit.to_lowercase();
+    let mut name = lower.as_str();
+    // Each step takes something away, so that this ends; and a key is its own key.
+    loop {
+        let shorter = reduced(name);
+        if shorter.len() == name.len() || shorter.is_empty() {
+            return name.to_owned();
+        }
+        name = shorter;
+    }
+}
+
+/// Takes one wrapping off a name.
+fn reduced(text: &str) -> &str {
+    let name = file_name(text.trim().trim_matches(['"', '\'']));
     let name = name.strip_suffix(".mum").or_else(|| name.strip_suffix(".manifest")).unwrap_or(name);
     if let Some((package, token)) = name.split_once('~')
         && token.len() >= 16
     {
-        return package.to_owned();
+        return package;
     }
     match component_parts(name) {
-        Some((component, "")) => component.to_owned(),
-        Some((_, file)) => file.to_owned(),
-        None => name.to_owned(),
+        Some((component, "")) => component,
+        Some((_, file)) => file,
+        None => name,
     }
 }
 
