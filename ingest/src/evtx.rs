@@ -281,8 +281,8 @@ fn event_data(event: &Value) -> Vec<(String, String)> {
             match (name.as_str(), value) {
                 ("Data", Value::Array(items)) => {
                     items.iter().enumerate().for_each(|(index, item)| {
-                        item.flatten_into(&format!("param{}", index + 1), &mut fields)
-                    })
+                        item.flatten_into(&format!("param{}", index + 1), &mut fields);
+                    });
                 }
                 ("Data", Value::Object(members)) => unnamed(members, &mut fields),
                 ("Data", scalar) => scalar.flatten_into("param1", &mut fields),
@@ -299,7 +299,7 @@ fn unnamed(members: &[(String, Value)], fields: &mut Vec<(String, String)>) {
         match (name.as_str(), value) {
             ("#attributes", _) => {}
             ("#text", Value::Array(items)) => items.iter().enumerate().for_each(|(index, item)| {
-                item.flatten_into(&format!("param{}", index + 1), fields)
+                item.flatten_into(&format!("param{}", index + 1), fields);
             }),
             ("#text", scalar) => scalar.flatten_into("param1", fields),
             _ => value.flatten_into(name, fields),

@@ -126,7 +126,7 @@ pub fn recognise(head: &[u8]) -> bool {
         first = first
             .take()
             .or(Some(document))
-            .filter(|document| !is_bulk_action(&document.value))
+            .filter(|document| !is_bulk_action(&document.value));
     });
     first.is_some_and(|document| is_event(&document.value))
 }

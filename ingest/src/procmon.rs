@@ -190,7 +190,7 @@ impl ProcmonParser {
                     "the row is longer than 256 KiB: a quote is missing",
                     sink,
                 );
-            } else if self.quotes % 2 == 0 {
+            } else if self.quotes.is_multiple_of(2) {
                 self.row_done(sink);
             }
         }

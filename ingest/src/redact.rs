@@ -22,6 +22,10 @@ use crate::{Error, Result};
 /// What is taken out, and under which salt.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one switch per class of names, as in the configuration"
+)]
 pub struct Redaction {
     /// User names: in profile paths, behind a domain, and names known for this device.
     pub user_names: bool,

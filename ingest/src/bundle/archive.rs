@@ -96,10 +96,10 @@ pub(crate) fn checked(
     part: impl FnOnce(String) -> Listed,
 ) -> Option<Listed> {
     let name = decode_name(raw_name);
+    let is_directory = name.ends_with(['/', '\\']);
     match relative_path(&name, limits.path_bytes_max) {
-        Ok(_) if name.ends_with(['/', '\\']) => None,
+        Ok(_) | Err(UnsafeName::Empty) if is_directory => None,
         Ok(path) => Some(part(path)),
-        Err(UnsafeName::Empty) if name.ends_with(['/', '\\']) => None,
         Err(error) => {
             let reason = if error == UnsafeName::TooLong {
                 RejectReason::LimitExceeded

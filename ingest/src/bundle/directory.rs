@@ -85,7 +85,7 @@ fn visit(
             path,
             reason,
             detail,
-        })
+        });
     };
     let kind = match entry.file_type() {
         Ok(kind) => kind,

@@ -263,7 +263,7 @@ impl Bundle {
 pub fn read_failure(error: &io::Error) -> RejectReason {
     let limit = error
         .get_ref()
-        .is_some_and(|inner| inner.is::<LimitExceeded>());
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<LimitExceeded>);
     match error.kind() {
         _ if limit => RejectReason::LimitExceeded,
         io::ErrorKind::UnexpectedEof => RejectReason::Truncated,

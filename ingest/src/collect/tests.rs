@@ -241,7 +241,7 @@ fn equal_files_are_read_once() {
 #[test]
 fn what_holds_no_log_is_said_and_named() {
     let binary: Vec<u8> = (0..5000u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2])
         .collect();
     let root = folder(&[("CBS.log", &binary), ("empty.log", b"")]);
     let (kept, account) = read(root.path());

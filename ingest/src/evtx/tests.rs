@@ -197,7 +197,8 @@ fn a_log_that_is_cut_anywhere_keeps_what_is_whole() {
             "cut at {cut}"
         );
         assert_eq!(account.bytes, cut as u64);
-        let at_boundary = cut >= FILE_HEADER_BYTES && (cut - FILE_HEADER_BYTES) % CHUNK_BYTES == 0;
+        let at_boundary =
+            cut >= FILE_HEADER_BYTES && (cut - FILE_HEADER_BYTES).is_multiple_of(CHUNK_BYTES);
         assert_eq!(
             account.rejected > 0,
             !at_boundary,

@@ -66,7 +66,7 @@ pub(crate) fn add(value: &Value, facts: &mut Facts) {
                         item.text(&["HotFixID", "hotfix_id"])
                             .or(item.scalar())
                             .unwrap_or_default(),
-                    )
+                    );
                 });
                 hotfixes.add_all(list.scalar().unwrap_or_default());
                 facts.add(inventory::HOTFIXES, hotfixes.joined());
@@ -80,7 +80,7 @@ pub(crate) fn add(value: &Value, facts: &mut Facts) {
             ("registry", map) => prefixed(map, inventory::REGISTRY, facts),
             (_, Value::Scalar(text)) => match fact_name(name) {
                 Some(inventory::ARCHITECTURE) => {
-                    facts.add(inventory::ARCHITECTURE, plain_architecture(text))
+                    facts.add(inventory::ARCHITECTURE, plain_architecture(text));
                 }
                 Some(known) => facts.add(known, text.as_str()),
                 None => facts.add(name.as_str(), text.as_str()),
@@ -88,9 +88,9 @@ pub(crate) fn add(value: &Value, facts: &mut Facts) {
             (_, nested) => {
                 let mut fields = Vec::new();
                 nested.flatten_into(name, &mut fields);
-                fields
-                    .into_iter()
-                    .for_each(|(name, value)| facts.add(name, value));
+                for (name, value) in fields {
+                    facts.add(name, value);
+                }
             }
         }
     }

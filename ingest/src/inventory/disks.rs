@@ -35,7 +35,7 @@ fn mebibytes(text: &str, column_is_megabytes: bool) -> Option<u64> {
         "TB" => 1 << 30,
         _ => return None,
     };
-    Some(hundredths.checked_mul(kibibytes_per_unit)? / 100 >> 10)
+    Some((hundredths.checked_mul(kibibytes_per_unit)? / 100) >> 10)
 }
 
 /// Reads one list as one record.

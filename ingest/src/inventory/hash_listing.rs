@@ -97,7 +97,7 @@ fn extension_at(text: &str) -> Option<usize> {
                 }))
             .then_some(at + 1 + length)
         })
-        .last()
+        .next_back()
 }
 
 /// Reads a listing; each hash is one record.

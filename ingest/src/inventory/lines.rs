@@ -150,7 +150,7 @@ mod tests {
             for pair in decoded.lines.windows(2) {
                 prop_assert!(pair[0].byte_offset < pair[1].byte_offset);
             }
-            prop_assert!(decoded.lines.iter().all(|line| (line.byte_offset as usize) < bytes.len()));
+            prop_assert!(decoded.lines.iter().all(|line| line.byte_offset < bytes.len() as u64));
         }
     }
 }

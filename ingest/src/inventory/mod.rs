@@ -206,9 +206,9 @@ fn json(lines: &[Line], format: Format, sink: &mut dyn RecordSink) {
     let documents = documents(lines);
     if format == Format::OsVersion {
         let mut facts = Facts::default();
-        documents
-            .iter()
-            .for_each(|document| device_facts::add(&document.value, &mut facts));
+        for document in &documents {
+            device_facts::add(&document.value, &mut facts);
+        }
         return facts.emit(lines, LoggedTime::Unstated, sink);
     }
     let mut rows = osquery::Rows::default();

@@ -123,7 +123,7 @@ fn every_real_systeminfo_gives_what_its_labels_say() {
         let mut unique: Vec<&str> = Vec::new();
         expected.iter().filter(|id| id.len() >= 8).for_each(|id| {
             if !unique.contains(&id.as_str()) {
-                unique.push(id)
+                unique.push(id);
             }
         });
         assert_eq!(found, unique, "{shown}");

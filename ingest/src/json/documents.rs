@@ -27,6 +27,10 @@ pub(crate) struct Document {
 
 /// Finds documents in bytes that come in chunks of any size.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the states of a scanner: in a string, behind a backslash, at a line start"
+)]
 pub(crate) struct Documents {
     /// Bytes of the document under way.
     pending: Vec<u8>,
