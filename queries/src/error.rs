@@ -39,7 +39,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// The engine could not be stopped in time.
-    #[error("the embedded engine still had queries running after {waited:?}: the process may end with a fault")]
+    #[error(
+        "the embedded engine still had queries running after {waited:?}: the process may end with a fault"
+    )]
     EngineBusy {
         /// How long it was waited.
         waited: Duration,
@@ -56,7 +58,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The HTTP interface could not listen.
-    #[error("cannot listen for ClickHouse clients on {address}: choose another address or stop what uses it")]
+    #[error(
+        "cannot listen for ClickHouse clients on {address}: choose another address or stop what uses it"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -95,7 +99,9 @@ pub enum Error {
         message: String,
     },
     /// No answer: whether a write took effect is not known.
-    #[error("no answer from the store at {url} while trying to {doing}: is it running and reachable?")]
+    #[error(
+        "no answer from the store at {url} while trying to {doing}: is it running and reachable?"
+    )]
     Unreachable {
         /// The store's URL, without credentials.
         url: String,
@@ -127,7 +133,9 @@ pub enum Error {
         detail: String,
     },
     /// A migration file differs from the one that was applied.
-    #[error("migration {name} was changed after it was applied (hash {recorded} recorded, {found} found): restore the file and write a new migration instead")]
+    #[error(
+        "migration {name} was changed after it was applied (hash {recorded} recorded, {found} found): restore the file and write a new migration instead"
+    )]
     MigrationChanged {
         /// The file's name.
         name: String,
@@ -137,7 +145,9 @@ pub enum Error {
         found: String,
     },
     /// The database has a migration that this program does not know.
-    #[error("the database has migration {name}, which this program does not know: it was made by a newer patchlens")]
+    #[error(
+        "the database has migration {name}, which this program does not know: it was made by a newer patchlens"
+    )]
     MigrationUnknown {
         /// The recorded name.
         name: String,
@@ -151,7 +161,9 @@ pub enum Error {
         problem: String,
     },
     /// A name is not a plain identifier.
-    #[error("{name:?} is not a usable {what}: letters, digits and underscores, not starting with a digit")]
+    #[error(
+        "{name:?} is not a usable {what}: letters, digits and underscores, not starting with a digit"
+    )]
     Identifier {
         /// What the name is for.
         what: &'static str,
@@ -188,7 +200,9 @@ impl Error {
         match self {
             // The store refused before it wrote: too many queries, too many parts, out of memory while
             // reading, read-only, too few replicas.
-            Self::Exception { code, .. } => is_retryable_code(*code) && !matches!(code, 202 | 241 | 242 | 252 | 285),
+            Self::Exception { code, .. } => {
+                is_retryable_code(*code) && !matches!(code, 202 | 241 | 242 | 252 | 285)
+            }
             Self::Unreachable { .. } | Self::Answer { .. } => true,
             _ => false,
         }
@@ -213,13 +227,38 @@ impl Error {
 /// ALL_CONNECTION_TRIES_FAILED, TOO_FEW_LIVE_REPLICAS, UNKNOWN_STATUS_OF_INSERT,
 /// QUERY_WAS_CANCELLED, KEEPER_EXCEPTION.
 pub(crate) fn is_retryable_code(code: u32) -> bool {
-    matches!(code, 159 | 160 | 202 | 209 | 210 | 241 | 242 | 252 | 279 | 285 | 319 | 394 | 999)
+    matches!(
+        code,
+        159 | 160 | 202 | 209 | 210 | 241 | 242 | 252 | 279 | 285 | 319 | 394 | 999
+    )
 }
 
 /// Numbers by which ClickHouse says that the data itself does not fit: parsing, conversion, nulls,
 /// ranges, constraints, sizes.
 pub(crate) fn is_data_code(code: u32) -> bool {
-    matches!(code, 6 | 16 | 20 | 25 | 26 | 27 | 33 | 38 | 41 | 53 | 69 | 70 | 72 | 117 | 131 | 321 | 349 | 367 | 376 | 469 | 691)
+    matches!(
+        code,
+        6 | 16
+            | 20
+            | 25
+            | 26
+            | 27
+            | 33
+            | 38
+            | 41
+            | 53
+            | 69
+            | 70
+            | 72
+            | 117
+            | 131
+            | 321
+            | 349
+            | 367
+            | 376
+            | 469
+            | 691
+    )
 }
 
 #[cfg(test)]

@@ -27,7 +27,11 @@ pub struct Migration {
 impl Migration {
     /// Returns the first 32 hexadecimal digits of the file's BLAKE3 hash.
     pub fn hash(&self) -> String {
-        blake3::hash(self.text.as_bytes()).to_hex().chars().take(32).collect()
+        blake3::hash(self.text.as_bytes())
+            .to_hex()
+            .chars()
+            .take(32)
+            .collect()
     }
 }
 
@@ -58,8 +62,17 @@ pub fn views() -> Vec<(String, String)> {
 fn files(dir: &Dir<'_>) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = dir
         .files()
-        .filter(|file| file.path().extension().is_some_and(|extension| extension == "sql"))
-        .filter_map(|file| Some((file.path().to_str()?.to_owned(), file.contents_utf8()?.to_owned())))
+        .filter(|file| {
+            file.path()
+                .extension()
+                .is_some_and(|extension| extension == "sql")
+        })
+        .filter_map(|file| {
+            Some((
+                file.path().to_str()?.to_owned(),
+                file.contents_utf8()?.to_owned(),
+            ))
+        })
         .collect();
     files.sort();
     files
@@ -68,11 +81,18 @@ fn files(dir: &Dir<'_>) -> Vec<(String, String)> {
 fn check_all(files: Vec<(String, String)>) -> Result<Vec<Migration>> {
     let mut migrations = Vec::new();
     for (expected, (name, text)) in (1..).zip(files) {
-        let invalid = |problem: String| Error::MigrationInvalid { name: name.clone(), problem };
+        let invalid = |problem: String| Error::MigrationInvalid {
+            name: name.clone(),
+            problem,
+        };
         let number: Option<u32> = name.get(..4).and_then(|digits| digits.parse().ok());
         match number {
             Some(number) if number == expected && name.get(4..5) == Some("_") => {}
-            Some(number) => return Err(invalid(format!("has number {number} where {expected:04} is next: numbers have no gaps and no doubles"))),
+            Some(number) => {
+                return Err(invalid(format!(
+                    "has number {number} where {expected:04} is next: numbers have no gaps and no doubles"
+                )));
+            }
             None => return Err(invalid("is not named NNNN_verb_noun.sql".to_owned())),
         }
         for heading in ["-- Why: ", "-- Reads: ", "-- Key: ", "-- Retention: "] {
@@ -83,7 +103,11 @@ fn check_all(files: Vec<(String, String)>) -> Result<Vec<Migration>> {
         if sql::statements(&text) != 1 {
             return Err(invalid("holds not exactly one statement".to_owned()));
         }
-        migrations.push(Migration { number: expected, name, text });
+        migrations.push(Migration {
+            number: expected,
+            name,
+            text,
+        });
     }
     Ok(migrations)
 }
@@ -98,17 +122,36 @@ struct Applied {
 /// Compares what was applied with what this program has; returns the first migration to apply.
 fn compare(migrations: &[Migration], applied: &[Applied]) -> Result<usize> {
     for row in applied {
-        let known = usize::try_from(row.number).ok().and_then(|number| migrations.get(number.checked_sub(1)?));
-        let Some(known) = known else { return Err(Error::MigrationUnknown { name: row.name.clone() }) };
+        let known = usize::try_from(row.number)
+            .ok()
+            .and_then(|number| migrations.get(number.checked_sub(1)?));
+        let Some(known) = known else {
+            return Err(Error::MigrationUnknown {
+                name: row.name.clone(),
+            });
+        };
         if known.hash() != row.hash {
-            return Err(Error::MigrationChanged { name: known.name.clone(), recorded: row.hash.clone(), found: known.hash() });
+            return Err(Error::MigrationChanged {
+                name: known.name.clone(),
+                recorded: row.hash.clone(),
+                found: known.hash(),
+            });
         }
     }
-    let count = (1..).zip(migrations).take_while(|(number, _)| applied.iter().any(|row| row.number == *number)).count();
-    match applied.iter().find(|row| usize::try_from(row.number).is_ok_and(|number| number > count)) {
+    let count = (1..)
+        .zip(migrations)
+        .take_while(|(number, _)| applied.iter().any(|row| row.number == *number))
+        .count();
+    match applied
+        .iter()
+        .find(|row| usize::try_from(row.number).is_ok_and(|number| number > count))
+    {
         Some(later) => Err(Error::MigrationInvalid {
             name: later.name.clone(),
-            problem: format!("was applied, but number {} before it was not: the record in schema_migration has a gap", count + 1),
+            problem: format!(
+                "was applied, but number {} before it was not: the record in schema_migration has a gap",
+                count + 1
+            ),
         }),
         None => Ok(count),
     }
@@ -116,27 +159,58 @@ fn compare(migrations: &[Migration], applied: &[Applied]) -> Result<usize> {
 
 pub(crate) async fn migrate(store: &Store) -> Result<Report> {
     let config = store.config();
-    let deployment = Deployment { database: config.database.clone(), cluster: config.cluster.clone() };
+    let deployment = Deployment {
+        database: config.database.clone(),
+        cluster: config.cluster.clone(),
+    };
     let migrations = migrations()?;
-    let create = format!("CREATE DATABASE IF NOT EXISTS `{}`{}", config.database, config.on_cluster());
-    store.execute_on_server("create the database", &create).await?;
-    let first = migrations.first().map(|migration| deployment.render_table(&migration.text)).unwrap_or_default();
+    let create = format!(
+        "CREATE DATABASE IF NOT EXISTS `{}`{}",
+        config.database,
+        config.on_cluster()
+    );
+    store
+        .execute_on_server("create the database", &create)
+        .await?;
+    let first = migrations
+        .first()
+        .map(|migration| deployment.render_table(&migration.text))
+        .unwrap_or_default();
     for statement in first {
-        store.execute("create the record of migrations", &statement).await?;
+        store
+            .execute("create the record of migrations", &statement)
+            .await?;
     }
-    let applied = store.query_json("read the record of migrations", "SELECT DISTINCT number, name, hash FROM schema_migration ORDER BY number", &[]).await?;
+    let applied = store
+        .query_json(
+            "read the record of migrations",
+            "SELECT DISTINCT number, name, hash FROM schema_migration ORDER BY number",
+            &[],
+        )
+        .await?;
     let present = compare(&migrations, &applied)?;
-    let mut report = Report { present, ..Report::default() };
+    let mut report = Report {
+        present,
+        ..Report::default()
+    };
     for migration in migrations.iter().skip(present) {
         for statement in deployment.render_table(&migration.text) {
-            store.execute(&format!("apply migration {}", migration.name), &statement).await?;
+            store
+                .execute(&format!("apply migration {}", migration.name), &statement)
+                .await?;
         }
         record(store, migration).await?;
-        tracing::info!(migration = migration.name, database = config.database, "applied migration");
+        tracing::info!(
+            migration = migration.name,
+            database = config.database,
+            "applied migration"
+        );
         report.applied += 1;
     }
     for (name, text) in views() {
-        store.execute(&format!("write view {name}"), &deployment.render(&text)).await?;
+        store
+            .execute(&format!("write view {name}"), &deployment.render(&text))
+            .await?;
         report.views += 1;
     }
     Ok(report)
@@ -144,8 +218,15 @@ pub(crate) async fn migrate(store: &Store) -> Result<Report> {
 
 async fn record(store: &Store, migration: &Migration) -> Result<()> {
     // Name and hash are ours: a checked file name and hexadecimal digits.
-    let sql = format!("INSERT INTO schema_migration (number, name, hash) VALUES ({}, '{}', '{}')", migration.number, migration.name, migration.hash());
-    store.execute(&format!("record migration {}", migration.name), &sql).await
+    let sql = format!(
+        "INSERT INTO schema_migration (number, name, hash) VALUES ({}, '{}', '{}')",
+        migration.number,
+        migration.name,
+        migration.hash()
+    );
+    store
+        .execute(&format!("record migration {}", migration.name), &sql)
+        .await
 }
 
 #[cfg(test)]
@@ -155,7 +236,12 @@ mod tests {
     const GOOD: &str = "-- t: one row per x.\n-- Why: y.\n-- Reads: z.\n-- Key: k.\n-- Retention: r.\nCREATE TABLE IF NOT EXISTS {table:t} (a UInt8 COMMENT 'b; c') ENGINE = {engine:MergeTree} ORDER BY a\n";
 
     fn check(files: &[(&str, &str)]) -> Result<Vec<Migration>> {
-        check_all(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
+        check_all(
+            files
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
@@ -177,19 +263,35 @@ mod tests {
             vec![("0001_create_t.sql", "SELECT 1")],
             vec![("0001_create_t.sql", two.as_str())],
         ] {
-            assert!(matches!(check(&files), Err(Error::MigrationInvalid { .. })), "{files:?}");
+            assert!(
+                matches!(check(&files), Err(Error::MigrationInvalid { .. })),
+                "{files:?}"
+            );
         }
     }
 
     #[test]
     fn what_was_applied_must_be_what_is_here() {
         let known = check(&[("0001_create_t.sql", GOOD), ("0002_create_u.sql", GOOD)]).unwrap();
-        let row = |number: u32, hash: &str| Applied { number, name: format!("{number:04}_x.sql"), hash: hash.to_owned() };
+        let row = |number: u32, hash: &str| Applied {
+            number,
+            name: format!("{number:04}_x.sql"),
+            hash: hash.to_owned(),
+        };
         let hash = known[0].hash();
         assert_eq!(compare(&known, &[]).unwrap(), 0);
         assert_eq!(compare(&known, &[row(1, &hash)]).unwrap(), 1);
-        assert!(matches!(compare(&known, &[row(1, "other")]), Err(Error::MigrationChanged { .. })));
-        assert!(matches!(compare(&known, &[row(3, &hash)]), Err(Error::MigrationUnknown { .. })));
-        assert!(matches!(compare(&known, &[row(2, &hash)]), Err(Error::MigrationInvalid { .. })));
+        assert!(matches!(
+            compare(&known, &[row(1, "other")]),
+            Err(Error::MigrationChanged { .. })
+        ));
+        assert!(matches!(
+            compare(&known, &[row(3, &hash)]),
+            Err(Error::MigrationUnknown { .. })
+        ));
+        assert!(matches!(
+            compare(&known, &[row(2, &hash)]),
+            Err(Error::MigrationInvalid { .. })
+        ));
     }
 }

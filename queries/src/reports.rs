@@ -117,9 +117,18 @@ impl Store {
     ///
     /// # Errors
     /// When the store refuses or does not answer.
-    pub async fn rollout_summary(&self, rollout_id: Option<&str>) -> Result<Option<RolloutSummary>> {
+    pub async fn rollout_summary(
+        &self,
+        rollout_id: Option<&str>,
+    ) -> Result<Option<RolloutSummary>> {
         let params = [("rollout_id", Param::from(rollout_id.unwrap_or_default()))];
-        let rows = self.query_json("summarise a rollout", include_str!("../reports/rollout_summary.sql"), &params).await?;
+        let rows = self
+            .query_json(
+                "summarise a rollout",
+                include_str!("../reports/rollout_summary.sql"),
+                &params,
+            )
+            .await?;
         Ok(rows.into_iter().next())
     }
 
@@ -129,7 +138,12 @@ impl Store {
     /// When the store refuses or does not answer.
     pub async fn clusters(&self, cluster_key: Option<&str>) -> Result<Vec<ClusterRow>> {
         let params = [("cluster_key", Param::from(cluster_key.unwrap_or_default()))];
-        self.query_json("list the clusters", include_str!("../reports/clusters.sql"), &params).await
+        self.query_json(
+            "list the clusters",
+            include_str!("../reports/clusters.sql"),
+            &params,
+        )
+        .await
     }
 
     /// The devices of a cluster, those that still fail first.
@@ -138,7 +152,12 @@ impl Store {
     /// When the store refuses or does not answer.
     pub async fn cluster_devices(&self, cluster_key: &str) -> Result<Vec<ClusterDeviceRow>> {
         let params = [("cluster_key", Param::from(cluster_key))];
-        self.query_json("list the devices of a cluster", include_str!("../reports/cluster_devices.sql"), &params).await
+        self.query_json(
+            "list the devices of a cluster",
+            include_str!("../reports/cluster_devices.sql"),
+            &params,
+        )
+        .await
     }
 
     /// Puts the plans of rollouts into their tables, in the place of older plans of the same rollouts.
@@ -148,10 +167,31 @@ impl Store {
     ///
     /// # Errors
     /// When the store refuses the rows or does not answer.
-    pub async fn replace_rollouts(&self, rollouts: &[serde_json::Value], devices: &[serde_json::Value]) -> Result<()> {
-        let columns = ["rollout_id", "name", "kb_article", "release_at", "started_at", "deadline_at", "target_builds"];
+    pub async fn replace_rollouts(
+        &self,
+        rollouts: &[serde_json::Value],
+        devices: &[serde_json::Value],
+    ) -> Result<()> {
+        let columns = [
+            "rollout_id",
+            "name",
+            "kb_article",
+            "release_at",
+            "started_at",
+            "deadline_at",
+            "target_builds",
+        ];
         self.insert_json_rows("rollout", &columns, rollouts).await?;
-        let columns = ["rollout_id", "device_id", "device_name", "site", "ring", "excluded", "exclusion_reason"];
-        self.insert_json_rows("rollout_device", &columns, devices).await
+        let columns = [
+            "rollout_id",
+            "device_id",
+            "device_name",
+            "site",
+            "ring",
+            "excluded",
+            "exclusion_reason",
+        ];
+        self.insert_json_rows("rollout_device", &columns, devices)
+            .await
     }
 }

@@ -21,9 +21,19 @@ impl Deployment {
 
     /// Fills the placeholders of a table's migration; more than one statement on a cluster.
     pub(crate) fn render_table(&self, text: &str) -> Vec<String> {
-        let Some(cluster) = &self.cluster else { return vec![self.fill(text, "", false)] };
-        let Some(shard) = text.lines().find_map(|line| line.strip_prefix("-- Shard: ")) else { return vec![self.fill(text, "", false)] };
-        let (database, table) = (&self.database, placeholder(text, "table").unwrap_or_default());
+        let Some(cluster) = &self.cluster else {
+            return vec![self.fill(text, "", false)];
+        };
+        let Some(shard) = text
+            .lines()
+            .find_map(|line| line.strip_prefix("-- Shard: "))
+        else {
+            return vec![self.fill(text, "", false)];
+        };
+        let (database, table) = (
+            &self.database,
+            placeholder(text, "table").unwrap_or_default(),
+        );
         let distributed = format!(
             "CREATE TABLE IF NOT EXISTS `{database}`.`{table}` ON CLUSTER `{cluster}` AS `{database}`.`{table}_local`\nENGINE = Distributed(`{cluster}`, `{database}`, `{table}_local`, cityHash64({shard}))"
         );
@@ -35,13 +45,17 @@ impl Deployment {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             out.push_str(before);
-            let Some((inside, behind)) = after.split_once('}') else { break };
+            let Some((inside, behind)) = after.split_once('}') else {
+                break;
+            };
             match inside.split_once(':') {
-                Some(("table" | "view", name)) => out.push_str(&format!("`{}`.`{name}{suffix}`", self.database)),
+                Some(("table" | "view", name)) => {
+                    out.extend(["`", &self.database, "`.`", name, suffix, "`"]);
+                }
                 Some(("engine", engine)) => out.push_str(&self.engine(engine, is_sharded)),
                 None if inside == "on_cluster" => {
                     if let Some(cluster) = &self.cluster {
-                        out.push_str(&format!("ON CLUSTER `{cluster}`"));
+                        out.extend(["ON CLUSTER `", cluster, "`"]);
                     }
                 }
                 // A server-side parameter, or a brace of its own.
@@ -61,18 +75,33 @@ impl Deployment {
         if self.cluster.is_none() {
             return engine.to_owned();
         }
-        let (name, arguments) = engine.split_once('(').map_or((engine, ""), |(name, arguments)| (name, arguments.trim_end_matches(')')));
+        let (name, arguments) = engine
+            .split_once('(')
+            .map_or((engine, ""), |(name, arguments)| {
+                (name, arguments.trim_end_matches(')'))
+            });
         let shard = if is_sharded { "{shard}" } else { "all" };
         // A replica's name is its host; in tables that every shard has whole, shards are replicas too.
-        let replica = if is_sharded { "{replica}" } else { "{shard}-{replica}" };
+        let replica = if is_sharded {
+            "{replica}"
+        } else {
+            "{shard}-{replica}"
+        };
         let comma = if arguments.is_empty() { "" } else { ", " };
-        format!("Replicated{name}('/clickhouse/tables/{shard}/{{database}}/{{table}}', '{replica}'{comma}{arguments})")
+        format!(
+            "Replicated{name}('/clickhouse/tables/{shard}/{{database}}/{{table}}', '{replica}'{comma}{arguments})"
+        )
     }
 }
 
 /// Returns x of the first `{kind:x}`.
 fn placeholder<'a>(text: &'a str, kind: &str) -> Option<&'a str> {
-    text.split('{').skip(1).find_map(|part| part.split_once('}')?.0.strip_prefix(kind)?.strip_prefix(':'))
+    text.split('{').skip(1).find_map(|part| {
+        part.split_once('}')?
+            .0
+            .strip_prefix(kind)?
+            .strip_prefix(':')
+    })
 }
 
 /// Counts the statements of a text: pieces between semicolons that hold more than comments.
@@ -88,22 +117,43 @@ mod tests {
 
     #[test]
     fn one_server_gets_plain_tables() {
-        let single = Deployment { database: "d".to_owned(), cluster: None };
+        let single = Deployment {
+            database: "d".to_owned(),
+            cluster: None,
+        };
         assert_eq!(
             single.render_table(TABLE),
-            ["-- Shard: device_id\nCREATE TABLE IF NOT EXISTS `d`.`t`  (a UInt8) ENGINE = ReplacingMergeTree(v) ORDER BY a COMMENT 'like {\"19045\":4780}'"]
+            [
+                "-- Shard: device_id\nCREATE TABLE IF NOT EXISTS `d`.`t`  (a UInt8) ENGINE = ReplacingMergeTree(v) ORDER BY a COMMENT 'like {\"19045\":4780}'"
+            ]
         );
-        assert_eq!(single.render("SELECT {x:UInt8} FROM {view:v}"), "SELECT {x:UInt8} FROM `d`.`v`");
+        assert_eq!(
+            single.render("SELECT {x:UInt8} FROM {view:v}"),
+            "SELECT {x:UInt8} FROM `d`.`v`"
+        );
     }
 
     #[test]
     fn a_cluster_gets_replicated_shards_and_a_table_over_them() {
-        let cluster = Deployment { database: "d".to_owned(), cluster: Some("c".to_owned()) };
+        let cluster = Deployment {
+            database: "d".to_owned(),
+            cluster: Some("c".to_owned()),
+        };
         let statements = cluster.render_table(TABLE);
-        assert!(statements[0].contains("`d`.`t_local` ON CLUSTER `c`"), "{statements:?}");
+        assert!(
+            statements[0].contains("`d`.`t_local` ON CLUSTER `c`"),
+            "{statements:?}"
+        );
         assert!(statements[0].contains("ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', v)"), "{statements:?}");
-        assert!(statements[1].contains("Distributed(`c`, `d`, `t_local`, cityHash64(device_id))"), "{statements:?}");
-        let whole = cluster.render_table(&TABLE.replace("-- Shard: device_id\n", "").replace("ReplacingMergeTree(v)", "MergeTree"));
+        assert!(
+            statements[1].contains("Distributed(`c`, `d`, `t_local`, cityHash64(device_id))"),
+            "{statements:?}"
+        );
+        let whole = cluster.render_table(
+            &TABLE
+                .replace("-- Shard: device_id\n", "")
+                .replace("ReplacingMergeTree(v)", "MergeTree"),
+        );
         assert_eq!(whole.len(), 1);
         assert!(whole[0].contains("ReplicatedMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}')"), "{whole:?}");
     }

@@ -23,15 +23,25 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 ///
 /// # Panics
 /// When it is not and `PATCHLENS_REQUIRE_SERVICES=1`, or when the engine does not start.
-#[expect(clippy::disallowed_methods, clippy::print_stdout, clippy::panic, reason = "tests are told by the environment, and fail by panicking")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "tests are told by the environment, and fail by panicking"
+)]
 pub fn engine() -> Option<&'static Engine> {
     let start = || {
         let configured = std::env::var("PATCHLENS_LIBCHDB").ok().map(PathBuf::from);
         let home = std::env::var("HOME").unwrap_or_default();
         let library = default_library(configured.as_deref(), Path::new(&home));
         if !library.exists() {
-            let required = std::env::var("PATCHLENS_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
-            assert!(!required, "libchdb is required and not at {}", library.display());
+            let required =
+                std::env::var("PATCHLENS_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
+            assert!(
+                !required,
+                "libchdb is required and not at {}",
+                library.display()
+            );
             println!("skipped: no libchdb at {}", library.display());
             return None;
         }
@@ -52,7 +62,9 @@ fn fresh_directory() -> PathBuf {
     let parent = std::env::temp_dir();
     for entry in std::fs::read_dir(&parent).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_left_over = name.strip_prefix(PREFIX).is_some_and(|id| !Path::new("/proc").join(id).exists());
+        let is_left_over = name
+            .strip_prefix(PREFIX)
+            .is_some_and(|id| !Path::new("/proc").join(id).exists());
         if is_left_over {
             let _removed_by_another = std::fs::remove_dir_all(entry.path());
         }
@@ -68,7 +80,10 @@ fn fresh_directory() -> PathBuf {
 pub async fn fresh_store() -> Option<Store> {
     let engine = engine()?;
     let database = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    let store = Store::connect(StoreConfig { database, ..StoreConfig::new(engine.url()) });
+    let store = Store::connect(StoreConfig {
+        database,
+        ..StoreConfig::new(engine.url())
+    });
     match store {
         Ok(store) => match store.migrate().await {
             Ok(_) => Some(store),

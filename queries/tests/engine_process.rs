@@ -3,7 +3,14 @@
 //! Called without a role this is the parent, which runs every check; with a role, it is the child.
 //! Without libchdb on the machine it says so and passes, unless `PATCHLENS_REQUIRE_SERVICES=1`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods, clippy::print_stdout, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -18,7 +25,12 @@ const BATCH_ROWS: u64 = 20_000;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         ["child", role, data_dir] => runtime.block_on(child(role, Path::new(data_dir))),
         _ => parent(),
     }
@@ -26,19 +38,32 @@ fn main() {
 
 fn library() -> PathBuf {
     let configured = std::env::var("PATCHLENS_LIBCHDB").ok().map(PathBuf::from);
-    default_library(configured.as_deref(), Path::new(&std::env::var("HOME").unwrap_or_default()))
+    default_library(
+        configured.as_deref(),
+        Path::new(&std::env::var("HOME").unwrap_or_default()),
+    )
 }
 
 fn parent() {
     if !library().exists() {
-        assert!(std::env::var("PATCHLENS_REQUIRE_SERVICES").is_err(), "libchdb is required and not at {}", library().display());
+        assert!(
+            std::env::var("PATCHLENS_REQUIRE_SERVICES").is_err(),
+            "libchdb is required and not at {}",
+            library().display()
+        );
         println!("skipped: no libchdb at {}", library().display());
         return;
     }
     for (name, check) in [
-        ("every way to end is a clean end", every_way_to_end_is_a_clean_end as fn(&Path)),
+        (
+            "every way to end is a clean end",
+            every_way_to_end_is_a_clean_end as fn(&Path),
+        ),
         ("a second process is refused", a_second_process_is_refused),
-        ("a kill takes nothing that was acknowledged", a_kill_takes_nothing_that_was_acknowledged),
+        (
+            "a kill takes nothing that was acknowledged",
+            a_kill_takes_nothing_that_was_acknowledged,
+        ),
     ] {
         let directory = tempfile::tempdir().unwrap();
         check(directory.path());
@@ -47,7 +72,13 @@ fn parent() {
 }
 
 fn spawn(role: &str, data_dir: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap()).args(["child", role]).arg(data_dir).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+    Command::new(std::env::current_exe().unwrap())
+        .args(["child", role])
+        .arg(data_dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 /// Reads a child's lines up to and with the first for which `wanted` holds.
@@ -63,22 +94,55 @@ fn lines_until(child: &mut Child, wanted: impl Fn(&str) -> bool) -> Vec<String> 
 }
 
 fn every_way_to_end_is_a_clean_end(directory: &Path) {
-    for role in ["shutdown", "drop", "return with the engine up", "exit with the engine up", "exit with a query running"] {
-        let output = Command::new(std::env::current_exe().unwrap()).args(["child", role]).arg(directory).output().unwrap();
-        assert!(output.status.success(), "{role}: {} {}", output.status, String::from_utf8_lossy(&output.stderr));
-        assert!(!directory.join("patchlens.running").exists(), "{role}: the next start would take this for a crash");
+    for role in [
+        "shutdown",
+        "drop",
+        "return with the engine up",
+        "exit with the engine up",
+        "exit with a query running",
+    ] {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["child", role])
+            .arg(directory)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{role}: {} {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(
+            !directory.join("patchlens.running").exists(),
+            "{role}: the next start would take this for a crash"
+        );
     }
 }
 
 fn a_second_process_is_refused(directory: &Path) {
     let mut first = spawn("serve", directory);
     lines_until(&mut first, |line| line == "ready");
-    let second = Command::new(std::env::current_exe().unwrap()).args(["child", "refused"]).arg(directory).output().unwrap();
-    assert!(second.status.success(), "{}", String::from_utf8_lossy(&second.stderr));
+    let second = Command::new(std::env::current_exe().unwrap())
+        .args(["child", "refused"])
+        .arg(directory)
+        .output()
+        .unwrap();
+    assert!(
+        second.status.success(),
+        "{}",
+        String::from_utf8_lossy(&second.stderr)
+    );
     first.kill().unwrap();
     first.wait().unwrap();
-    let third = Command::new(std::env::current_exe().unwrap()).args(["child", "shutdown"]).arg(directory).status().unwrap();
-    assert!(third.success(), "the directory of a killed process opens again");
+    let third = Command::new(std::env::current_exe().unwrap())
+        .args(["child", "shutdown"])
+        .arg(directory)
+        .status()
+        .unwrap();
+    assert!(
+        third.success(),
+        "the directory of a killed process opens again"
+    );
 }
 
 fn a_kill_takes_nothing_that_was_acknowledged(directory: &Path) {
@@ -90,15 +154,37 @@ fn a_kill_takes_nothing_that_was_acknowledged(directory: &Path) {
         // The child is in the middle of its next insert.
         child.kill().unwrap();
         child.wait().unwrap();
-        acknowledged = lines.iter().filter_map(|line| line.strip_prefix("stored ")?.parse::<u64>().ok()).max().unwrap();
-        let output = Command::new(std::env::current_exe().unwrap()).args(["child", "count"]).arg(directory).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        acknowledged = lines
+            .iter()
+            .filter_map(|line| line.strip_prefix("stored ")?.parse::<u64>().ok())
+            .max()
+            .unwrap();
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["child", "count"])
+            .arg(directory)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let text = String::from_utf8(output.stdout).unwrap();
-        let batches: Vec<(u64, u64)> = text.lines().filter_map(|line| line.split_once(' ')).map(|(batch, rows)| (batch.parse().unwrap(), rows.parse().unwrap())).collect();
+        let batches: Vec<(u64, u64)> = text
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(batch, rows)| (batch.parse().unwrap(), rows.parse().unwrap()))
+            .collect();
         for batch in 1..=acknowledged {
-            assert!(batches.contains(&(batch, BATCH_ROWS)), "batch {batch} was acknowledged: {batches:?}");
+            assert!(
+                batches.contains(&(batch, BATCH_ROWS)),
+                "batch {batch} was acknowledged: {batches:?}"
+            );
         }
-        assert!(batches.iter().all(|(_, rows)| *rows == BATCH_ROWS), "a batch is there whole or not at all: {batches:?}");
+        assert!(
+            batches.iter().all(|(_, rows)| *rows == BATCH_ROWS),
+            "a batch is there whole or not at all: {batches:?}"
+        );
         // The insert that was under way may have arrived without its acknowledgement.
         acknowledged = batches.iter().map(|(batch, _)| *batch).max().unwrap();
     }
@@ -114,9 +200,15 @@ fn start(data_dir: &Path) -> Result<(Engine, Store), Error> {
 
 async fn child(role: &str, data_dir: &Path) {
     if role == "refused" {
-        let error = start(data_dir).err().expect("two processes on one directory");
-        assert!(matches!(&error, Error::DataDirInUse { path } if path == data_dir), "{error}");
-        assert!(error.to_string().contains(&data_dir.display().to_string()) && error.is_retryable(), "{error}");
+        let error = start(data_dir).unwrap_err();
+        assert!(
+            matches!(&error, Error::DataDirInUse { path } if path == data_dir),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains(&data_dir.display().to_string()) && error.is_retryable(),
+            "{error}"
+        );
         return;
     }
     let (engine, store) = start(data_dir).unwrap();
@@ -127,7 +219,10 @@ async fn child(role: &str, data_dir: &Path) {
         "return with the engine up" => std::mem::forget(engine),
         "exit with the engine up" => std::process::exit(0),
         "exit with a query running" => {
-            let url = format!("{}/?query=SELECT+sum(sleepEachRow(0.5))+FROM+numbers(6)+SETTINGS+max_block_size=1", engine.url());
+            let url = format!(
+                "{}/?query=SELECT+sum(sleepEachRow(0.5))+FROM+numbers(6)+SETTINGS+max_block_size=1",
+                engine.url()
+            );
             let query = tokio::spawn(reqwest::get(url));
             // The query is known to the engine before the process ends.
             let running = "SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow%' AND query NOT LIKE '%system.processes%'";
@@ -143,7 +238,10 @@ async fn child(role: &str, data_dir: &Path) {
         }
         "insert" => insert(&store).await,
         "count" => {
-            assert!(engine.was_unclean(), "the process before this one was killed");
+            assert!(
+                engine.was_unclean(),
+                "the process before this one was killed"
+            );
             let counts = store.query_text("SELECT line_number, count() FROM reject GROUP BY line_number ORDER BY line_number FORMAT CustomSeparated SETTINGS format_custom_field_delimiter = ' '", "TSV").await.unwrap();
             print!("{counts}");
             engine.shutdown().await.unwrap();
@@ -154,11 +252,17 @@ async fn child(role: &str, data_dir: &Path) {
 
 /// Inserts batch after batch, for ever.
 async fn insert(store: &Store) {
-    let last = store.query_text("SELECT max(line_number) FROM reject", "TSV").await.unwrap();
+    let last = store
+        .query_text("SELECT max(line_number) FROM reject", "TSV")
+        .await
+        .unwrap();
     let first: u64 = last.trim().parse::<u64>().unwrap() + 1;
     for batch in first.. {
         let rows: Vec<_> = (0..BATCH_ROWS).map(|row| serde_json::json!({"reject_id": format!("{batch}-{row}"), "line_number": batch})).collect();
-        store.insert_json_rows("reject", &["reject_id", "line_number"], &rows).await.unwrap();
+        store
+            .insert_json_rows("reject", &["reject_id", "line_number"], &rows)
+            .await
+            .unwrap();
         println!("stored {batch}");
     }
 }

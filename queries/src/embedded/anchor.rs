@@ -26,38 +26,56 @@ impl Anchor {
         let (alive, ended) = blocking::channel();
         let (started, outcome) = blocking::channel();
         let thread_config = config.clone();
-        let spawned = thread::Builder::new().name("engine-anchor".to_owned()).spawn(move || {
-            match start(&thread_config, was_unclean) {
-                Ok((api, connection, core)) => {
-                    let _nobody_waits = started.send(Ok(core));
-                    let _dropped = stopped.recv();
-                    drop(connection);
-                    // With MergeTree tables the library answers "no" and leaves idle pool threads behind,
-                    // which are harmless once the last connection is closed.
-                    tracing::debug!(all_threads_ended = api.shutdown(), "embedded engine is down");
+        let spawned = thread::Builder::new()
+            .name("engine-anchor".to_owned())
+            .spawn(move || {
+                match start(&thread_config, was_unclean) {
+                    Ok((api, connection, core)) => {
+                        let _nobody_waits = started.send(Ok(core));
+                        let _dropped = stopped.recv();
+                        drop(connection);
+                        // With MergeTree tables the library answers "no" and leaves idle pool threads behind,
+                        // which are harmless once the last connection is closed.
+                        tracing::debug!(
+                            all_threads_ended = api.shutdown(),
+                            "embedded engine is down"
+                        );
+                    }
+                    Err(error) => {
+                        let _nobody_waits = started.send(Err(error));
+                    }
                 }
-                Err(error) => {
-                    let _nobody_waits = started.send(Err(error));
-                }
-            }
-            drop(alive);
-        });
-        spawned.map_err(|source| Error::DataDir { doing: "start the threads of the engine on", path: config.data_dir.clone(), source })?;
-        let core = outcome.recv().unwrap_or_else(|_| Err(Error::EngineRefused { path: config.data_dir.clone() }))?;
+                drop(alive);
+            });
+        spawned.map_err(|source| Error::DataDir {
+            doing: "start the threads of the engine on",
+            path: config.data_dir.clone(),
+            source,
+        })?;
+        let core = outcome.recv().unwrap_or_else(|_| {
+            Err(Error::EngineRefused {
+                path: config.data_dir.clone(),
+            })
+        })?;
         Ok((Self { stop, ended }, core))
     }
 
     /// Closes the last connection; false when that took longer than `longest`.
     pub(crate) fn weigh(self, longest: Duration) -> bool {
         let _ended_already = self.stop.send(());
-        matches!(self.ended.recv_timeout(longest), Err(blocking::RecvTimeoutError::Disconnected))
+        matches!(
+            self.ended.recv_timeout(longest),
+            Err(blocking::RecvTimeoutError::Disconnected)
+        )
     }
 }
 
 fn start(config: &EngineConfig, was_unclean: bool) -> Result<(&'static Api, Connection, Core)> {
     let api = Api::load(&config.library)?;
     let arguments = config.arguments();
-    let mut connection = Connection::open(api, &arguments).ok_or_else(|| Error::EngineRefused { path: config.data_dir.clone() })?;
+    let mut connection = Connection::open(api, &arguments).ok_or_else(|| Error::EngineRefused {
+        path: config.data_dir.clone(),
+    })?;
     if was_unclean {
         report_detached_parts(&mut connection);
     }
@@ -67,7 +85,9 @@ fn start(config: &EngineConfig, was_unclean: bool) -> Result<(&'static Api, Conn
 
 fn server_version(connection: &mut Connection) -> String {
     let answer = connection.query(b"SELECT version()", "TSVRaw", &Parameters::default());
-    answer.map(|answer| String::from_utf8_lossy(answer.bytes()).trim().to_owned()).unwrap_or_default()
+    answer
+        .map(|answer| String::from_utf8_lossy(answer.bytes()).trim().to_owned())
+        .unwrap_or_default()
 }
 
 /// After an unclean end the engine sets damaged parts aside without a word, and the rows in them
@@ -78,8 +98,17 @@ fn report_detached_parts(connection: &mut Connection) {
         Ok(answer) => {
             for line in String::from_utf8_lossy(answer.bytes()).lines() {
                 let mut columns = line.split('\t');
-                let (table, part, reason) = (columns.next().unwrap_or_default(), columns.next().unwrap_or_default(), columns.next().unwrap_or_default());
-                tracing::error!(table, part, reason, "a part was damaged and set aside: its rows are missing until they are delivered again");
+                let (table, part, reason) = (
+                    columns.next().unwrap_or_default(),
+                    columns.next().unwrap_or_default(),
+                    columns.next().unwrap_or_default(),
+                );
+                tracing::error!(
+                    table,
+                    part,
+                    reason,
+                    "a part was damaged and set aside: its rows are missing until they are delivered again"
+                );
             }
         }
         Err(error) => tracing::warn!(%error, "cannot look for damaged parts"),

@@ -18,7 +18,9 @@ const BLOCK_BYTES: usize = 1 << 20;
 
 fn checksum(header_and_data: &[u8]) -> [u8; CHECKSUM_BYTES] {
     // The two 64-bit halves stand low before high on the wire.
-    cityhash_102_128(header_and_data).rotate_right(64).to_le_bytes()
+    cityhash_102_128(header_and_data)
+        .rotate_right(64)
+        .to_le_bytes()
 }
 
 /// Compresses `data` with LZ4 and appends it to `out`, block by block.
@@ -45,7 +47,10 @@ pub(crate) struct BlockReader<R> {
 
 impl<R: Read> BlockReader<R> {
     pub(crate) fn new(source: R) -> Self {
-        Self { source, plain: io::Cursor::new(Vec::new()) }
+        Self {
+            source,
+            plain: io::Cursor::new(Vec::new()),
+        }
     }
 
     /// Reads the next block; `None` at the end of the input.
@@ -53,34 +58,49 @@ impl<R: Read> BlockReader<R> {
         let mut expected = [0; CHECKSUM_BYTES];
         match self.source.read(&mut expected)? {
             0 => return Ok(None),
-            read => self.source.read_exact(expected.get_mut(read..).unwrap_or_default())?,
+            read => self
+                .source
+                .read_exact(expected.get_mut(read..).unwrap_or_default())?,
         }
         let mut header = [0; HEADER_BYTES];
         self.source.read_exact(&mut header)?;
         let [method, c0, c1, c2, c3, p0, p1, p2, p3] = header;
-        let size = |bytes: [u8; 4]| usize::try_from(u32::from_le_bytes(bytes)).map_err(io::Error::other);
+        let size =
+            |bytes: [u8; 4]| usize::try_from(u32::from_le_bytes(bytes)).map_err(io::Error::other);
         let (block_size, plain_size) = (size([c0, c1, c2, c3])?, size([p0, p1, p2, p3])?);
-        if block_size < HEADER_BYTES || block_size > BLOCK_BYTES_MAX || plain_size > BLOCK_BYTES_MAX {
+        if !(HEADER_BYTES..=BLOCK_BYTES_MAX).contains(&block_size) || plain_size > BLOCK_BYTES_MAX {
             return Err(invalid("a compressed block states an impossible size"));
         }
         let mut block = header.to_vec();
         // Grows with what arrives: a header alone must not make us allocate what it claims.
-        (&mut self.source).take((block_size - HEADER_BYTES) as u64).read_to_end(&mut block)?;
+        (&mut self.source)
+            .take((block_size - HEADER_BYTES) as u64)
+            .read_to_end(&mut block)?;
         if block.len() != block_size {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         if checksum(&block) != expected {
-            return Err(invalid("the checksum of a compressed block does not match: the data was changed on the way"));
+            return Err(invalid(
+                "the checksum of a compressed block does not match: the data was changed on the way",
+            ));
         }
         let data = block.get(HEADER_BYTES..).unwrap_or_default();
         let plain = match method {
             METHOD_NONE => data.to_vec(),
-            METHOD_LZ4 => lz4_flex::block::decompress(data, plain_size).map_err(io::Error::other)?,
+            METHOD_LZ4 => {
+                lz4_flex::block::decompress(data, plain_size).map_err(io::Error::other)?
+            }
             METHOD_ZSTD => zstd::bulk::decompress(data, plain_size)?,
-            _ => return Err(invalid("a compressed block uses a method other than none, LZ4 and ZSTD")),
+            _ => {
+                return Err(invalid(
+                    "a compressed block uses a method other than none, LZ4 and ZSTD",
+                ));
+            }
         };
         if plain.len() != plain_size {
-            return Err(invalid("a compressed block does not have the size that it states"));
+            return Err(invalid(
+                "a compressed block does not have the size that it states",
+            ));
         }
         Ok(Some(plain))
     }
@@ -116,7 +136,12 @@ mod tests {
         for index in 0..good.len() {
             let mut bad = good.clone();
             bad[index] ^= 1;
-            assert!(BlockReader::new(bad.as_slice()).read_to_end(&mut Vec::new()).is_err(), "byte {index}");
+            assert!(
+                BlockReader::new(bad.as_slice())
+                    .read_to_end(&mut Vec::new())
+                    .is_err(),
+                "byte {index}"
+            );
         }
     }
 
@@ -125,7 +150,12 @@ mod tests {
         let mut good = Vec::new();
         write_blocks(b"the quick brown fox", &mut good).unwrap();
         for length in 1..good.len() {
-            assert!(BlockReader::new(&good[..length]).read_to_end(&mut Vec::new()).is_err(), "{length} bytes");
+            assert!(
+                BlockReader::new(&good[..length])
+                    .read_to_end(&mut Vec::new())
+                    .is_err(),
+                "{length} bytes"
+            );
         }
     }
 }

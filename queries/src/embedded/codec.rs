@@ -41,12 +41,21 @@ impl Encoding {
     pub(crate) fn negotiate(accepted: &str) -> Self {
         let wanted: Vec<&str> = accepted
             .split(',')
-            .filter(|item| !item.split(';').skip(1).any(|parameter| matches!(parameter.trim(), "q=0" | "q=0.0")))
+            .filter(|item| {
+                !item
+                    .split(';')
+                    .skip(1)
+                    .any(|parameter| matches!(parameter.trim(), "q=0" | "q=0.0"))
+            })
             .map(|item| item.split(';').next().unwrap_or_default().trim())
             .collect();
         [Self::Lz4, Self::Zstd, Self::Gzip, Self::Deflate]
             .into_iter()
-            .find(|encoding| encoding.header().is_some_and(|name| wanted.iter().any(|w| w.eq_ignore_ascii_case(name))))
+            .find(|encoding| {
+                encoding
+                    .header()
+                    .is_some_and(|name| wanted.iter().any(|w| w.eq_ignore_ascii_case(name)))
+            })
             .unwrap_or(Self::Identity)
     }
 
@@ -77,8 +86,14 @@ impl Encoding {
     pub(crate) fn encoder(self) -> io::Result<Encoder> {
         Ok(match self {
             Self::Identity => Encoder::Identity(Vec::new()),
-            Self::Gzip => Encoder::Gzip(flate2::write::GzEncoder::new(Vec::new(), Compression::fast())),
-            Self::Deflate => Encoder::Deflate(flate2::write::ZlibEncoder::new(Vec::new(), Compression::fast())),
+            Self::Gzip => Encoder::Gzip(flate2::write::GzEncoder::new(
+                Vec::new(),
+                Compression::fast(),
+            )),
+            Self::Deflate => Encoder::Deflate(flate2::write::ZlibEncoder::new(
+                Vec::new(),
+                Compression::fast(),
+            )),
             Self::Zstd => Encoder::Zstd(zstd::stream::write::Encoder::new(Vec::new(), 1)?),
             Self::Lz4 => Encoder::Lz4(Box::new(lz4_flex::frame::FrameEncoder::new(Vec::new()))),
             Self::Blocks => Encoder::Blocks(Vec::new()),
@@ -151,7 +166,14 @@ impl Encoder {
 mod tests {
     use super::*;
 
-    const ALL: [Encoding; 6] = [Encoding::Identity, Encoding::Gzip, Encoding::Deflate, Encoding::Zstd, Encoding::Lz4, Encoding::Blocks];
+    const ALL: [Encoding; 6] = [
+        Encoding::Identity,
+        Encoding::Gzip,
+        Encoding::Deflate,
+        Encoding::Zstd,
+        Encoding::Lz4,
+        Encoding::Blocks,
+    ];
 
     fn encode(encoding: Encoding, pieces: &[&[u8]]) -> Vec<u8> {
         let mut encoder = encoding.encoder().unwrap();
@@ -185,11 +207,20 @@ mod tests {
 
     #[test]
     fn frames_in_a_row_are_read_to_the_last() {
-        for encoding in [Encoding::Gzip, Encoding::Zstd, Encoding::Lz4, Encoding::Blocks] {
+        for encoding in [
+            Encoding::Gzip,
+            Encoding::Zstd,
+            Encoding::Lz4,
+            Encoding::Blocks,
+        ] {
             let mut both = encode(encoding, &[b"one "]);
             both.extend(encode(encoding, &[b"two"]));
             let mut decoded = Vec::new();
-            encoding.decoder(both.as_slice()).unwrap().read_to_end(&mut decoded).unwrap();
+            encoding
+                .decoder(both.as_slice())
+                .unwrap()
+                .read_to_end(&mut decoded)
+                .unwrap();
             assert_eq!(decoded, b"one two", "{encoding:?}");
         }
     }
@@ -197,8 +228,11 @@ mod tests {
     #[test]
     fn the_best_accepted_encoding_is_taken() {
         for (header, expected) in [
-            ("", Encoding::Identity), ("br", Encoding::Identity), ("gzip, deflate, br", Encoding::Gzip),
-            ("lz4,zstd,gzip", Encoding::Lz4), ("lz4;q=0, zstd;q=0.5", Encoding::Zstd),
+            ("", Encoding::Identity),
+            ("br", Encoding::Identity),
+            ("gzip, deflate, br", Encoding::Gzip),
+            ("lz4,zstd,gzip", Encoding::Lz4),
+            ("lz4;q=0, zstd;q=0.5", Encoding::Zstd),
         ] {
             assert_eq!(Encoding::negotiate(header), expected, "{header}");
         }

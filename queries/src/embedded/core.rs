@@ -30,18 +30,32 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(api: &'static Api, arguments: Vec<CString>, server_version: String) -> Self {
-        Self { api, arguments, sessions: Sessions::default(), server_version, library_version: api.version() }
+        Self {
+            api,
+            arguments,
+            sessions: Sessions::default(),
+            server_version,
+            library_version: api.version(),
+        }
     }
 
     /// Opens a fresh session: 0.15 ms, so that every request can have its own and no setting, no
     /// temporary table and no half-read statement leaks from one to the next.
     pub(crate) fn open(&self) -> Result<Connection, Failure> {
-        Connection::open(self.api, &self.arguments).ok_or_else(|| Failure::new(210, "NETWORK_ERROR", "the embedded engine is shutting down"))
+        Connection::open(self.api, &self.arguments).ok_or_else(|| {
+            Failure::new(210, "NETWORK_ERROR", "the embedded engine is shutting down")
+        })
     }
 
     /// What stands behind the word "version" in error messages.
     pub(crate) fn version_text(&self) -> String {
-        format!("{} (embedded libchdb {}))", self.server_version, self.library_version).trim_end_matches(')').to_owned() + ")"
+        format!(
+            "{} (embedded libchdb {}))",
+            self.server_version, self.library_version
+        )
+        .trim_end_matches(')')
+        .to_owned()
+            + ")"
     }
 }
 
@@ -53,29 +67,42 @@ pub(crate) struct Workers {
 
 impl Workers {
     /// Starts `count` threads that take jobs until the channel closes.
-    pub(crate) fn start(core: &Arc<Core>, count: usize, jobs: mpsc::Receiver<Job>) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        core: &Arc<Core>,
+        count: usize,
+        jobs: mpsc::Receiver<Job>,
+    ) -> std::io::Result<Self> {
         let jobs = Arc::new(Mutex::new(jobs));
         let (alive, ended) = blocking::channel();
         for index in 0..count.max(1) {
             let (core, jobs, alive) = (Arc::clone(core), Arc::clone(&jobs), alive.clone());
-            thread::Builder::new().name(format!("engine-{index}")).stack_size(STACK_BYTES).spawn(move || {
-                work(&core, &jobs);
-                drop(alive);
-            })?;
+            thread::Builder::new()
+                .name(format!("engine-{index}"))
+                .stack_size(STACK_BYTES)
+                .spawn(move || {
+                    work(&core, &jobs);
+                    drop(alive);
+                })?;
         }
         Ok(Self { ended })
     }
 
     /// Waits until all threads have ended; false when they have not in time.
     pub(crate) fn wait(&self, longest: std::time::Duration) -> bool {
-        matches!(self.ended.recv_timeout(longest), Err(blocking::RecvTimeoutError::Disconnected))
+        matches!(
+            self.ended.recv_timeout(longest),
+            Err(blocking::RecvTimeoutError::Disconnected)
+        )
     }
 }
 
 fn work(core: &Core, jobs: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         // The lock is held while waiting: one thread waits on the channel, the others on the lock.
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        let job = jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .blocking_recv();
         let Some(job) = job else { return };
         if catch_unwind(AssertUnwindSafe(|| job(core))).is_err() {
             tracing::error!("a query ended in a panic: its client gets no answer");

@@ -10,6 +10,7 @@ use crate::embedded::failure::{Failure, NOT_IMPLEMENTED, TOO_LARGE};
 use crate::embedded::ffi::{Connection, Parameters};
 use crate::embedded::join::Joiner;
 use crate::embedded::output::{Output, Reply};
+use crate::embedded::prepare::{prepare, restore_after};
 use crate::embedded::request::Request;
 use crate::embedded::sql;
 
@@ -23,11 +24,25 @@ const CLASSIFIED_BYTES_MAX: usize = 256 << 10;
 const WHOLE_RESULT_BYTES_MAX: u64 = 256 << 20;
 /// Data is handed to the engine in pieces of this size.
 const INSERT_PIECE_BYTES: usize = 1 << 20;
+const UNEXPECTED_PACKET_FROM_SERVER: u32 = 102;
 
 /// Runs `request` and writes the response, whatever happens.
 pub(crate) fn execute(core: &Core, request: &Request, body: BodyReader, reply: Reply) {
-    let tag = request.query_id.bytes().filter(u8::is_ascii_alphanumeric).chain(std::iter::repeat(b'x')).take(16).map(char::from).collect();
-    let mut output = match Output::new(reply, request.reply_encoding, request.wait_end_of_query, tag, core.version_text()) {
+    let tag = request
+        .query_id
+        .bytes()
+        .filter(u8::is_ascii_alphanumeric)
+        .chain(std::iter::repeat(b'x'))
+        .take(16)
+        .map(char::from)
+        .collect();
+    let mut output = match Output::new(
+        reply,
+        request.reply_encoding,
+        request.wait_end_of_query,
+        tag,
+        core.version_text(),
+    ) {
         Ok(output) => output,
         Err(error) => return tracing::error!(%error, "cannot start a response"),
     };
@@ -40,54 +55,62 @@ pub(crate) fn execute(core: &Core, request: &Request, body: BodyReader, reply: R
     }
 }
 
-fn run(core: &Core, request: &Request, body: BodyReader, output: &mut Output) -> Result<(), Failure> {
+fn run(
+    core: &Core,
+    request: &Request,
+    body: BodyReader,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let Some(session) = &request.session else {
         let mut connection = core.open()?;
         return run_on(&mut connection, request, body, output);
     };
-    let mut connection = core.sessions.take(session, Instant::now(), || core.open())?;
-    let ran = restore_after(&mut connection, request, |connection| run_on(connection, request, body, output));
+    let mut connection = core
+        .sessions
+        .take(session, Instant::now(), || core.open())?;
+    let ran = restore_after(&mut connection, request, |connection| {
+        run_on(connection, request, body, output)
+    });
     // A connection that lost the thread of its own protocol is of no use any more.
-    const UNEXPECTED_PACKET_FROM_SERVER: u32 = 102;
-    let broken = ran.as_ref().is_err_and(|failure| failure.code == UNEXPECTED_PACKET_FROM_SERVER);
-    core.sessions.give_back(session, Instant::now(), (!broken).then_some(connection));
+    let broken = ran
+        .as_ref()
+        .is_err_and(|failure| failure.code == UNEXPECTED_PACKET_FROM_SERVER);
+    core.sessions
+        .give_back(session, Instant::now(), (!broken).then_some(connection));
     ran
 }
 
-/// Runs with the request's settings and puts back those that the session had: settings of a request
-/// hold for this request only.
-fn restore_after(connection: &mut Connection, request: &Request, run: impl FnOnce(&mut Connection) -> Result<(), Failure>) -> Result<(), Failure> {
-    let names: Vec<&str> = request.settings.iter().map(|(name, _)| name.as_str()).chain(["max_result_bytes", "result_overflow_mode"]).collect();
-    let list = names.iter().filter(|name| is_identifier(name)).map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
-    let nothing = Parameters::default();
-    let before = connection.query(
-        format!("SELECT arrayStringConcat(groupArray(name || ' = ' || if(changed, '\\'' || replaceAll(replaceAll(value, '\\\\', '\\\\\\\\'), '\\'', '\\\\\\'') || '\\'', 'DEFAULT')), ', '), currentDatabase() FROM system.settings WHERE name IN ({list})").as_bytes(),
-        "TSVRaw",
-        &nothing,
-    )?;
-    let text = String::from_utf8_lossy(before.bytes()).trim_end().to_owned();
-    drop(before);
-    let ran = run(connection);
-    let (settings, database) = text.rsplit_once('\t').unwrap_or_default();
-    let put_back = [Some(format!("SET {settings}")), request.database.as_ref().map(|_| format!("USE {}", quoted_name(database)))];
-    for statement in put_back.into_iter().flatten() {
-        if let Err(failure) = connection.query(statement.as_bytes(), "Null", &nothing) {
-            tracing::warn!(error = %failure, "cannot put back the settings of a session");
-        }
-    }
-    ran
-}
-
-fn run_on(connection: &mut Connection, request: &Request, body: BodyReader, output: &mut Output) -> Result<(), Failure> {
+fn run_on(
+    connection: &mut Connection,
+    request: &Request,
+    body: BodyReader,
+    output: &mut Output,
+) -> Result<(), Failure> {
     prepare(connection, request)?;
-    let mut plain = request.body_encoding.decoder(body).map_err(unreadable)?;
+    let mut plain = request
+        .body_encoding
+        .decoder(body)
+        .map_err(|error| unreadable(&error))?;
     if request.body_has_blocks {
-        plain = Encoding::Blocks.decoder(plain).map_err(unreadable)?;
+        plain = Encoding::Blocks
+            .decoder(plain)
+            .map_err(|error| unreadable(&error))?;
     }
     match read_input(&request.query, plain.as_mut())? {
-        Input::Insert { statement, format, first_data } => {
+        Input::Insert {
+            statement,
+            format,
+            first_data,
+        } => {
             check(connection, request, &statement, true)?;
-            insert(connection, request, &statement, &format, io::Cursor::new(first_data).chain(plain), output)
+            insert(
+                connection,
+                request,
+                &statement,
+                &format,
+                io::Cursor::new(first_data).chain(plain),
+                output,
+            )
         }
         Input::Statement(statement) => {
             drop(plain);
@@ -97,35 +120,22 @@ fn run_on(connection: &mut Connection, request: &Request, body: BodyReader, outp
     }
 }
 
-/// Sets what the request asks for: the database and the settings.
-fn prepare(connection: &mut Connection, request: &Request) -> Result<(), Failure> {
-    let nothing = Parameters::default();
-    if let Some(database) = &request.database {
-        connection.query(format!("USE {}", quoted_name(database)).as_bytes(), "Null", &nothing)?;
-    }
-    if request.settings.is_empty() {
-        return Ok(());
-    }
-    let mut settings = Vec::new();
-    for (name, value) in &request.settings {
-        if !is_identifier(name) {
-            return Err(Failure::new(115, "UNKNOWN_SETTING", &format!("Unknown setting {name:?}")));
-        }
-        settings.push(format!("{name} = '{}'", value.replace('\\', "\\\\").replace('\'', "\\'")));
-    }
-    connection.query(format!("SET {}", settings.join(", ")).as_bytes(), "Null", &nothing).map(drop)
-}
-
 /// What a body and the `query` parameter hold together.
 enum Input {
-    Insert { statement: Vec<u8>, format: String, first_data: Vec<u8> },
+    Insert {
+        statement: Vec<u8>,
+        format: String,
+        first_data: Vec<u8>,
+    },
     Statement(Vec<u8>),
 }
 
 fn read_input(query: &str, body: &mut dyn Read) -> Result<Input, Failure> {
     let mut text = query.as_bytes().to_vec();
     let mut head = Vec::new();
-    body.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(unreadable)?;
+    body.take(HEAD_BYTES as u64)
+        .read_to_end(&mut head)
+        .map_err(|error| unreadable(&error))?;
     if !text.is_empty() && !head.is_empty() {
         text.push(b'\n');
     }
@@ -138,28 +148,61 @@ fn read_input(query: &str, body: &mut dyn Read) -> Result<Input, Failure> {
             first_data: part(found.data_start..text.len()).to_vec(),
         });
     }
-    body.take(STATEMENT_BYTES_MAX as u64 + 1).read_to_end(&mut text).map_err(unreadable)?;
+    body.take(STATEMENT_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut text)
+        .map_err(|error| unreadable(&error))?;
     if text.len() > STATEMENT_BYTES_MAX {
-        return Err(Failure::new(TOO_LARGE, "TOO_LARGE_STRING_SIZE", "the statement is longer than 64 MiB: send data as INSERT … FORMAT"));
+        return Err(Failure::new(
+            TOO_LARGE,
+            "TOO_LARGE_STRING_SIZE",
+            "the statement is longer than 64 MiB: send data as INSERT … FORMAT",
+        ));
     }
     Ok(Input::Statement(text))
 }
 
 /// Refuses what the HTTP interface of a server refuses too.
-fn check(connection: &mut Connection, request: &Request, statement: &[u8], is_insert: bool) -> Result<(), Failure> {
+fn check(
+    connection: &mut Connection,
+    request: &Request,
+    statement: &[u8],
+    is_insert: bool,
+) -> Result<(), Failure> {
     if statement.trim_ascii().is_empty() {
         return Err(Failure::new(62, "SYNTAX_ERROR", "Empty query"));
     }
-    let readonly = || Failure::new(164, "READONLY", "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries.");
+    let readonly = || {
+        Failure::new(
+            164,
+            "READONLY",
+            "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries.",
+        )
+    };
     if is_insert {
-        return if request.is_read_only { Err(readonly()) } else { Ok(()) };
+        return if request.is_read_only {
+            Err(readonly())
+        } else {
+            Ok(())
+        };
     }
     if sql::outline(statement).uses_file {
-        return Err(Failure::new(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "INTO OUTFILE and FROM INFILE are not for clients of the HTTP interface"));
+        return Err(Failure::new(
+            NOT_IMPLEMENTED,
+            "NOT_IMPLEMENTED",
+            "INTO OUTFILE and FROM INFILE are not for clients of the HTTP interface",
+        ));
     }
-    let class = if statement.len() <= CLASSIFIED_BYTES_MAX { connection.classify(statement) } else { None };
+    let class = if statement.len() <= CLASSIFIED_BYTES_MAX {
+        connection.classify(statement)
+    } else {
+        None
+    };
     if class.is_some_and(|class| class.count > 1) {
-        return Err(Failure::new(62, "SYNTAX_ERROR", "Multi-statements are not allowed"));
+        return Err(Failure::new(
+            62,
+            "SYNTAX_ERROR",
+            "Multi-statements are not allowed",
+        ));
     }
     // What cannot be classified did not parse, or is too long for a read.
     if request.is_read_only && class.is_some_and(|class| class.count == 1 && !class.is_read_only) {
@@ -168,12 +211,22 @@ fn check(connection: &mut Connection, request: &Request, statement: &[u8], is_in
     Ok(())
 }
 
-fn insert(connection: &mut Connection, request: &Request, statement: &[u8], format: &str, mut data: impl Read, output: &mut Output) -> Result<(), Failure> {
+fn insert(
+    connection: &mut Connection,
+    request: &Request,
+    statement: &[u8],
+    format: &str,
+    mut data: impl Read,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let mut stream = connection.insert(statement.trim_ascii_end(), format, &request.parameters)?;
     let mut piece = Vec::with_capacity(INSERT_PIECE_BYTES);
     loop {
         piece.clear();
-        (&mut data).take(INSERT_PIECE_BYTES as u64).read_to_end(&mut piece).map_err(unreadable)?;
+        (&mut data)
+            .take(INSERT_PIECE_BYTES as u64)
+            .read_to_end(&mut piece)
+            .map_err(|error| unreadable(&error))?;
         if piece.is_empty() {
             break;
         }
@@ -183,22 +236,43 @@ fn insert(connection: &mut Connection, request: &Request, statement: &[u8], form
     Ok(())
 }
 
-fn answer(connection: &mut Connection, request: &Request, statement: &[u8], output: &mut Output) -> Result<(), Failure> {
+fn answer(
+    connection: &mut Connection,
+    request: &Request,
+    statement: &[u8],
+    output: &mut Output,
+) -> Result<(), Failure> {
     const STREAMING_IS_NOT_SUPPORTED: u32 = 36;
     let outline = sql::outline(statement);
-    let format = outline.format.as_deref().or(request.default_format.as_deref()).unwrap_or("TabSeparated");
+    let format = outline
+        .format
+        .as_deref()
+        .or(request.default_format.as_deref())
+        .unwrap_or("TabSeparated");
     output.set_format(format);
     // Totals, extremes and arrays of rows stand outside the rows, once per document.
-    let is_plain = !outline.has_totals && request.settings.iter().all(|(name, _)| name != "extremes" && name != "output_format_json_array_of_rows");
+    let is_plain = !outline.has_totals
+        && request
+            .settings
+            .iter()
+            .all(|(name, _)| name != "extremes" && name != "output_format_json_array_of_rows");
     let is_select = matches!(outline.first_word.as_str(), "select" | "with" | "");
     if let (true, true, Some(joiner)) = (is_plain, is_select, Joiner::new(format)) {
         match stream(connection, request, statement, format, joiner, output) {
-            Err(failure) if failure.code == STREAMING_IS_NOT_SUPPORTED && output.counts.rows_result == 0 => {}
+            Err(failure)
+                if failure.code == STREAMING_IS_NOT_SUPPORTED && output.counts.rows_result == 0 => {
+            }
             ended => return ended,
         }
     }
-    if !request.settings.iter().any(|(name, _)| name == "max_result_bytes") {
-        let limit = format!("SET max_result_bytes = {WHOLE_RESULT_BYTES_MAX}, result_overflow_mode = 'throw'");
+    if !request
+        .settings
+        .iter()
+        .any(|(name, _)| name == "max_result_bytes")
+    {
+        let limit = format!(
+            "SET max_result_bytes = {WHOLE_RESULT_BYTES_MAX}, result_overflow_mode = 'throw'"
+        );
         connection.query(limit.as_bytes(), "Null", &Parameters::default())?;
     }
     let whole = connection.query(statement, format, &request.parameters)?;
@@ -206,7 +280,14 @@ fn answer(connection: &mut Connection, request: &Request, statement: &[u8], outp
     output.write(whole.bytes())
 }
 
-fn stream(connection: &mut Connection, request: &Request, statement: &[u8], format: &str, mut joiner: Joiner, output: &mut Output) -> Result<(), Failure> {
+fn stream(
+    connection: &mut Connection,
+    request: &Request,
+    statement: &[u8],
+    format: &str,
+    mut joiner: Joiner,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let mut pieces = connection.stream(statement, format, &request.parameters)?;
     while let Some(piece) = pieces.next_piece()? {
         output.counts.add(piece.counts());
@@ -215,16 +296,7 @@ fn stream(connection: &mut Connection, request: &Request, statement: &[u8], form
     output.write(joiner.finish())
 }
 
-/// True for a name that may stand unquoted in a statement.
-fn is_identifier(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.starts_with(|c: char| c.is_ascii_digit())
-}
-
-fn quoted_name(name: &str) -> String {
-    format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
-}
-
-fn unreadable(error: io::Error) -> Failure {
+fn unreadable(error: &io::Error) -> Failure {
     let (code, name) = match error.kind() {
         io::ErrorKind::FileTooLarge => (TOO_LARGE, "TOO_LARGE_STRING_SIZE"),
         io::ErrorKind::TimedOut => (209, "SOCKET_TIMEOUT"),
@@ -232,5 +304,9 @@ fn unreadable(error: io::Error) -> Failure {
         io::ErrorKind::ConnectionAborted | io::ErrorKind::Other => (210, "NETWORK_ERROR"),
         _ => (33, "CANNOT_READ_ALL_DATA"),
     };
-    Failure::new(code, name, &format!("cannot read the body of the request: {error}"))
+    Failure::new(
+        code,
+        name,
+        &format!("cannot read the body of the request: {error}"),
+    )
 }

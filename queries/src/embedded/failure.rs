@@ -15,12 +15,18 @@ pub(crate) struct Failure {
 impl Failure {
     /// Reads the number from the engine's own text.
     pub(crate) fn from_engine(message: &str) -> Self {
-        Self { code: exception_code(message).unwrap_or(UNKNOWN_EXCEPTION), message: message.trim_end().to_owned() }
+        Self {
+            code: exception_code(message).unwrap_or(UNKNOWN_EXCEPTION),
+            message: message.trim_end().to_owned(),
+        }
     }
 
     /// An exception of the HTTP layer itself, in ClickHouse's form.
     pub(crate) fn new(code: u32, name: &str, what: &str) -> Self {
-        Self { code, message: format!("Code: {code}. DB::Exception: {what} ({name})") }
+        Self {
+            code,
+            message: format!("Code: {code}. DB::Exception: {what} ({name})"),
+        }
     }
 
     /// Returns the HTTP status that ClickHouse's server answers for this number.
@@ -28,8 +34,11 @@ impl Failure {
         match self.code {
             REQUIRED_PASSWORD => StatusCode::UNAUTHORIZED,
             192 | 193 | 497 | AUTHENTICATION_FAILED => StatusCode::FORBIDDEN,
-            6 | 25 | 26 | 27 | 36 | 38 | 41 | 43 | 44 | 53 | 62 | 69 | 70 | 72 | 80 | 130 | 376 | 427 | 441 | 456 | 457 => StatusCode::BAD_REQUEST,
-            46 | 47 | 50 | 56 | 60 | 63 | 73 | 78 | 81 | 115 | 336 | SESSION_NOT_FOUND => StatusCode::NOT_FOUND,
+            6 | 25 | 26 | 27 | 36 | 38 | 41 | 43 | 44 | 53 | 62 | 69 | 70 | 72 | 80 | 130 | 376
+            | 427 | 441 | 456 | 457 => StatusCode::BAD_REQUEST,
+            46 | 47 | 50 | 56 | 60 | 63 | 73 | 78 | 81 | 115 | 336 | SESSION_NOT_FOUND => {
+                StatusCode::NOT_FOUND
+            }
             TIMEOUT_EXCEEDED => StatusCode::REQUEST_TIMEOUT,
             SESSION_IS_LOCKED => StatusCode::LOCKED,
             TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
@@ -43,7 +52,10 @@ impl Failure {
 /// Returns N of `Code: N. …`.
 pub(crate) fn exception_code(message: &str) -> Option<u32> {
     let rest = message.trim_start().strip_prefix("Code: ")?;
-    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    rest.split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// NOT_IMPLEMENTED.
@@ -72,13 +84,29 @@ mod tests {
     #[test]
     fn the_number_decides_the_status() {
         for (message, code, status) in [
-            ("Code: 60. DB::Exception: Unknown table. (UNKNOWN_TABLE)", 60, 404),
-            ("Code: 62. DB::Exception: Syntax error. (SYNTAX_ERROR)", 62, 400),
-            ("Code: 395. DB::Exception: throwIf. (FUNCTION_THROW_IF_VALUE_IS_NON_ZERO)", 395, 500),
+            (
+                "Code: 60. DB::Exception: Unknown table. (UNKNOWN_TABLE)",
+                60,
+                404,
+            ),
+            (
+                "Code: 62. DB::Exception: Syntax error. (SYNTAX_ERROR)",
+                62,
+                400,
+            ),
+            (
+                "Code: 395. DB::Exception: throwIf. (FUNCTION_THROW_IF_VALUE_IS_NON_ZERO)",
+                395,
+                500,
+            ),
             ("something else", UNKNOWN_EXCEPTION, 500),
         ] {
             let failure = Failure::from_engine(message);
-            assert_eq!((failure.code, failure.status().as_u16()), (code, status), "{message}");
+            assert_eq!(
+                (failure.code, failure.status().as_u16()),
+                (code, status),
+                "{message}"
+            );
         }
     }
 }

@@ -20,6 +20,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 use crate::Error;
+use crate::embedded::counts::Counts;
 use crate::embedded::failure::Failure;
 
 type RawConnection = *mut c_void;
@@ -96,7 +97,10 @@ impl Api {
         if let Some((_, api)) = LOADED.get() {
             return Ok(api);
         }
-        let failed = |source| Error::EngineLibrary { path: path.to_owned(), source };
+        let failed = |source| Error::EngineLibrary {
+            path: path.to_owned(),
+            source,
+        };
         // SAFETY: the initialisers of libchdb set up its allocator and nothing that depends on us.
         let library = unsafe { libloading::Library::new(path) }.map_err(failed)?;
         let api = Self::from_library(&library).map_err(failed)?;
@@ -144,7 +148,8 @@ impl Connection {
     ///
     /// `None` when the engine refuses; it then says why on stderr.
     pub(crate) fn open(api: &'static Api, arguments: &[CString]) -> Option<Self> {
-        let pointers: Vec<*const c_char> = arguments.iter().map(|argument| argument.as_ptr()).collect();
+        let pointers: Vec<*const c_char> =
+            arguments.iter().map(|argument| argument.as_ptr()).collect();
         let count = c_int::try_from(pointers.len()).ok()?;
         // SAFETY: `count` NUL-terminated strings that live until the call returns.
         let pointer = unsafe { (api.chdb_connect)(count, pointers.as_ptr()) };
@@ -160,53 +165,115 @@ impl Connection {
     pub(crate) fn classify(&mut self, sql: &[u8]) -> Option<StatementClass> {
         const READ_ONLY: u32 = 0;
         let size = u32::try_from(size_of::<Analysis>()).ok()?;
-        let mut analysis = Analysis { struct_size: size, statement_count: 0, flags: 0, query_class: u32::MAX };
+        let mut analysis = Analysis {
+            struct_size: size,
+            statement_count: 0,
+            flags: 0,
+            query_class: u32::MAX,
+        };
         // SAFETY: pointers and lengths belong together; `analysis` is writable and states its size.
         let state = unsafe {
-            (self.api.chdb_classify_query_n)(self.raw(), sql.as_ptr().cast(), sql.len(), ptr::null(), 0, &raw mut analysis)
+            (self.api.chdb_classify_query_n)(
+                self.raw(),
+                sql.as_ptr().cast(),
+                sql.len(),
+                ptr::null(),
+                0,
+                &raw mut analysis,
+            )
         };
-        (state == 0).then_some(StatementClass { count: analysis.statement_count, is_read_only: analysis.query_class == READ_ONLY })
+        (state == 0).then_some(StatementClass {
+            count: analysis.statement_count,
+            is_read_only: analysis.query_class == READ_ONLY,
+        })
     }
 
     /// Runs a statement and keeps its whole output.
-    pub(crate) fn query(&mut self, sql: &[u8], format: &str, parameters: &Parameters) -> Result<Answer, Failure> {
+    pub(crate) fn query(
+        &mut self,
+        sql: &[u8],
+        format: &str,
+        parameters: &Parameters,
+    ) -> Result<Answer, Failure> {
         let bound = parameters.bind();
         // SAFETY: pointers and lengths belong together and live until the call returns.
         let result = unsafe {
             (self.api.chdb_query_with_params_n)(
-                self.raw(), sql.as_ptr().cast(), sql.len(), format.as_ptr().cast(), format.len(),
-                bound.names.as_ptr(), bound.name_lengths.as_ptr(), bound.values.as_ptr(), bound.value_lengths.as_ptr(), bound.names.len(),
+                self.raw(),
+                sql.as_ptr().cast(),
+                sql.len(),
+                format.as_ptr().cast(),
+                format.len(),
+                bound.names.as_ptr(),
+                bound.name_lengths.as_ptr(),
+                bound.values.as_ptr(),
+                bound.value_lengths.as_ptr(),
+                bound.names.len(),
             )
         };
         Answer::new(self.api, result)
     }
 
     /// Starts a statement whose output is fetched piece by piece.
-    pub(crate) fn stream(&mut self, sql: &[u8], format: &str, parameters: &Parameters) -> Result<ResultStream<'_>, Failure> {
+    pub(crate) fn stream(
+        &mut self,
+        sql: &[u8],
+        format: &str,
+        parameters: &Parameters,
+    ) -> Result<ResultStream<'_>, Failure> {
         let bound = parameters.bind();
         // SAFETY: as in `query`; the engine copies the parameters before it returns.
         let result = unsafe {
             (self.api.chdb_stream_query_with_params_n)(
-                self.raw(), sql.as_ptr().cast(), sql.len(), format.as_ptr().cast(), format.len(),
-                bound.names.as_ptr(), bound.name_lengths.as_ptr(), bound.values.as_ptr(), bound.value_lengths.as_ptr(), bound.names.len(),
+                self.raw(),
+                sql.as_ptr().cast(),
+                sql.len(),
+                format.as_ptr().cast(),
+                format.len(),
+                bound.names.as_ptr(),
+                bound.name_lengths.as_ptr(),
+                bound.values.as_ptr(),
+                bound.value_lengths.as_ptr(),
+                bound.names.len(),
             )
         };
         let head = Answer::new(self.api, result)?;
-        Ok(ResultStream { head, ended: false, connection: self })
+        Ok(ResultStream {
+            head,
+            ended: false,
+            connection: self,
+        })
     }
 
     /// Starts an insert; `sql` is `INSERT INTO t (columns)` **without** `FORMAT` (with it, the engine
     /// takes the rest of the statement for data).
-    pub(crate) fn insert(&mut self, sql: &[u8], format: &str, parameters: &Parameters) -> Result<InsertStream<'_>, Failure> {
+    pub(crate) fn insert(
+        &mut self,
+        sql: &[u8],
+        format: &str,
+        parameters: &Parameters,
+    ) -> Result<InsertStream<'_>, Failure> {
         let bound = parameters.bind();
         // SAFETY: as in `stream`.
         let stream = unsafe {
             (self.api.chdb_stream_insert_with_params_n)(
-                self.raw(), sql.as_ptr().cast(), sql.len(), format.as_ptr().cast(), format.len(),
-                bound.names.as_ptr(), bound.name_lengths.as_ptr(), bound.values.as_ptr(), bound.value_lengths.as_ptr(), bound.names.len(),
+                self.raw(),
+                sql.as_ptr().cast(),
+                sql.len(),
+                format.as_ptr().cast(),
+                format.len(),
+                bound.names.as_ptr(),
+                bound.name_lengths.as_ptr(),
+                bound.values.as_ptr(),
+                bound.value_lengths.as_ptr(),
+                bound.names.len(),
             )
         };
-        let stream = InsertStream { api: self.api, stream, connection: PhantomData };
+        let stream = InsertStream {
+            api: self.api,
+            stream,
+            connection: PhantomData,
+        };
         stream.check()?;
         Ok(stream)
     }
@@ -233,33 +300,19 @@ struct Bound {
 impl Parameters {
     fn bind(&self) -> Bound {
         Bound {
-            names: self.0.iter().map(|(name, _)| name.as_ptr().cast()).collect(),
+            names: self
+                .0
+                .iter()
+                .map(|(name, _)| name.as_ptr().cast())
+                .collect(),
             name_lengths: self.0.iter().map(|(name, _)| name.len()).collect(),
-            values: self.0.iter().map(|(_, value)| value.as_ptr().cast()).collect(),
+            values: self
+                .0
+                .iter()
+                .map(|(_, value)| value.as_ptr().cast())
+                .collect(),
             value_lengths: self.0.iter().map(|(_, value)| value.len()).collect(),
         }
-    }
-}
-
-/// What a statement read and wrote.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Counts {
-    pub(crate) rows_read: u64,
-    pub(crate) bytes_read: u64,
-    pub(crate) rows_written: u64,
-    pub(crate) bytes_written: u64,
-    pub(crate) rows_result: u64,
-    pub(crate) elapsed_seconds: f64,
-}
-
-impl Counts {
-    pub(crate) fn add(&mut self, other: Self) {
-        self.rows_read = self.rows_read.saturating_add(other.rows_read);
-        self.bytes_read = self.bytes_read.saturating_add(other.bytes_read);
-        self.rows_written = self.rows_written.saturating_add(other.rows_written);
-        self.bytes_written = self.bytes_written.saturating_add(other.bytes_written);
-        self.rows_result = self.rows_result.saturating_add(other.rows_result);
-        self.elapsed_seconds += other.elapsed_seconds;
     }
 }
 
@@ -272,7 +325,9 @@ pub(crate) struct Answer {
 impl Answer {
     fn new(api: &'static Api, result: RawResult) -> Result<Self, Failure> {
         if result.is_null() {
-            return Err(Failure::from_engine("Code: 49. DB::Exception: the engine gave no result. (LOGICAL_ERROR)"));
+            return Err(Failure::from_engine(
+                "Code: 49. DB::Exception: the engine gave no result. (LOGICAL_ERROR)",
+            ));
         }
         let answer = Self { api, result };
         // SAFETY: a valid result; the text lives as long as it does and is copied.
@@ -286,8 +341,15 @@ impl Answer {
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: buffer and length describe memory that lives as long as the result.
         unsafe {
-            let (buffer, length) = ((self.api.chdb_result_buffer)(self.result), (self.api.chdb_result_length)(self.result));
-            if buffer.is_null() || length == 0 { &[] } else { std::slice::from_raw_parts(buffer, length) }
+            let (buffer, length) = (
+                (self.api.chdb_result_buffer)(self.result),
+                (self.api.chdb_result_length)(self.result),
+            );
+            if buffer.is_null() || length == 0 {
+                &[]
+            } else {
+                std::slice::from_raw_parts(buffer, length)
+            }
         }
     }
 
@@ -329,7 +391,9 @@ impl ResultStream<'_> {
             return Ok(None);
         }
         // SAFETY: connection and stream are open; calls are serialised by `&mut self`.
-        let result = unsafe { (self.connection.api.chdb_stream_fetch_result)(self.connection.raw(), self.head.result) };
+        let result = unsafe {
+            (self.connection.api.chdb_stream_fetch_result)(self.connection.raw(), self.head.result)
+        };
         let piece = Answer::new(self.connection.api, result).inspect_err(|_| self.ended = true)?;
         self.ended = piece.bytes().is_empty();
         Ok((!self.ended).then_some(piece))
@@ -340,7 +404,12 @@ impl Drop for ResultStream<'_> {
     fn drop(&mut self) {
         if !self.ended {
             // SAFETY: connection and stream are open.
-            unsafe { (self.connection.api.chdb_stream_cancel_query)(self.connection.raw(), self.head.result) };
+            unsafe {
+                (self.connection.api.chdb_stream_cancel_query)(
+                    self.connection.raw(),
+                    self.head.result,
+                );
+            };
         }
     }
 }
@@ -365,21 +434,29 @@ impl InsertStream<'_> {
     /// Hands over a piece of data; blocks while the engine is behind.
     pub(crate) fn append(&mut self, data: &[u8]) -> Result<(), Failure> {
         // SAFETY: pointer and length belong together; the engine copies.
-        let state = unsafe { (self.api.chdb_stream_append)(self.stream, data.as_ptr().cast(), data.len()) };
+        let state =
+            unsafe { (self.api.chdb_stream_append)(self.stream, data.as_ptr().cast(), data.len()) };
         if state == 0 {
             return Ok(());
         }
         // The reason is often known only at the end of the stream.
         self.check()?;
         // SAFETY: a valid stream.
-        Answer::new(self.api, unsafe { (self.api.chdb_stream_done)(self.stream) })?;
-        Err(Failure::from_engine("Code: 49. DB::Exception: the engine refused a piece of data without a reason. (LOGICAL_ERROR)"))
+        Answer::new(self.api, unsafe {
+            (self.api.chdb_stream_done)(self.stream)
+        })?;
+        Err(Failure::from_engine(
+            "Code: 49. DB::Exception: the engine refused a piece of data without a reason. (LOGICAL_ERROR)",
+        ))
     }
 
     /// Ends the data and waits until the rows are stored.
     pub(crate) fn finish(self) -> Result<Counts, Failure> {
         // SAFETY: a valid stream that was not ended before.
-        Answer::new(self.api, unsafe { (self.api.chdb_stream_done)(self.stream) }).map(|answer| answer.counts())
+        Answer::new(self.api, unsafe {
+            (self.api.chdb_stream_done)(self.stream)
+        })
+        .map(|answer| answer.counts())
     }
 }
 
@@ -396,5 +473,9 @@ impl Drop for InsertStream<'_> {
 /// `pointer` is null or points to a NUL-terminated string.
 unsafe fn text(pointer: *const c_char) -> Option<String> {
     // SAFETY: promised by the caller.
-    (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())
+    (!pointer.is_null()).then(|| {
+        unsafe { CStr::from_ptr(pointer) }
+            .to_string_lossy()
+            .into_owned()
+    })
 }

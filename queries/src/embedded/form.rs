@@ -30,11 +30,14 @@ fn decode(text: &str) -> String {
             (byte, _) => out.push(*byte),
         }
     }
-    String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    String::from_utf8(out)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -43,8 +46,16 @@ mod tests {
 
     #[test]
     fn pairs_are_decoded() {
-        let pairs = |query| parse_query(query).into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
-        assert_eq!(pairs("query=SELECT+1%2B1&database=&a&x=%zz%4&k=%C3%BC"), ["query=SELECT 1+1", "database=", "a=", "x=%zz%4", "k=ü"]);
+        let pairs = |query| {
+            parse_query(query)
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            pairs("query=SELECT+1%2B1&database=&a&x=%zz%4&k=%C3%BC"),
+            ["query=SELECT 1+1", "database=", "a=", "x=%zz%4", "k=ü"]
+        );
         assert!(pairs("").is_empty());
     }
 }

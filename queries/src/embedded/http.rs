@@ -24,7 +24,10 @@ use crate::embedded::body;
 use crate::embedded::config::Password;
 use crate::embedded::core::{Core, Job};
 use crate::embedded::execute;
-use crate::embedded::failure::{AUTHENTICATION_FAILED, Failure, NOT_IMPLEMENTED, REQUIRED_PASSWORD, TOO_LARGE, TOO_MANY_SIMULTANEOUS_QUERIES};
+use crate::embedded::failure::{
+    AUTHENTICATION_FAILED, Failure, NOT_IMPLEMENTED, REQUIRED_PASSWORD, TOO_LARGE,
+    TOO_MANY_SIMULTANEOUS_QUERIES,
+};
 use crate::embedded::form;
 use crate::embedded::output::{Head, PIECES_WAITING_MAX, Reply};
 use crate::embedded::request::Request;
@@ -62,7 +65,13 @@ pub(crate) fn router(interface: Interface) -> Router {
         .with_state(interface)
 }
 
-async fn query(State(interface): State<Interface>, method: Method, headers: HeaderMap, RawQuery(url_query): RawQuery, request: axum::extract::Request) -> Response {
+async fn query(
+    State(interface): State<Interface>,
+    method: Method,
+    headers: HeaderMap,
+    RawQuery(url_query): RawQuery,
+    request: axum::extract::Request,
+) -> Response {
     let number = interface.requests.fetch_add(1, Ordering::Relaxed);
     let fresh_id = format!("{:016x}-{number:08x}", interface.started);
     let pairs = form::parse_query(url_query.as_deref().unwrap_or_default());
@@ -70,7 +79,16 @@ async fn query(State(interface): State<Interface>, method: Method, headers: Head
     if is_read_only && pairs.iter().all(|(name, _)| name != "query") {
         return "Ok.\n".into_response();
     }
-    match handle(&interface, pairs, &headers, is_read_only, fresh_id.clone(), request).await {
+    match handle(
+        &interface,
+        pairs,
+        &headers,
+        is_read_only,
+        fresh_id.clone(),
+        request,
+    )
+    .await
+    {
         Ok(response) => response,
         Err(failure) => error_response(&interface, &failure, &fresh_id),
     }
@@ -96,23 +114,50 @@ async fn handle(
     let (query_id, core) = (request.query_id.clone(), Arc::clone(&interface.core));
     let (head_sender, head) = oneshot::channel();
     let (piece_sender, pieces) = mpsc::channel(PIECES_WAITING_MAX);
-    let reply = Reply { head: head_sender, pieces: piece_sender, runtime: Handle::current() };
+    let reply = Reply {
+        head: head_sender,
+        pieces: piece_sender,
+        runtime: Handle::current(),
+    };
     let body = body::receive(body, BODY_BYTES_MAX);
     let job: Job = Box::new(move |core| execute::execute(core, &request, body, reply));
-    let busy = |_| Failure::new(TOO_MANY_SIMULTANEOUS_QUERIES, "TOO_MANY_SIMULTANEOUS_QUERIES", "all engine threads are taken and the queue is full: try again later");
-    interface.jobs.send_timeout(job, QUEUE_WAIT_MAX).await.map_err(busy)?;
-    let head = head.await.map_err(|_| Failure::new(49, "LOGICAL_ERROR", "the query ended without an answer"))?;
-    Ok(response(&core, head, &query_id, pieces))
+    let busy = |_| {
+        Failure::new(
+            TOO_MANY_SIMULTANEOUS_QUERIES,
+            "TOO_MANY_SIMULTANEOUS_QUERIES",
+            "all engine threads are taken and the queue is full: try again later",
+        )
+    };
+    interface
+        .jobs
+        .send_timeout(job, QUEUE_WAIT_MAX)
+        .await
+        .map_err(busy)?;
+    let head = head
+        .await
+        .map_err(|_| Failure::new(49, "LOGICAL_ERROR", "the query ended without an answer"))?;
+    Ok(response(&core, &head, &query_id, pieces))
 }
 
 /// Keeps web pages of other sites from talking to a local engine through the browser of whoever
 /// runs it: a page's own requests carry its origin, and a rebound name stands in `Host`.
 fn refuse_foreign_pages(interface: &Interface, headers: &HeaderMap) -> Result<(), Failure> {
-    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?").to_owned());
-    let origin_is_foreign = text(header::ORIGIN).is_some_and(|origin| origin == "null" || !is_loopback_name(origin.split("://").nth(1).unwrap_or(&origin)));
-    let host_is_foreign = interface.is_local && text(header::HOST).is_some_and(|host| !is_loopback_name(&host));
+    let text = |name: HeaderName| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("?").to_owned())
+    };
+    let origin_is_foreign = text(header::ORIGIN).is_some_and(|origin| {
+        origin == "null" || !is_loopback_name(origin.split("://").nth(1).unwrap_or(&origin))
+    });
+    let host_is_foreign =
+        interface.is_local && text(header::HOST).is_some_and(|host| !is_loopback_name(&host));
     if origin_is_foreign || host_is_foreign {
-        return Err(Failure::new(AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", "requests from web pages of other origins are refused"));
+        return Err(Failure::new(
+            AUTHENTICATION_FAILED,
+            "AUTHENTICATION_FAILED",
+            "requests from web pages of other origins are refused",
+        ));
     }
     Ok(())
 }
@@ -122,46 +167,88 @@ fn is_loopback_name(host: &str) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    name == "localhost"
+        || name
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn authenticate(interface: &Interface, request: &Request) -> Result<(), Failure> {
     match (&interface.password, &request.password) {
         (None, _) => Ok(()),
         (Some(password), Some(given)) if password.matches(given) => Ok(()),
-        (Some(_), None) => Err(Failure::new(REQUIRED_PASSWORD, "REQUIRED_PASSWORD", "a password is required")),
-        (Some(_), Some(_)) => Err(Failure::new(AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", "Authentication failed: password is incorrect")),
+        (Some(_), None) => Err(Failure::new(
+            REQUIRED_PASSWORD,
+            "REQUIRED_PASSWORD",
+            "a password is required",
+        )),
+        (Some(_), Some(_)) => Err(Failure::new(
+            AUTHENTICATION_FAILED,
+            "AUTHENTICATION_FAILED",
+            "Authentication failed: password is incorrect",
+        )),
     }
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| value.starts_with("multipart/form-data"))
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.starts_with("multipart/form-data"))
 }
 
 /// Reads form fields, which mean the same as URL parameters.
 async fn form_fields(request: axum::extract::Request) -> Result<Vec<(String, String)>, Failure> {
-    let unreadable = |error: &dyn std::fmt::Display| Failure::new(36, "BAD_ARGUMENTS", &format!("cannot read the form: {error}"));
-    let mut form = Multipart::from_request(request, &()).await.map_err(|error| unreadable(&error))?;
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::new(
+            36,
+            "BAD_ARGUMENTS",
+            &format!("cannot read the form: {error}"),
+        )
+    };
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|error| unreadable(&error))?;
     let (mut fields, mut bytes) = (Vec::new(), 0usize);
-    while let Some(mut field) = form.next_field().await.map_err(|error| unreadable(&error))? {
+    while let Some(mut field) = form
+        .next_field()
+        .await
+        .map_err(|error| unreadable(&error))?
+    {
         if field.file_name().is_some() {
-            return Err(Failure::new(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "external tables are not supported by the embedded engine"));
+            return Err(Failure::new(
+                NOT_IMPLEMENTED,
+                "NOT_IMPLEMENTED",
+                "external tables are not supported by the embedded engine",
+            ));
         }
         let name = field.name().unwrap_or_default().to_owned();
         let mut value = Vec::new();
         while let Some(piece) = field.chunk().await.map_err(|error| unreadable(&error))? {
             bytes = bytes.saturating_add(piece.len());
             if bytes > FORM_BYTES_MAX {
-                return Err(Failure::new(TOO_LARGE, "TOO_LARGE_STRING_SIZE", "the form is larger than 16 MiB"));
+                return Err(Failure::new(
+                    TOO_LARGE,
+                    "TOO_LARGE_STRING_SIZE",
+                    "the form is larger than 16 MiB",
+                ));
             }
             value.extend_from_slice(&piece);
         }
-        fields.push((name, String::from_utf8(value).map_err(|error| unreadable(&error))?));
+        fields.push((
+            name,
+            String::from_utf8(value).map_err(|error| unreadable(&error))?,
+        ));
     }
     Ok(fields)
 }
 
-fn response(core: &Core, head: Head, query_id: &str, pieces: mpsc::Receiver<io::Result<axum::body::Bytes>>) -> Response {
+fn response(
+    core: &Core,
+    head: &Head,
+    query_id: &str,
+    pieces: mpsc::Receiver<io::Result<axum::body::Bytes>>,
+) -> Response {
     let stream = futures::stream::unfold(pieces, |mut pieces| async move {
         let piece = pieces.recv().await?;
         if piece.is_err() {
@@ -179,9 +266,16 @@ fn response(core: &Core, head: Head, query_id: &str, pieces: mpsc::Receiver<io::
             headers.insert(name, value);
         }
     };
-    set("content-type", if head.exception_code.is_some() { "text/plain; charset=UTF-8" } else { content_type(&head.format) });
+    set(
+        "content-type",
+        if head.exception_code.is_some() {
+            "text/plain; charset=UTF-8"
+        } else {
+            content_type(&head.format)
+        },
+    );
     set("x-clickhouse-format", &head.format);
-    set("x-clickhouse-summary", &summary(&head));
+    set("x-clickhouse-summary", &summary(head));
     if let Some(encoding) = head.encoding.header() {
         set("content-encoding", encoding);
         set("vary", "Accept-Encoding");
@@ -197,14 +291,28 @@ fn response(core: &Core, head: Head, query_id: &str, pieces: mpsc::Receiver<io::
 
 /// Answers what failed before it reached an engine thread.
 fn error_response(interface: &Interface, failure: &Failure, query_id: &str) -> Response {
-    let mut response = (failure.status(), format!("{} (version {})\n", failure.message, interface.core.version_text())).into_response();
+    let mut response = (
+        failure.status(),
+        format!(
+            "{} (version {})\n",
+            failure.message,
+            interface.core.version_text()
+        ),
+    )
+        .into_response();
     common_headers(&interface.core, response.headers_mut(), query_id);
-    response.headers_mut().insert("x-clickhouse-exception-code", HeaderValue::from(failure.code));
+    response.headers_mut().insert(
+        "x-clickhouse-exception-code",
+        HeaderValue::from(failure.code),
+    );
     response
 }
 
 fn common_headers(core: &Core, headers: &mut HeaderMap, query_id: &str) {
-    headers.insert("x-clickhouse-server-display-name", HeaderValue::from_static("patchlens"));
+    headers.insert(
+        "x-clickhouse-server-display-name",
+        HeaderValue::from_static("patchlens"),
+    );
     headers.insert("x-clickhouse-timezone", HeaderValue::from_static("UTC"));
     if let Ok(value) = HeaderValue::from_str(query_id) {
         headers.insert("x-clickhouse-query-id", value);
@@ -232,13 +340,21 @@ fn summary(head: &Head) -> String {
 fn content_type(format: &str) -> &'static str {
     let lower = format.to_ascii_lowercase();
     match lower.as_str() {
-        "json" | "jsoncompact" | "jsonstrings" | "jsoncompactstrings" | "jsoncolumns" | "jsoncompactcolumns" | "jsoncolumnswithmetadata" => "application/json; charset=UTF-8",
+        "json"
+        | "jsoncompact"
+        | "jsonstrings"
+        | "jsoncompactstrings"
+        | "jsoncolumns"
+        | "jsoncompactcolumns"
+        | "jsoncolumnswithmetadata" => "application/json; charset=UTF-8",
         "xml" => "application/xml; charset=UTF-8",
         "markdown" => "text/markdown; charset=UTF-8",
         "arrowstream" | "arrow" | "parquet" | "native" => "application/octet-stream",
         "csv" => "text/csv; charset=UTF-8; header=absent",
         _ if lower.starts_with("csvwithnames") => "text/csv; charset=UTF-8; header=present",
-        _ if lower.starts_with("json") || lower == "ndjson" => "application/x-ndjson; charset=UTF-8",
+        _ if lower.starts_with("json") || lower == "ndjson" => {
+            "application/x-ndjson; charset=UTF-8"
+        }
         _ if lower.starts_with("rowbinary") => "application/octet-stream",
         _ if lower.starts_with("pretty") || lower == "vertical" => "text/plain; charset=UTF-8",
         _ => "text/tab-separated-values; charset=UTF-8",
@@ -252,8 +368,15 @@ mod tests {
     #[test]
     fn only_this_machine_s_names_are_local() {
         for (host, local) in [
-            ("127.0.0.1:8123", true), ("localhost", true), ("[::1]:8123", true), ("127.0.0.2", true),
-            ("example.org", false), ("127.0.0.1.example.org:8123", false), ("10.0.0.1", false), ("", false), ("localhost.example", false),
+            ("127.0.0.1:8123", true),
+            ("localhost", true),
+            ("[::1]:8123", true),
+            ("127.0.0.2", true),
+            ("example.org", false),
+            ("127.0.0.1.example.org:8123", false),
+            ("10.0.0.1", false),
+            ("", false),
+            ("localhost.example", false),
         ] {
             assert_eq!(is_loopback_name(host), local, "{host}");
         }

@@ -63,8 +63,13 @@ pub(crate) struct Joiner {
 impl Joiner {
     /// Returns the joiner for a format, or `None` when its pieces do not join.
     pub(crate) fn new(format: &str) -> Option<Self> {
-        let (_, header) = FORMATS.iter().find(|(name, _)| name.eq_ignore_ascii_case(format))?;
-        Some(Self { header: *header, pieces: 0 })
+        let (_, header) = FORMATS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(format))?;
+        Some(Self {
+            header: *header,
+            pieces: 0,
+        })
     }
 
     /// Returns the bytes that `piece` adds to the document.
@@ -84,7 +89,11 @@ impl Joiner {
 
     /// Returns what stands behind the last piece.
     pub(crate) fn finish(&self) -> &'static [u8] {
-        if self.header == Header::Arrow && self.pieces > 0 { ARROW_END } else { &[] }
+        if self.header == Header::Arrow && self.pieces > 0 {
+            ARROW_END
+        } else {
+            &[]
+        }
     }
 }
 
@@ -92,7 +101,11 @@ const ARROW_CONTINUATION: [u8; 4] = [0xFF; 4];
 const ARROW_END: &[u8] = &[0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
 
 fn damaged() -> Failure {
-    Failure::new(49, "LOGICAL_ERROR", "a piece of the result does not begin like its format")
+    Failure::new(
+        49,
+        "LOGICAL_ERROR",
+        "a piece of the result does not begin like its format",
+    )
 }
 
 /// Returns where the header of `count` lines ends.
@@ -156,7 +169,10 @@ mod tests {
 
     fn join(format: &str, pieces: &[&[u8]]) -> Vec<u8> {
         let mut joiner = Joiner::new(format).unwrap();
-        let mut document: Vec<u8> = pieces.iter().flat_map(|piece| joiner.push(piece).unwrap().to_vec()).collect();
+        let mut document: Vec<u8> = pieces
+            .iter()
+            .flat_map(|piece| joiner.push(piece).unwrap().to_vec())
+            .collect();
         document.extend_from_slice(joiner.finish());
         document
     }
@@ -164,24 +180,49 @@ mod tests {
     #[test]
     fn headers_stand_once() {
         assert_eq!(join("tsv", &[b"1\n", b"2\n"]), b"1\n2\n");
-        assert_eq!(join("TSVWithNamesAndTypes", &[b"a\nUInt8\n1\n", b"a\nUInt8\n2\n"]), b"a\nUInt8\n1\n2\n");
-        assert_eq!(join("CSVWithNames", &[b"\"a\nb\"\n1\n", b"\"a\nb\"\n2\n"]), b"\"a\nb\"\n1\n2\n");
-        assert_eq!(join("RowBinaryWithNamesAndTypes", &[b"\x01\x01a\x05UInt8\x07", b"\x01\x01a\x05UInt8\x08"]), b"\x01\x01a\x05UInt8\x07\x08");
+        assert_eq!(
+            join(
+                "TSVWithNamesAndTypes",
+                &[b"a\nUInt8\n1\n", b"a\nUInt8\n2\n"]
+            ),
+            b"a\nUInt8\n1\n2\n"
+        );
+        assert_eq!(
+            join("CSVWithNames", &[b"\"a\nb\"\n1\n", b"\"a\nb\"\n2\n"]),
+            b"\"a\nb\"\n1\n2\n"
+        );
+        assert_eq!(
+            join(
+                "RowBinaryWithNamesAndTypes",
+                &[b"\x01\x01a\x05UInt8\x07", b"\x01\x01a\x05UInt8\x08"]
+            ),
+            b"\x01\x01a\x05UInt8\x07\x08"
+        );
         assert!(Joiner::new("JSON").is_none());
     }
 
     #[test]
     fn arrow_streams_join_into_one() {
         use arrow::array::{ArrayRef, Int32Array, RecordBatch};
-        let batch = |values: Vec<i32>| RecordBatch::try_from_iter([("a", std::sync::Arc::new(Int32Array::from(values)) as ArrayRef)]).unwrap();
+        let batch = |values: Vec<i32>| {
+            RecordBatch::try_from_iter([(
+                "a",
+                std::sync::Arc::new(Int32Array::from(values)) as ArrayRef,
+            )])
+            .unwrap()
+        };
         let stream = |batch: &RecordBatch| {
-            let mut writer = arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+            let mut writer =
+                arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
             writer.write(batch).unwrap();
             writer.into_inner().unwrap()
         };
         let (first, second) = (batch(vec![1, 2]), batch(vec![3]));
         let joined = join("ArrowStream", &[&stream(&first), &stream(&second)]);
-        let read: Vec<_> = arrow::ipc::reader::StreamReader::try_new(joined.as_slice(), None).unwrap().map(Result::unwrap).collect();
+        let read: Vec<_> = arrow::ipc::reader::StreamReader::try_new(joined.as_slice(), None)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
         assert_eq!(read, [first, second]);
     }
 
@@ -192,6 +233,11 @@ mod tests {
             joiner.push(b"\x01\x01a\n").unwrap();
             assert!(joiner.push(b"\x09").is_err(), "{format}");
         }
-        assert!(Joiner::new("ArrowStream").unwrap().push(b"nonsense").is_err());
+        assert!(
+            Joiner::new("ArrowStream")
+                .unwrap()
+                .push(b"nonsense")
+                .is_err()
+        );
     }
 }

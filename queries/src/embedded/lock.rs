@@ -21,20 +21,37 @@ impl DirectoryLock {
     pub(crate) fn take(directory: &Path) -> Result<Self> {
         let failed = |doing, path: &Path| {
             let path = path.to_owned();
-            move |source| Error::DataDir { doing, path, source }
+            move |source| Error::DataDir {
+                doing,
+                path,
+                source,
+            }
         };
         fs::create_dir_all(directory).map_err(failed("create the data directory", directory))?;
         let (lock_path, mark_path) = (directory.join(LOCK_FILE), directory.join(MARK_FILE));
-        let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(failed("open", &lock_path))?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(failed("open", &lock_path))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::DataDirInUse { path: directory.to_owned() }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::DataDirInUse {
+                    path: directory.to_owned(),
+                });
+            }
             Err(TryLockError::Error(source)) => return Err(failed("lock", &lock_path)(source)),
         }
         let was_left_running = mark_path.exists();
         let mark = File::create(&mark_path).map_err(failed("create", &mark_path))?;
         mark.sync_all().map_err(failed("write", &mark_path))?;
-        Ok(Self { directory: directory.to_owned(), was_left_running, _locked: file })
+        Ok(Self {
+            directory: directory.to_owned(),
+            was_left_running,
+            _locked: file,
+        })
     }
 
     /// True when the last process did not shut the engine down.
@@ -44,7 +61,11 @@ impl DirectoryLock {
 
     /// Writes everything of the directory's file system to the disk.
     pub(crate) fn sync_file_system(&self) -> Result<()> {
-        let failed = |source| Error::DataDir { doing: "write to the disk what is stored in", path: self.directory.clone(), source };
+        let failed = |source| Error::DataDir {
+            doing: "write to the disk what is stored in",
+            path: self.directory.clone(),
+            source,
+        };
         let directory = File::open(&self.directory).map_err(failed)?;
         rustix::fs::syncfs(&directory).map_err(|error| failed(error.into()))
     }

@@ -15,6 +15,7 @@ mod body;
 mod codec;
 mod config;
 mod core;
+mod counts;
 mod execute;
 mod failure;
 mod ffi;
@@ -23,6 +24,7 @@ mod http;
 mod join;
 mod lock;
 mod output;
+mod prepare;
 mod request;
 mod session;
 mod sql;
@@ -77,7 +79,9 @@ struct Running {
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running").field("lock", &self.lock).finish_non_exhaustive()
+        f.debug_struct("Running")
+            .field("lock", &self.lock)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,16 +91,25 @@ impl Engine {
     /// # Errors
     /// When the library cannot be loaded, the directory is in use or unusable, the address is taken,
     /// or this process had an engine before.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "one configuration starts one engine"
+    )]
     pub fn start(config: EngineConfig) -> Result<Self> {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((path, _)) = running.as_ref() {
             return Err(Error::EngineTaken { path: path.clone() });
         }
         if !config.http_addr.ip().is_loopback() && config.password.is_none() {
-            return Err(Error::PasswordRequired { address: config.http_addr });
+            return Err(Error::PasswordRequired {
+                address: config.http_addr,
+            });
         }
         let listener = listen(config.http_addr)?;
-        let address = listener.local_addr().map_err(|source| Error::Listen { address: config.http_addr, source })?;
+        let address = listener.local_addr().map_err(|source| Error::Listen {
+            address: config.http_addr,
+            source,
+        })?;
         let lock = DirectoryLock::take(&config.data_dir)?;
         let was_unclean = lock.was_left_running();
         if was_unclean {
@@ -106,14 +119,30 @@ impl Engine {
         let (anchor, core) = Anchor::drop_at(&config, was_unclean)?;
         let core = Arc::new(core);
         let (jobs_sender, jobs) = mpsc::channel(config.threads.max(1) * JOBS_WAITING_PER_THREAD);
-        let cannot_spawn = |source| Error::DataDir { doing: "start the threads of the engine on", path: config.data_dir.clone(), source };
+        let cannot_spawn = |source| Error::DataDir {
+            doing: "start the threads of the engine on",
+            path: config.data_dir.clone(),
+            source,
+        };
         let workers = Workers::start(&core, config.threads, jobs).map_err(cannot_spawn)?;
-        let (stop_http, http_ended) = serve(listener, &config, &core, jobs_sender).map_err(cannot_spawn)?;
-        let inner = Arc::new(Inner(Mutex::new(Some(Running { core, anchor, workers, stop_http: Some(stop_http), http_ended, lock }))));
+        let (stop_http, http_ended) =
+            serve(listener, &config, &core, jobs_sender).map_err(cannot_spawn)?;
+        let inner = Arc::new(Inner(Mutex::new(Some(Running {
+            core,
+            anchor,
+            workers,
+            stop_http: Some(stop_http),
+            http_ended,
+            lock,
+        }))));
         *running = Some((config.data_dir.clone(), Arc::downgrade(&inner)));
         renew_exit_hook();
         tracing::info!(%address, data_dir = %config.data_dir.display(), was_unclean, "embedded engine started");
-        Ok(Self { inner, address, was_unclean })
+        Ok(Self {
+            inner,
+            address,
+            was_unclean,
+        })
     }
 
     /// Returns the URL of the HTTP interface, `http://127.0.0.1:8123`.
@@ -134,7 +163,13 @@ impl Engine {
     /// # Errors
     /// When the system reports that it could not write.
     pub fn checkpoint(&self) -> Result<()> {
-        match self.inner.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        match self
+            .inner
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+        {
             Some(running) => running.lock.sync_file_system(),
             None => Ok(()),
         }
@@ -148,7 +183,9 @@ impl Engine {
     pub async fn shutdown(self) -> Result<()> {
         let inner = Arc::clone(&self.inner);
         let stopped = tokio::task::spawn_blocking(move || inner.stop()).await;
-        stopped.unwrap_or(Err(Error::EngineBusy { waited: STOP_WAIT_MAX }))
+        stopped.unwrap_or(Err(Error::EngineBusy {
+            waited: STOP_WAIT_MAX,
+        }))
     }
 }
 
@@ -162,21 +199,31 @@ impl Drop for Engine {
 
 impl Inner {
     fn stop(&self) -> Result<()> {
-        let Some(mut running) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
+        let Some(mut running) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(());
+        };
         let deadline = Instant::now() + STOP_WAIT_MAX;
         if let Some(stop) = running.stop_http.take() {
             let _ended_already = stop.send(());
         }
         // Ends when the last response is through, or when its own deadline has passed.
-        let _ended = running.http_ended.recv_timeout(STOP_WAIT_MAX + Duration::from_secs(2));
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
-        let busy = Error::EngineBusy { waited: STOP_WAIT_MAX };
+        let _ended = running
+            .http_ended
+            .recv_timeout(STOP_WAIT_MAX + Duration::from_secs(2));
+        let left = deadline
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_secs(1));
+        let busy = Error::EngineBusy {
+            waited: STOP_WAIT_MAX,
+        };
         if !running.workers.wait(left) {
             // A connection that is in use must not be closed under its thread.
             std::mem::forget(running);
             return Err(busy);
         }
-        let Running { core, anchor, lock, .. } = running;
+        let Running {
+            core, anchor, lock, ..
+        } = running;
         core.sessions.clear();
         if !anchor.weigh(STOP_WAIT_MAX) {
             return Err(busy);
@@ -208,13 +255,18 @@ pub(crate) fn renew_exit_hook() {
 /// The exiting thread's own thread-locals are gone by now, and whatever is stopped here may want
 /// them. Hence a fresh thread.
 extern "C" fn stop_at_exit() {
-    let inner = RUNNING.try_lock().ok().and_then(|running| running.as_ref().and_then(|(_, inner)| inner.upgrade()));
+    let inner = RUNNING
+        .try_lock()
+        .ok()
+        .and_then(|running| running.as_ref().and_then(|(_, inner)| inner.upgrade()));
     let Some(inner) = inner else { return };
-    let stopping = std::thread::Builder::new().name("engine-stop".to_owned()).spawn(move || {
-        if let Err(error) = inner.stop() {
-            tracing::error!(%error, "embedded engine did not stop cleanly");
-        }
-    });
+    let stopping = std::thread::Builder::new()
+        .name("engine-stop".to_owned())
+        .spawn(move || {
+            if let Err(error) = inner.stop() {
+                tracing::error!(%error, "embedded engine did not stop cleanly");
+            }
+        });
     if let Ok(stopping) = stopping {
         let _panicked = stopping.join();
     }
@@ -229,8 +281,17 @@ fn listen(address: SocketAddr) -> Result<TcpListener> {
 
 /// Serves HTTP on a runtime of its own, so that neither can the program's work starve the store nor
 /// does the end of a caller's runtime end it.
-fn serve(listener: TcpListener, config: &EngineConfig, core: &Arc<Core>, jobs: mpsc::Sender<Job>) -> std::io::Result<(oneshot::Sender<()>, blocking::Receiver<()>)> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("engine-http").enable_all().build()?;
+fn serve(
+    listener: TcpListener,
+    config: &EngineConfig,
+    core: &Arc<Core>,
+    jobs: mpsc::Sender<Job>,
+) -> std::io::Result<(oneshot::Sender<()>, blocking::Receiver<()>)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("engine-http")
+        .enable_all()
+        .build()?;
     let listener = {
         let _entered = runtime.enter();
         tokio::net::TcpListener::from_std(listener)?
@@ -275,5 +336,8 @@ fn serve(listener: TcpListener, config: &EngineConfig, core: &Arc<Core>, jobs: m
 /// Returns where libchdb lies: what `PATCHLENS_LIBCHDB` says (given as `configured`), else the place
 /// in the cache under `home` where the set-up puts it.
 pub fn default_library(configured: Option<&Path>, home: &Path) -> PathBuf {
-    configured.map_or_else(|| home.join(".cache/patchlens/libchdb/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so"), Path::to_owned)
+    configured.map_or_else(
+        || home.join(".cache/patchlens/libchdb/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so"),
+        Path::to_owned,
+    )
 }

@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::embedded::codec::{Encoder, Encoding};
+use crate::embedded::counts::Counts;
 use crate::embedded::failure::Failure;
-use crate::embedded::ffi::Counts;
 
 /// Pieces that may wait between the engine and the socket: what bounds the memory of a response.
 pub(crate) const PIECES_WAITING_MAX: usize = 4;
@@ -21,7 +21,7 @@ const HELD_BYTES_MAX_WAITING: usize = 64 << 20;
 /// Smaller pieces are gathered before they are sent.
 const PIECE_BYTES_MIN: usize = 64 << 10;
 /// A client that takes nothing for this long is given up.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+const SILENCE_MAX: Duration = Duration::from_mins(1);
 
 /// Status and headers of a response.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +59,13 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    pub(crate) fn new(reply: Reply, encoding: Encoding, wait_end_of_query: bool, tag: String, version: String) -> io::Result<Self> {
+    pub(crate) fn new(
+        reply: Reply,
+        encoding: Encoding,
+        wait_end_of_query: bool,
+        tag: String,
+        version: String,
+    ) -> io::Result<Self> {
         Ok(Self {
             head: Some(reply.head),
             pieces: reply.pieces,
@@ -67,7 +73,11 @@ impl Output {
             encoding,
             encoder: encoding.encoder()?,
             waiting: Vec::new(),
-            held_bytes_max: if wait_end_of_query { HELD_BYTES_MAX_WAITING } else { HELD_BYTES_MAX },
+            held_bytes_max: if wait_end_of_query {
+                HELD_BYTES_MAX_WAITING
+            } else {
+                HELD_BYTES_MAX
+            },
             format: "TabSeparated".to_owned(),
             tag,
             version,
@@ -82,20 +92,24 @@ impl Output {
 
     /// Takes a piece of the result.
     pub(crate) fn write(&mut self, data: &[u8]) -> Result<(), Failure> {
-        self.encoder.push(data).map_err(unsent)?;
+        self.encoder.push(data).map_err(|error| unsent(&error))?;
         self.waiting.extend_from_slice(&self.encoder.take());
         if self.head.is_some() && self.waiting.len() < self.held_bytes_max {
             return Ok(());
         }
         self.send_head(StatusCode::OK, None);
-        if self.waiting.len() >= PIECE_BYTES_MIN { self.send_waiting() } else { Ok(()) }
+        if self.waiting.len() >= PIECE_BYTES_MIN {
+            self.send_waiting()
+        } else {
+            Ok(())
+        }
     }
 
     /// Ends a result that is whole.
     pub(crate) fn finish(mut self) {
         self.send_head(StatusCode::OK, None);
         let ended = std::mem::replace(&mut self.encoder, Encoder::Identity(Vec::new())).finish();
-        let sent = ended.map_err(unsent).and_then(|rest| {
+        let sent = ended.map_err(|error| unsent(&error)).and_then(|rest| {
             self.waiting.extend_from_slice(&rest);
             self.send_waiting()
         });
@@ -107,13 +121,21 @@ impl Output {
     /// Ends with an exception: as the status when nothing was sent, else marked in the body, whose
     /// transfer is then broken off so that no client takes it for whole.
     pub(crate) fn fail(mut self, failure: &Failure) {
-        let message = format!("{} (version {})\n", without_version(&failure.message), self.version);
+        let message = format!(
+            "{} (version {})\n",
+            without_version(&failure.message),
+            self.version
+        );
         let fresh = self.head.is_some();
         let body = if fresh {
             self.waiting.clear();
             message
         } else {
-            format!("\r\n__exception__\r\n{tag}\r\n{message}{length} {tag}\r\n__exception__\r\n", tag = self.tag, length = message.len())
+            format!(
+                "\r\n__exception__\r\n{tag}\r\n{message}{length} {tag}\r\n__exception__\r\n",
+                tag = self.tag,
+                length = message.len()
+            )
         };
         if fresh {
             match self.encoding.encoder() {
@@ -123,7 +145,9 @@ impl Output {
         }
         self.send_head(failure.status(), Some(failure.code));
         let mut encoder = std::mem::replace(&mut self.encoder, Encoder::Identity(Vec::new()));
-        let ended = encoder.push(body.as_bytes()).and_then(|()| encoder.finish());
+        let ended = encoder
+            .push(body.as_bytes())
+            .and_then(|()| encoder.finish());
         if let Ok(rest) = ended {
             self.waiting.extend_from_slice(&rest);
             let _gone = self.send_waiting();
@@ -155,20 +179,37 @@ impl Output {
     }
 
     fn send(&self, piece: io::Result<Bytes>) -> Result<(), Failure> {
-        let sent = self.runtime.block_on(async { tokio::time::timeout(SILENCE_MAX, self.pieces.send(piece)).await });
+        let sent = self
+            .runtime
+            .block_on(async { tokio::time::timeout(SILENCE_MAX, self.pieces.send(piece)).await });
         match sent {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Failure::new(210, "NETWORK_ERROR", "the client closed the connection")),
-            Err(_) => Err(Failure::new(209, "SOCKET_TIMEOUT", "the client took nothing for 60 s")),
+            Ok(Err(_)) => Err(Failure::new(
+                210,
+                "NETWORK_ERROR",
+                "the client closed the connection",
+            )),
+            Err(_) => Err(Failure::new(
+                209,
+                "SOCKET_TIMEOUT",
+                "the client took nothing for 60 s",
+            )),
         }
     }
 }
 
-fn unsent(error: io::Error) -> Failure {
-    Failure::new(49, "LOGICAL_ERROR", &format!("cannot compress the result: {error}"))
+fn unsent(error: &io::Error) -> Failure {
+    Failure::new(
+        49,
+        "LOGICAL_ERROR",
+        &format!("cannot compress the result: {error}"),
+    )
 }
 
 /// The engine adds its version to some messages and not to others.
 fn without_version(message: &str) -> &str {
-    message.rfind(" (version ").and_then(|index| message.get(..index)).unwrap_or(message)
+    message
+        .rfind(" (version ")
+        .and_then(|index| message.get(..index))
+        .unwrap_or(message)
 }

@@ -41,14 +41,35 @@ pub(crate) struct SessionRequest {
 
 /// Settings that only mean something to a ClickHouse server's HTTP layer.
 const IGNORED: &[&str] = &[
-    "buffer_size", "cancel_http_readonly_queries_on_client_close", "client_protocol_version", "close_session", "framing", "http_headers_progress_interval_ms",
-    "http_response_buffer_size", "http_wait_end_of_query", "http_zlib_compression_level", "quota_key", "role", "send_progress_in_http_headers", "stacktrace",
+    "buffer_size",
+    "cancel_http_readonly_queries_on_client_close",
+    "client_protocol_version",
+    "close_session",
+    "framing",
+    "http_headers_progress_interval_ms",
+    "http_response_buffer_size",
+    "http_wait_end_of_query",
+    "http_zlib_compression_level",
+    "quota_key",
+    "role",
+    "send_progress_in_http_headers",
+    "stacktrace",
 ];
 
 impl Request {
     /// Reads URL parameters (and form fields, which mean the same) and headers.
-    pub(crate) fn new(pairs: Vec<(String, String)>, headers: &HeaderMap, is_read_only: bool, fresh_query_id: String) -> Result<Self, Failure> {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    pub(crate) fn new(
+        pairs: Vec<(String, String)>,
+        headers: &HeaderMap,
+        is_read_only: bool,
+        fresh_query_id: String,
+    ) -> Result<Self, Failure> {
+        let text = |name: &str| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
         let content_encoding = text("content-encoding").unwrap_or_default();
         let body_encoding = Encoding::from_header(&content_encoding).ok_or_else(|| {
             Failure::new(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", &format!("Content-Encoding {content_encoding:?} is not known here: use gzip, deflate, zstd or lz4"))
@@ -63,10 +84,13 @@ impl Request {
             settings: Vec::new(),
             body_encoding,
             body_has_blocks: false,
-            reply_encoding: Encoding::negotiate(&text(header::ACCEPT_ENCODING.as_str()).unwrap_or_default()),
+            reply_encoding: Encoding::negotiate(
+                &text(header::ACCEPT_ENCODING.as_str()).unwrap_or_default(),
+            ),
             wait_end_of_query: false,
             is_read_only,
-            password: text("x-clickhouse-key").or_else(|| text("authorization").and_then(|value| password_of(&value))),
+            password: text("x-clickhouse-key")
+                .or_else(|| text("authorization").and_then(|value| password_of(&value))),
         };
         let (mut session_id, mut session_timeout, mut session_check) = (None, 60, false);
         for (name, value) in pairs {
@@ -80,7 +104,11 @@ impl Request {
                 "session_timeout" => session_timeout = value.parse().unwrap_or(60).min(3600),
                 "session_check" => session_check = is_on(&value),
                 "compress" if is_on(&value) => request.reply_encoding = Encoding::Blocks,
-                "enable_http_compression" if !is_on(&value) && request.reply_encoding != Encoding::Blocks => request.reply_encoding = Encoding::Identity,
+                "enable_http_compression"
+                    if !is_on(&value) && request.reply_encoding != Encoding::Blocks =>
+                {
+                    request.reply_encoding = Encoding::Identity;
+                }
                 "decompress" => request.body_has_blocks = is_on(&value),
                 "wait_end_of_query" => request.wait_end_of_query = is_on(&value),
                 "password" => request.password = Some(value),
@@ -92,7 +120,11 @@ impl Request {
                 },
             }
         }
-        request.session = session_id.map(|id| SessionRequest { id, timeout_seconds: session_timeout, must_exist: session_check });
+        request.session = session_id.map(|id| SessionRequest {
+            id,
+            timeout_seconds: session_timeout,
+            must_exist: session_check,
+        });
         request.database = request.database.filter(|name| !name.is_empty());
         Ok(request)
     }
@@ -108,7 +140,9 @@ fn password_of(authorization: &str) -> Option<String> {
         return Some(token.trim().to_owned());
     }
     let decoded = String::from_utf8(base64(authorization.strip_prefix("Basic ")?.trim())?).ok()?;
-    decoded.split_once(':').map(|(_, password)| password.to_owned())
+    decoded
+        .split_once(':')
+        .map(|(_, password)| password.to_owned())
 }
 
 fn base64(text: &str) -> Option<Vec<u8>> {
@@ -140,15 +174,28 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn request(pairs: &[(&str, &str)], headers: &[(&'static str, &str)]) -> Request {
-        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect();
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()))
+            .collect();
         Request::new(pairs, &headers, false, "id".to_owned()).unwrap()
     }
 
     #[test]
     fn parameters_settings_and_the_interface_s_own_are_told_apart() {
         let found = request(
-            &[("query", "SELECT {a:String}"), ("param_a", "x"), ("max_threads", "2"), ("buffer_size", "1"), ("session_id", "s"), ("compress", "1")],
+            &[
+                ("query", "SELECT {a:String}"),
+                ("param_a", "x"),
+                ("max_threads", "2"),
+                ("buffer_size", "1"),
+                ("session_id", "s"),
+                ("compress", "1"),
+            ],
             &[("accept-encoding", "gzip"), ("x-clickhouse-key", "secret")],
         );
         assert_eq!(found.parameters.0, [("a".to_owned(), "x".to_owned())]);
@@ -160,9 +207,22 @@ mod tests {
 
     #[test]
     fn a_password_may_come_in_any_of_clickhouse_s_ways() {
-        assert_eq!(request(&[], &[("authorization", "Basic ZGVmYXVsdDpzZWNyZXQ6MQ==")]).password.as_deref(), Some("secret:1"));
-        assert_eq!(request(&[], &[("authorization", "Bearer abc")]).password.as_deref(), Some("abc"));
-        assert_eq!(request(&[("password", "p")], &[]).password.as_deref(), Some("p"));
+        assert_eq!(
+            request(&[], &[("authorization", "Basic ZGVmYXVsdDpzZWNyZXQ6MQ==")])
+                .password
+                .as_deref(),
+            Some("secret:1")
+        );
+        assert_eq!(
+            request(&[], &[("authorization", "Bearer abc")])
+                .password
+                .as_deref(),
+            Some("abc")
+        );
+        assert_eq!(
+            request(&[("password", "p")], &[]).password.as_deref(),
+            Some("p")
+        );
         assert_eq!(request(&[], &[("authorization", "Basic *")]).password, None);
     }
 }

@@ -21,7 +21,11 @@ struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     fn new(sql: &'a [u8]) -> Self {
-        Self { sql, position: 0, depth: 0 }
+        Self {
+            sql,
+            position: 0,
+            depth: 0,
+        }
     }
 
     fn at(&self, offset: usize) -> u8 {
@@ -34,7 +38,10 @@ impl<'a> Lexer<'a> {
 
     /// Moves behind the next occurrence of `end`, or to the end of the text.
     fn skip_past(&mut self, end: &[u8]) {
-        let found = self.rest().windows(end.len()).position(|window| window == end);
+        let found = self
+            .rest()
+            .windows(end.len())
+            .position(|window| window == end);
         self.position = found.map_or(self.sql.len(), |index| self.position + index + end.len());
     }
 
@@ -58,9 +65,18 @@ impl<'a> Lexer<'a> {
     /// Moves behind `$tag$ … $tag$` when one starts here.
     fn skip_heredoc(&mut self) -> bool {
         let rest = self.rest();
-        let Some(end) = rest.iter().skip(1).position(|b| *b == b'$') else { return false };
-        let Some(tag) = rest.get(..end + 2) else { return false };
-        if !tag.iter().skip(1).take(end).all(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+        let Some(end) = rest.iter().skip(1).position(|b| *b == b'$') else {
+            return false;
+        };
+        let Some(tag) = rest.get(..end + 2) else {
+            return false;
+        };
+        if !tag
+            .iter()
+            .skip(1)
+            .take(end)
+            .all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+        {
             return false;
         }
         self.position += tag.len();
@@ -69,7 +85,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&mut self) -> Range<usize> {
-        let length = self.rest().iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_' || **b >= 0x80).count();
+        let length = self
+            .rest()
+            .iter()
+            .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_' || **b >= 0x80)
+            .count();
         let start = self.position;
         self.position += length;
         start..self.position
@@ -116,7 +136,11 @@ impl Iterator for Lexer<'_> {
                 (byte, _) => {
                     self.position += 1;
                     if outside && !byte.is_ascii_whitespace() {
-                        return Some(if byte == b';' { Token::Semicolon } else { Token::Other });
+                        return Some(if byte == b';' {
+                            Token::Semicolon
+                        } else {
+                            Token::Other
+                        });
                     }
                 }
             }
@@ -157,17 +181,27 @@ pub(crate) fn insert_with_data(sql: &[u8]) -> Option<InsertWithData> {
             continue;
         }
         if previous_is_name_position {
-            previous_is_name_position = word.eq_ignore_ascii_case(b"table") || word.eq_ignore_ascii_case(b"function");
+            previous_is_name_position =
+                word.eq_ignore_ascii_case(b"table") || word.eq_ignore_ascii_case(b"function");
             continue;
         }
         if word.eq_ignore_ascii_case(b"into") {
             previous_is_name_position = true;
-        } else if [b"select".as_slice(), b"with", b"values", b"from", b"watch"].iter().any(|stop| word.eq_ignore_ascii_case(stop)) {
+        } else if [b"select".as_slice(), b"with", b"values", b"from", b"watch"]
+            .iter()
+            .any(|stop| word.eq_ignore_ascii_case(stop))
+        {
             return None;
         } else if word.eq_ignore_ascii_case(b"format") {
-            let Some(Token::Word(format)) = lexer.next() else { return None };
+            let Some(Token::Word(format)) = lexer.next() else {
+                return None;
+            };
             let data_start = after_format(sql, format.end);
-            return Some(InsertWithData { statement: 0..range.start, format, data_start });
+            return Some(InsertWithData {
+                statement: 0..range.start,
+                format,
+                data_start,
+            });
         }
     }
     None
@@ -207,7 +241,9 @@ pub(crate) struct Outline {
 
 /// Reads the outline of a statement.
 pub(crate) fn outline(sql: &[u8]) -> Outline {
-    let word_at = |range: &Range<usize>| String::from_utf8_lossy(sql.get(range.clone()).unwrap_or_default()).to_ascii_lowercase();
+    let word_at = |range: &Range<usize>| {
+        String::from_utf8_lossy(sql.get(range.clone()).unwrap_or_default()).to_ascii_lowercase()
+    };
     let mut outline = Outline::default();
     let mut previous = String::new();
     for token in Lexer::new(sql) {
@@ -220,7 +256,10 @@ pub(crate) fn outline(sql: &[u8]) -> Outline {
             outline.first_word.clone_from(&word);
         }
         match (previous.as_str(), word.as_str()) {
-            ("format", _) => outline.format = Some(String::from_utf8_lossy(sql.get(range).unwrap_or_default()).into_owned()),
+            ("format", _) => {
+                outline.format =
+                    Some(String::from_utf8_lossy(sql.get(range).unwrap_or_default()).into_owned());
+            }
             ("with", "totals") => outline.has_totals = true,
             ("into", "outfile") | ("from", "infile") => outline.uses_file = true,
             _ => {}
@@ -253,31 +292,86 @@ mod tests {
     fn parts(sql: &[u8]) -> Option<(String, String, Vec<u8>)> {
         let found = insert_with_data(sql)?;
         let text = |range: Range<usize>| String::from_utf8_lossy(&sql[range]).trim().to_owned();
-        Some((text(found.statement), text(found.format), sql[found.data_start..].to_vec()))
+        Some((
+            text(found.statement),
+            text(found.format),
+            sql[found.data_start..].to_vec(),
+        ))
     }
 
     fn check(sql: &[u8], statement: &str, format: &str, data: &[u8]) {
         let found = parts(sql).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(sql)));
-        assert_eq!((found.0.as_str(), found.1.as_str(), found.2.as_slice()), (statement, format, data));
+        assert_eq!(
+            (found.0.as_str(), found.1.as_str(), found.2.as_slice()),
+            (statement, format, data)
+        );
     }
 
     #[test]
     fn the_data_of_an_insert_starts_where_clickhouse_says() {
-        check(b"INSERT INTO t FORMAT CSV\n1,2", "INSERT INTO t", "CSV", b"1,2");
-        check(b"insert into t format RowBinary \x03\x04", "insert into t", "RowBinary", b"\x03\x04");
-        check(b"INSERT INTO t FORMAT RowBinary\n\n\x01", "INSERT INTO t", "RowBinary", b"\n\x01");
-        check(b"INSERT INTO t FORMAT RowBinary\r\n\r\n", "INSERT INTO t", "RowBinary", b"\r\n");
-        check(b"INSERT INTO t(a, `format`) SETTINGS async_insert=0 FORMAT Native", "INSERT INTO t(a, `format`) SETTINGS async_insert=0", "Native", b"");
-        check(b"/* format x */ INSERT INTO db.format FORMAT TSV\n", "/* format x */ INSERT INTO db.format", "TSV", b"");
-        check(b"INSERT INTO TABLE FUNCTION null('format CSV') FORMAT TSV\n1", "INSERT INTO TABLE FUNCTION null('format CSV')", "TSV", b"1");
-        check(b"INSERT INTO `a b`.\"format\" FORMAT JSONEachRow {}", "INSERT INTO `a b`.\"format\"", "JSONEachRow", b"{}");
+        check(
+            b"INSERT INTO t FORMAT CSV\n1,2",
+            "INSERT INTO t",
+            "CSV",
+            b"1,2",
+        );
+        check(
+            b"insert into t format RowBinary \x03\x04",
+            "insert into t",
+            "RowBinary",
+            b"\x03\x04",
+        );
+        check(
+            b"INSERT INTO t FORMAT RowBinary\n\n\x01",
+            "INSERT INTO t",
+            "RowBinary",
+            b"\n\x01",
+        );
+        check(
+            b"INSERT INTO t FORMAT RowBinary\r\n\r\n",
+            "INSERT INTO t",
+            "RowBinary",
+            b"\r\n",
+        );
+        check(
+            b"INSERT INTO t(a, `format`) SETTINGS async_insert=0 FORMAT Native",
+            "INSERT INTO t(a, `format`) SETTINGS async_insert=0",
+            "Native",
+            b"",
+        );
+        check(
+            b"/* format x */ INSERT INTO db.format FORMAT TSV\n",
+            "/* format x */ INSERT INTO db.format",
+            "TSV",
+            b"",
+        );
+        check(
+            b"INSERT INTO TABLE FUNCTION null('format CSV') FORMAT TSV\n1",
+            "INSERT INTO TABLE FUNCTION null('format CSV')",
+            "TSV",
+            b"1",
+        );
+        check(
+            b"INSERT INTO `a b`.\"format\" FORMAT JSONEachRow {}",
+            "INSERT INTO `a b`.\"format\"",
+            "JSONEachRow",
+            b"{}",
+        );
     }
 
     #[test]
     fn other_statements_have_no_data_to_split() {
         for sql in [
-            "INSERT INTO t VALUES (1)", "INSERT INTO t SELECT 1 FORMAT CSV", "INSERT INTO t (a) WITH 1 AS x SELECT x",
-            "SELECT 'INSERT INTO t FORMAT CSV'", "", "   ", "INSERT", "INSERT INTO t", "INSERT INTO t FORMAT", "INSERT INTO t FROM INFILE 'x' FORMAT CSV",
+            "INSERT INTO t VALUES (1)",
+            "INSERT INTO t SELECT 1 FORMAT CSV",
+            "INSERT INTO t (a) WITH 1 AS x SELECT x",
+            "SELECT 'INSERT INTO t FORMAT CSV'",
+            "",
+            "   ",
+            "INSERT",
+            "INSERT INTO t",
+            "INSERT INTO t FORMAT",
+            "INSERT INTO t FROM INFILE 'x' FORMAT CSV",
         ] {
             assert_eq!(parts(sql.as_bytes()), None, "{sql}");
         }
@@ -287,9 +381,20 @@ mod tests {
     fn the_outline_looks_only_at_the_statement_itself() {
         let of = |sql: &str| outline(sql.as_bytes());
         assert_eq!(of("SELECT 1 FORMAT JSON").format.as_deref(), Some("JSON"));
-        assert_eq!(of("select format FROM t FORMAT\n-- why\nJSONCompact SETTINGS x=1;").format.as_deref(), Some("JSONCompact"));
-        assert_eq!(of("SELECT ' FORMAT JSON', (SELECT 1 FORMAT x) /* FORMAT y */").format, None);
-        assert_eq!(of("SELECT $q$ it's FORMAT JSON $q$, 'a''b' , 'c\\'d FORMAT x'").format, None);
+        assert_eq!(
+            of("select format FROM t FORMAT\n-- why\nJSONCompact SETTINGS x=1;")
+                .format
+                .as_deref(),
+            Some("JSONCompact")
+        );
+        assert_eq!(
+            of("SELECT ' FORMAT JSON', (SELECT 1 FORMAT x) /* FORMAT y */").format,
+            None
+        );
+        assert_eq!(
+            of("SELECT $q$ it's FORMAT JSON $q$, 'a''b' , 'c\\'d FORMAT x'").format,
+            None
+        );
         assert!(of("SELECT a, count() FROM t GROUP BY a WITH TOTALS").has_totals);
         assert!(of("SELECT 1 INTO OUTFILE 'x'").uses_file);
         assert_eq!(of("-- c\n WITH 1 AS x SELECT x").first_word, "with");
@@ -298,7 +403,13 @@ mod tests {
 
     #[test]
     fn statements_are_counted_outside_strings_and_comments() {
-        for (sql, count) in [("", 0), ("-- a\n;", 0), ("SELECT 1", 1), ("SELECT ';' /* ; */;", 1), ("SELECT 1; SELECT (2)", 2)] {
+        for (sql, count) in [
+            ("", 0),
+            ("-- a\n;", 0),
+            ("SELECT 1", 1),
+            ("SELECT ';' /* ; */;", 1),
+            ("SELECT 1; SELECT (2)", 2),
+        ] {
             assert_eq!(count_statements(sql.as_bytes()), count, "{sql}");
         }
     }

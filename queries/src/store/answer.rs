@@ -12,12 +12,31 @@ impl Store {
         let (url, doing) = (self.config.url.clone(), doing.to_owned());
         match error {
             ClientError::BadResponse(message) => match exception_code(&message) {
-                Some(code) => Error::Exception { url, doing, code, message },
+                Some(code) => Error::Exception {
+                    url,
+                    doing,
+                    code,
+                    message,
+                },
                 // A proxy's page, or a body that broke off: nothing is known of what happened.
-                None => Error::Unreachable { url, doing, source: Box::new(ClientError::BadResponse(message)) },
+                None => Error::Unreachable {
+                    url,
+                    doing,
+                    source: Box::new(ClientError::BadResponse(message)),
+                },
             },
-            ClientError::Network(_) | ClientError::TimedOut | ClientError::Decompression(_) => Error::Unreachable { url, doing, source: Box::new(error) },
-            other => Error::Answer { url, doing, detail: other.to_string() },
+            ClientError::Network(_) | ClientError::TimedOut | ClientError::Decompression(_) => {
+                Error::Unreachable {
+                    url,
+                    doing,
+                    source: Box::new(error),
+                }
+            }
+            other => Error::Answer {
+                url,
+                doing,
+                detail: other.to_string(),
+            },
         }
     }
 }

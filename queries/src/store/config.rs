@@ -41,24 +41,49 @@ impl StoreConfig {
 
     pub(crate) fn check(&self) -> Result<()> {
         check_identifier("database name", &self.database)?;
-        self.cluster.as_deref().map_or(Ok(()), |cluster| check_identifier("cluster name", cluster))
+        self.cluster
+            .as_deref()
+            .map_or(Ok(()), |cluster| check_identifier("cluster name", cluster))
     }
 
     pub(crate) fn is_local(&self) -> bool {
-        let authority = self.url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
-        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
-        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        let authority = self
+            .url
+            .split("://")
+            .nth(1)
+            .unwrap_or_default()
+            .split('/')
+            .next()
+            .unwrap_or_default();
+        let host = authority
+            .rsplit_once(':')
+            .map_or(authority, |(host, _)| host)
+            .trim_matches(['[', ']']);
+        host == "localhost"
+            || host
+                .parse()
+                .is_ok_and(|address: IpAddr| address.is_loopback())
     }
 
     pub(crate) fn on_cluster(&self) -> String {
-        self.cluster.as_ref().map_or_else(String::new, |cluster| format!(" ON CLUSTER `{cluster}`"))
+        self.cluster
+            .as_ref()
+            .map_or_else(String::new, |cluster| format!(" ON CLUSTER `{cluster}`"))
     }
 }
 
 /// True names only: they are written into statements.
 pub(crate) fn check_identifier(what: &'static str, name: &str) -> Result<()> {
-    let well_formed = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
-    if well_formed { Ok(()) } else { Err(Error::Identifier { what, name: name.to_owned() }) }
+    let well_formed = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    if well_formed {
+        Ok(())
+    } else {
+        Err(Error::Identifier {
+            what,
+            name: name.to_owned(),
+        })
+    }
 }
 
 impl Default for StoreConfig {
@@ -95,8 +120,12 @@ mod tests {
     #[test]
     fn only_this_machine_goes_without_compression() {
         for (url, local) in [
-            ("http://127.0.0.1:8123", true), ("http://localhost:8123/", true), ("http://[::1]:8123", true),
-            ("http://clickhouse:8123", false), ("https://10.0.0.1", false), ("http://localhost.example:8123", false),
+            ("http://127.0.0.1:8123", true),
+            ("http://localhost:8123/", true),
+            ("http://[::1]:8123", true),
+            ("http://clickhouse:8123", false),
+            ("https://10.0.0.1", false),
+            ("http://localhost.example:8123", false),
         ] {
             assert_eq!(StoreConfig::new(url).is_local(), local, "{url}");
         }
@@ -105,7 +134,15 @@ mod tests {
     #[test]
     fn a_database_name_cannot_carry_sql() {
         for name in ["", "1a", "a b", "a`; DROP", "ü"] {
-            assert!(StoreConfig { database: name.to_owned(), ..StoreConfig::new("http://x") }.check().is_err(), "{name}");
+            assert!(
+                StoreConfig {
+                    database: name.to_owned(),
+                    ..StoreConfig::new("http://x")
+                }
+                .check()
+                .is_err(),
+                "{name}"
+            );
         }
     }
 }

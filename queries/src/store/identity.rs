@@ -16,6 +16,12 @@ const FIELDS_MAX: usize = 20;
 /// Where a row came from within a partition of the event log: offset of the message, index in it.
 pub type RowOrigin = (i64, u32);
 
+#[derive(serde::Deserialize)]
+struct OriginRow {
+    offset: i64,
+    row: u32,
+}
+
 impl Store {
     /// Returns those of `ids` that `table` has in its `identity_column` for one of `device_ids`.
     ///
@@ -24,7 +30,13 @@ impl Store {
     ///
     /// # Errors
     /// When the store refuses the question or does not answer.
-    pub async fn existing_ids(&self, table: &str, identity_column: &str, device_ids: &[String], ids: &[String]) -> Result<HashSet<String>> {
+    pub async fn existing_ids(
+        &self,
+        table: &str,
+        identity_column: &str,
+        device_ids: &[String],
+        ids: &[String],
+    ) -> Result<HashSet<String>> {
         check_identifier("table name", table)?;
         check_identifier("column name", identity_column)?;
         let doing = format!("look for rows in {table}");
@@ -38,7 +50,10 @@ impl Store {
                     "SELECT DISTINCT `{identity_column}` FROM `{}`.`{table}` WHERE device_id IN {device_list} AND `{identity_column}` IN {id_list}",
                     self.config.database
                 );
-                let params: Vec<(&str, Param)> = params.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+                let params: Vec<(&str, Param)> = params
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.clone()))
+                    .collect();
                 let rows: Vec<[String; 1]> = self.query_json_arrays(&doing, &sql, &params).await?;
                 found.extend(rows.into_iter().flatten());
             }
@@ -50,7 +65,14 @@ impl Store {
     ///
     /// # Errors
     /// When the store refuses the question or does not answer.
-    pub async fn present_origins(&self, table: &str, topic: &str, partition: i32, first: i64, last: i64) -> Result<BTreeSet<RowOrigin>> {
+    pub async fn present_origins(
+        &self,
+        table: &str,
+        topic: &str,
+        partition: i32,
+        first: i64,
+        last: i64,
+    ) -> Result<BTreeSet<RowOrigin>> {
         check_identifier("table name", table)?;
         let sql = format!(
             "SELECT DISTINCT `offset`, `row` FROM `{}`.`{table}` WHERE topic = {{topic:String}} AND `partition` = {{partition:Int32}} AND `offset` BETWEEN {{first:Int64}} AND {{last:Int64}}",
@@ -62,18 +84,20 @@ impl Store {
             ("first", Param::Int(first)),
             ("last", Param::Int(last)),
         ];
-        #[derive(serde::Deserialize)]
-        struct Row {
-            offset: i64,
-            row: u32,
-        }
-        let rows: Vec<Row> = self.query_json(&format!("look for origins in {table}"), &sql, &params).await?;
+        let rows: Vec<OriginRow> = self
+            .query_json(&format!("look for origins in {table}"), &sql, &params)
+            .await?;
         Ok(rows.into_iter().map(|row| (row.offset, row.row)).collect())
     }
 }
 
 /// Writes a list over several parameters: `arrayConcat({ids0:Array(String)}, …)`.
-fn list(name: &str, values: &[String], per_field: usize, params: &mut Vec<(String, Param)>) -> String {
+fn list(
+    name: &str,
+    values: &[String],
+    per_field: usize,
+    params: &mut Vec<(String, Param)>,
+) -> String {
     let mut fields = Vec::new();
     for (index, chunk) in values.chunks(per_field).enumerate() {
         fields.push(format!("{{{name}{index}:Array(String)}}"));

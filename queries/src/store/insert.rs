@@ -27,23 +27,47 @@ impl Store {
     /// # Errors
     /// [`Error::RowsRefused`] when the rows themselves do not fit. When
     /// [`Error::may_have_been_stored`] is true, look at the destination before sending again.
-    pub async fn insert_arrow_stream(&self, table: &str, columns: &[&str], stream: impl Into<Bytes>) -> Result<()> {
-        self.insert_formatted(table, columns, "ArrowStream", stream.into()).await
+    pub async fn insert_arrow_stream(
+        &self,
+        table: &str,
+        columns: &[&str],
+        stream: impl Into<Bytes>,
+    ) -> Result<()> {
+        self.insert_formatted(table, columns, "ArrowStream", stream.into())
+            .await
     }
 
-    pub(super) async fn insert_formatted(&self, table: &str, columns: &[&str], format: &str, data: Bytes) -> Result<()> {
+    pub(super) async fn insert_formatted(
+        &self,
+        table: &str,
+        columns: &[&str],
+        format: &str,
+        data: Bytes,
+    ) -> Result<()> {
         check_identifier("table name", table)?;
         for column in columns {
             check_identifier("column name", column)?;
         }
-        let list = columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ");
-        let sql = format!("INSERT INTO `{}`.`{table}` ({list}) FORMAT {format}", self.config.database);
+        let list = columns
+            .iter()
+            .map(|column| format!("`{column}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let sql = format!(
+            "INSERT INTO `{}`.`{table}` ({list}) FORMAT {format}",
+            self.config.database
+        );
         let mut pause = PAUSE_FIRST;
         let mut attempt = 0;
         loop {
-            let Err(error) = self.insert_once(&sql, table, data.clone()).await else { return Ok(()) };
+            let Err(error) = self.insert_once(&sql, table, data.clone()).await else {
+                return Ok(());
+            };
             attempt += 1;
-            if !error.is_retryable() || error.may_have_been_stored() || attempt > self.config.retries_max {
+            if !error.is_retryable()
+                || error.may_have_been_stored()
+                || attempt > self.config.retries_max
+            {
                 return Err(error);
             }
             tracing::warn!(%error, table, attempt, "store is busy: the insert will be sent again");
@@ -61,7 +85,10 @@ impl Store {
             .with_setting("input_format_null_as_default", "0")
             // One insert is one block, and one block is one part.
             .with_setting("max_insert_block_size", "1048576")
-            .with_timeouts(Some(self.config.request_timeout), Some(self.config.request_timeout));
+            .with_timeouts(
+                Some(self.config.request_timeout),
+                Some(self.config.request_timeout),
+            );
         let mut rest = stream;
         let mut sent = Ok(());
         while !rest.is_empty() && sent.is_ok() {
@@ -70,10 +97,19 @@ impl Store {
         }
         // The server's reason for breaking off comes with its answer.
         let ended = insert.end().await;
-        ended.and(sent).map_err(|error| match self.error(&format!("insert into {table}"), error) {
-            Error::Exception { url, code, message, .. } if is_data_code(code) => Error::RowsRefused { url, table: table.to_owned(), code, message },
-            other => other,
-        })
+        ended.and(sent).map_err(
+            |error| match self.error(&format!("insert into {table}"), error) {
+                Error::Exception {
+                    url, code, message, ..
+                } if is_data_code(code) => Error::RowsRefused {
+                    url,
+                    table: table.to_owned(),
+                    code,
+                    message,
+                },
+                other => other,
+            },
+        )
     }
 }
 

@@ -29,7 +29,9 @@ pub struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,7 +42,9 @@ impl Store {
     /// When database or cluster are no plain identifiers.
     pub fn connect(config: StoreConfig) -> Result<Self> {
         config.check()?;
-        let mut server = Client::default().with_url(&config.url).with_product_info("patchlens", env!("CARGO_PKG_VERSION"));
+        let mut server = Client::default()
+            .with_url(&config.url)
+            .with_product_info("patchlens", env!("CARGO_PKG_VERSION"));
         if let Some(user) = config.user.as_deref().filter(|user| !user.is_empty()) {
             server = server.with_user(user);
         }
@@ -48,9 +52,17 @@ impl Store {
             server = server.with_password(password.expose());
         }
         // Compressing towards the same machine costs more than it saves.
-        server = server.with_compression(if config.is_local() { Compression::None } else { Compression::Lz4 });
+        server = server.with_compression(if config.is_local() {
+            Compression::None
+        } else {
+            Compression::Lz4
+        });
         let client = server.clone().with_database(&config.database);
-        Ok(Self { server, client, config: Arc::new(config) })
+        Ok(Self {
+            server,
+            client,
+            config: Arc::new(config),
+        })
     }
 
     /// Returns the settings that it was made with.
@@ -63,7 +75,10 @@ impl Store {
     /// # Errors
     /// When the name is no plain identifier.
     pub fn with_database(&self, database: &str) -> Result<Self> {
-        Self::connect(StoreConfig { database: database.to_owned(), ..(*self.config).clone() })
+        Self::connect(StoreConfig {
+            database: database.to_owned(),
+            ..(*self.config).clone()
+        })
     }
 
     /// Asks for a sign of life.
@@ -71,7 +86,12 @@ impl Store {
     /// # Errors
     /// When there is none, or the credentials are refused.
     pub async fn ping(&self) -> Result<()> {
-        self.execute_on(&self.server, "ask for a sign of life", "SELECT 1 FORMAT Null").await
+        self.execute_on(
+            &self.server,
+            "ask for a sign of life",
+            "SELECT 1 FORMAT Null",
+        )
+        .await
     }
 
     /// Waits until the store answers.
@@ -88,7 +108,11 @@ impl Store {
                 Err(error) => error,
             };
             if started.elapsed() + pause > longest {
-                return Err(Error::NotReady { url: self.config.url.clone(), waited: started.elapsed(), source: Box::new(error) });
+                return Err(Error::NotReady {
+                    url: self.config.url.clone(),
+                    waited: started.elapsed(),
+                    source: Box::new(error),
+                });
             }
             tracing::debug!(%error, url = self.config.url, "store is not ready yet");
             tokio::time::sleep(pause).await;
@@ -109,8 +133,13 @@ impl Store {
     /// # Errors
     /// When the store refuses.
     pub async fn drop_database(&self) -> Result<()> {
-        let sql = format!("DROP DATABASE IF EXISTS `{}`{} SYNC", self.config.database, self.config.on_cluster());
-        self.execute_on(&self.server, "drop the database", &sql).await
+        let sql = format!(
+            "DROP DATABASE IF EXISTS `{}`{} SYNC",
+            self.config.database,
+            self.config.on_cluster()
+        );
+        self.execute_on(&self.server, "drop the database", &sql)
+            .await
     }
 
     /// Runs one statement that gives no rows.
@@ -126,8 +155,13 @@ impl Store {
     }
 
     async fn execute_on(&self, client: &Client, doing: &str, sql: &str) -> Result<()> {
-        let query = client.query_raw(sql).with_setting("wait_end_of_query", "1").execute();
+        let query = client
+            .query_raw(sql)
+            .with_setting("wait_end_of_query", "1")
+            .execute();
         let answered = tokio::time::timeout(self.config.request_timeout, query).await;
-        answered.unwrap_or(Err(clickhouse::error::Error::TimedOut)).map_err(|error| self.error(doing, error))
+        answered
+            .unwrap_or(Err(clickhouse::error::Error::TimedOut))
+            .map_err(|error| self.error(doing, error))
     }
 }

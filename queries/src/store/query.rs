@@ -53,7 +53,13 @@ impl Store {
     ///
     /// # Errors
     /// When the store refuses it or does not answer.
-    pub async fn query_bytes(&self, doing: &str, sql: &str, params: &[(&str, Param)], format: &str) -> Result<Bytes> {
+    pub async fn query_bytes(
+        &self,
+        doing: &str,
+        sql: &str,
+        params: &[(&str, Param)],
+        format: &str,
+    ) -> Result<Bytes> {
         let mut query = self
             .client
             .query_raw(sql)
@@ -68,7 +74,9 @@ impl Store {
             cursor.collect().await
         };
         let answered = tokio::time::timeout(self.config.request_timeout, fetched).await;
-        answered.unwrap_or(Err(clickhouse::error::Error::TimedOut)).map_err(|error| self.error(doing, error))
+        answered
+            .unwrap_or(Err(clickhouse::error::Error::TimedOut))
+            .map_err(|error| self.error(doing, error))
     }
 
     /// Runs a statement and returns its answer as text; the statement's own FORMAT wins over `format`.
@@ -76,43 +84,75 @@ impl Store {
     /// # Errors
     /// When the store refuses it, does not answer, or the answer is no text.
     pub async fn query_text(&self, sql: &str, format: &str) -> Result<String> {
-        let bytes = self.query_bytes("run the statement", sql, &[], format).await?;
-        String::from_utf8(bytes.into()).map_err(|error| self.unreadable("run the statement", &error))
+        let bytes = self
+            .query_bytes("run the statement", sql, &[], format)
+            .await?;
+        String::from_utf8(bytes.into())
+            .map_err(|error| self.unreadable("run the statement", &error))
     }
 
     /// Runs a query and returns its rows as Arrow batches.
     ///
     /// # Errors
     /// When the store refuses it, does not answer, or its answer is no Arrow stream.
-    pub async fn query_arrow(&self, doing: &str, sql: &str, params: &[(&str, Param)]) -> Result<Vec<RecordBatch>> {
+    pub async fn query_arrow(
+        &self,
+        doing: &str,
+        sql: &str,
+        params: &[(&str, Param)],
+    ) -> Result<Vec<RecordBatch>> {
         let bytes = self.query_bytes(doing, sql, params, "ArrowStream").await?;
         if bytes.is_empty() {
             return Ok(Vec::new());
         }
         let reader = arrow::ipc::reader::StreamReader::try_new(bytes.as_ref(), None);
-        reader.and_then(Iterator::collect).map_err(|error| self.unreadable(doing, &error))
+        reader
+            .and_then(Iterator::collect)
+            .map_err(|error| self.unreadable(doing, &error))
     }
 
     /// Runs a query and returns its rows as `T`.
     ///
     /// # Errors
     /// When the store refuses it, does not answer, or a row is no `T`.
-    pub async fn query_json<T: DeserializeOwned>(&self, doing: &str, sql: &str, params: &[(&str, Param)]) -> Result<Vec<T>> {
+    pub async fn query_json<T: DeserializeOwned>(
+        &self,
+        doing: &str,
+        sql: &str,
+        params: &[(&str, Param)],
+    ) -> Result<Vec<T>> {
         self.query_rows(doing, sql, params, "JSONEachRow").await
     }
 
     /// The same for rows that are read by position.
-    pub(crate) async fn query_json_arrays<T: DeserializeOwned>(&self, doing: &str, sql: &str, params: &[(&str, Param)]) -> Result<Vec<T>> {
-        self.query_rows(doing, sql, params, "JSONCompactEachRow").await
+    pub(crate) async fn query_json_arrays<T: DeserializeOwned>(
+        &self,
+        doing: &str,
+        sql: &str,
+        params: &[(&str, Param)],
+    ) -> Result<Vec<T>> {
+        self.query_rows(doing, sql, params, "JSONCompactEachRow")
+            .await
     }
 
-    async fn query_rows<T: DeserializeOwned>(&self, doing: &str, sql: &str, params: &[(&str, Param)], format: &str) -> Result<Vec<T>> {
+    async fn query_rows<T: DeserializeOwned>(
+        &self,
+        doing: &str,
+        sql: &str,
+        params: &[(&str, Param)],
+        format: &str,
+    ) -> Result<Vec<T>> {
         let bytes = self.query_bytes(doing, sql, params, format).await?;
         let rows = serde_json::Deserializer::from_slice(&bytes).into_iter();
-        rows.collect::<Result<_, _>>().map_err(|error| self.unreadable(doing, &error))
+        rows.collect::<Result<_, _>>()
+            .map_err(|error| self.unreadable(doing, &error))
     }
 
     fn unreadable(&self, doing: &str, error: &dyn std::fmt::Display) -> Error {
-        Error::Answer { url: self.config.url.clone(), doing: doing.to_owned(), detail: error.to_string() }
+        Error::Answer {
+            url: self.config.url.clone(),
+            doing: doing.to_owned(),
+            detail: error.to_string(),
+        }
     }
 }

@@ -21,7 +21,10 @@ impl Store {
     pub async fn reference_files(&self) -> Result<Vec<(String, String)>> {
         let sql = "SELECT name, content FROM reference_file FINAL ORDER BY name";
         let rows: Vec<Row> = self.query_json("read the reference data", sql, &[]).await?;
-        Ok(rows.into_iter().map(|row| (row.name, row.content)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.name, row.content))
+            .collect())
     }
 
     /// Puts `files` in the place of all files of reference data, in one insert.
@@ -31,9 +34,17 @@ impl Store {
     pub async fn replace_reference_files(&self, files: &[(String, String)]) -> Result<()> {
         let before = self.reference_files().await?;
         let kept = files.iter().map(|(name, content)| serde_json::json!({"name": name, "content": content, "is_deleted": 0}));
-        let dropped = before.iter().filter(|(name, _)| files.iter().all(|(kept, _)| kept != name));
-        let dropped = dropped.map(|(name, _)| serde_json::json!({"name": name, "content": "", "is_deleted": 1}));
-        self.insert_json_rows("reference_file", &["name", "content", "is_deleted"], &kept.chain(dropped).collect::<Vec<_>>()).await
+        let dropped = before
+            .iter()
+            .filter(|(name, _)| files.iter().all(|(kept, _)| kept != name));
+        let dropped = dropped
+            .map(|(name, _)| serde_json::json!({"name": name, "content": "", "is_deleted": 1}));
+        self.insert_json_rows(
+            "reference_file",
+            &["name", "content", "is_deleted"],
+            &kept.chain(dropped).collect::<Vec<_>>(),
+        )
+        .await
     }
 
     /// Inserts a few rows, each a JSON object of `columns`: for plans, not for facts. An object in a
@@ -41,7 +52,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store refuses the rows or does not answer.
-    pub async fn insert_json_rows(&self, table: &str, columns: &[&str], rows: &[Value]) -> Result<()> {
+    pub async fn insert_json_rows(
+        &self,
+        table: &str,
+        columns: &[&str],
+        rows: &[Value],
+    ) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -50,7 +66,8 @@ impl Store {
             text.extend_from_slice(row.to_string().as_bytes());
             text.push(b'\n');
         }
-        self.insert_formatted(table, columns, "JSONEachRow", text.into()).await
+        self.insert_formatted(table, columns, "JSONEachRow", text.into())
+            .await
     }
 
     /// Marks rows of devices as deleted that a recomputation did not write again.
@@ -61,21 +78,38 @@ impl Store {
     ///
     /// # Errors
     /// When the store refuses or does not answer; the same call made again is right.
-    pub async fn delete_older_generations(&self, table: &str, identity_columns: &[&str], device_ids: &[String], generation: u64) -> Result<()> {
+    pub async fn delete_older_generations(
+        &self,
+        table: &str,
+        identity_columns: &[&str],
+        device_ids: &[String],
+        generation: u64,
+    ) -> Result<()> {
         check_identifier("table name", table)?;
         for column in identity_columns {
             check_identifier("column name", column)?;
         }
-        let identity: String = identity_columns.iter().map(|column| format!("`{column}`, ")).collect();
+        let mut columns = vec!["device_id"];
+        columns.extend_from_slice(identity_columns);
+        let identity = format!("`{}`", columns.join("`, `"));
         let sql = format!(
-            "INSERT INTO `{database}`.`{table}` (device_id, {identity}generation, is_deleted)
-            SELECT device_id, {identity}{{generation:UInt64}}, 1 FROM `{database}`.`{table}` FINAL
+            "INSERT INTO `{database}`.`{table}` ({identity}, generation, is_deleted)
+            SELECT {identity}, {{generation:UInt64}}, 1 FROM `{database}`.`{table}` FINAL
             WHERE device_id IN {{device_ids:Array(String)}} AND generation < {{generation:UInt64}}",
             database = self.config.database
         );
         for chunk in device_ids.chunks(DEVICES_PER_QUERY) {
-            let params = [("generation", Param::UInt(generation)), ("device_ids", Param::Texts(chunk.to_vec()))];
-            self.query_bytes(&format!("mark outdated rows of {table}"), &sql, &params, "Null").await?;
+            let params = [
+                ("generation", Param::UInt(generation)),
+                ("device_ids", Param::Texts(chunk.to_vec())),
+            ];
+            self.query_bytes(
+                &format!("mark outdated rows of {table}"),
+                &sql,
+                &params,
+                "Null",
+            )
+            .await?;
         }
         Ok(())
     }
@@ -88,11 +122,21 @@ impl Store {
     pub async fn device_events(&self, device_ids: &[String]) -> Result<Vec<u8>> {
         const SQL: &str = include_str!("../../reports/device_events.sql");
         if device_ids.len() > DEVICES_PER_QUERY {
-            let detail = format!("{} devices were asked for at once; {DEVICES_PER_QUERY} are the most", device_ids.len());
-            return Err(Error::Answer { url: self.config.url.clone(), doing: "read the records of devices".to_owned(), detail });
+            let detail = format!(
+                "{} devices were asked for at once; {DEVICES_PER_QUERY} are the most",
+                device_ids.len()
+            );
+            return Err(Error::Answer {
+                url: self.config.url.clone(),
+                doing: "read the records of devices".to_owned(),
+                detail,
+            });
         }
         let params = [("device_ids", Param::Texts(device_ids.to_vec()))];
-        Ok(self.query_bytes("read the records of devices", SQL, &params, "ArrowStream").await?.into())
+        Ok(self
+            .query_bytes("read the records of devices", SQL, &params, "ArrowStream")
+            .await?
+            .into())
     }
 }
 

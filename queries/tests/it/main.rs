@@ -3,7 +3,12 @@
 //! Rules: one engine for the whole binary, one database per test, no order between tests, no sleeps.
 //! Without libchdb on the machine the tests say so and pass, unless `PATCHLENS_REQUIRE_SERVICES=1`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod http;
 mod python;
