@@ -77,6 +77,6 @@ impl<'a> EventColumns<'a> {
 }
 
 /// The text of a row; a null reads as empty.
-pub(crate) fn text<'a>(column: &'a StringChunked, row: usize) -> &'a str {
+pub(crate) fn text(column: &StringChunked, row: usize) -> &str {
     column.get(row).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use crate::attempt::Signal;
 use crate::columns::{EventColumns, text};
-use crate::knowledge::{Knowledge, Variables};
+use crate::knowledge::{Boundary, Knowledge, Variables};
 use crate::normalise::{self, Distinct};
 
 /// Microseconds in a second.
@@ -12,14 +12,23 @@ pub(crate) const MINUTE: i64 = 60 * SECOND;
 /// Microseconds in an hour.
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 
+/// What kind of statement a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowKind {
+    /// One log record.
+    Record,
+    /// A reading of facts about the device.
+    Inventory,
+    /// Records of one day that were counted, not sent.
+    Count,
+}
+
 /// One record, borrowed from the frame.
 #[derive(Debug)]
 pub(crate) struct Row<'a> {
     pub(crate) event_id: &'a str,
     pub(crate) source: &'a str,
-    pub(crate) is_inventory: bool,
-    /// Stands for records of one day that were counted, not sent.
-    pub(crate) is_counted: bool,
+    pub(crate) kind: RowKind,
     /// Microseconds since 1970; null when the source states no time.
     pub(crate) time: Option<i64>,
     /// UTC for the store; null when only a wall-clock time is known.
@@ -40,8 +49,7 @@ pub(crate) struct Row<'a> {
     pub(crate) is_weak: bool,
     /// The log itself calls it an error.
     pub(crate) is_error: bool,
-    pub(crate) starts: bool,
-    pub(crate) ends: bool,
+    pub(crate) boundary: Option<Boundary>,
     /// Conditions that the constant part of the record meets, in ascending order.
     hits: &'a [usize],
 }
@@ -66,8 +74,7 @@ impl<'a> Row<'a> {
         Some(Self {
             event_id: text(columns.event_id, row),
             source,
-            is_inventory,
-            is_counted,
+            kind: if is_counted { RowKind::Count } else if is_inventory { RowKind::Inventory } else { RowKind::Record },
             // A count is of a whole day: at its end at the latest it was so.
             time: occurred_at.or_else(|| columns.occurred_at_local.get(row)).map(|time| if is_counted { time + 24 * HOUR } else { time }),
             occurred_at,
@@ -85,8 +92,7 @@ impl<'a> Row<'a> {
             signal: said.signal,
             is_weak: said.is_weak,
             is_error: text(columns.level, row) == "error",
-            starts: said.starts,
-            ends: said.ends,
+            boundary: said.boundary,
             hits: &statement.hits,
         })
     }

@@ -14,7 +14,7 @@ mod stream;
 use std::collections::BTreeMap;
 
 use crate::knowledge::Knowledge;
-use crate::row::Row;
+use crate::row::{Row, RowKind};
 
 pub(crate) use outcome::Attempt;
 pub(crate) use segment::Segment;
@@ -24,7 +24,7 @@ pub(crate) use signal::{Phase, Signal};
 pub(crate) fn attempts(device_id: &str, rows: &[Row<'_>], knowledge: &Knowledge) -> Vec<Attempt> {
     let mut streams: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     let mut event_log = Vec::new();
-    for (index, row) in rows.iter().enumerate().filter(|(_, row)| !row.is_inventory && !row.is_counted) {
+    for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.kind == RowKind::Record) {
         match row.source {
             "event_log" => event_log.push(index),
             "procmon" | "hash_listing" | "osquery" => {}

@@ -29,6 +29,7 @@ words! {
 }
 
 /// One device trying one update once.
+#[expect(clippy::struct_field_names, reason = "`attempt_id` has its name in every table")]
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {
     pub(crate) attempt_id: String,

@@ -1,6 +1,7 @@
 //! Segments: what one source tells of one operation, from its start to its verdict.
 
 use super::signal::{Phase, Signal};
+use crate::knowledge::Boundary;
 use crate::normalise::rollup_build;
 use crate::row::Row;
 
@@ -53,7 +54,7 @@ impl Segment {
         }
         self.is_zone_assumed |= row.is_zone_assumed && row.time.is_some();
         self.has_start |= row.signal.is_some_and(Signal::is_start);
-        self.is_opened |= row.starts || self.has_start;
+        self.is_opened |= row.boundary == Some(Boundary::Start) || self.has_start;
         if let Some(signal) = row.signal {
             self.signals.push((signal, index));
             if signal.is_verdict() {
@@ -68,7 +69,7 @@ impl Segment {
         let keeps = self.verdict.is_some_and(|known| {
             known.signal == Signal::Rollback && known.code.is_some()
                 || verdict.is_weak && !known.is_weak
-                || known.is_weak && verdict.is_weak && verdict.code.is_none()
+                || verdict.is_weak && verdict.code.is_none()
         });
         if !keeps {
             let code = verdict.code.or_else(|| self.verdict.filter(|known| verdict.signal.is_failure() && known.signal.is_failure()).and_then(|known| known.code));

@@ -2,6 +2,7 @@
 
 use super::segment::Segment;
 use super::signal::{Phase, Signal};
+use crate::knowledge::Boundary;
 use crate::row::{MINUTE, Row, SECOND};
 
 /// How far a verdict without a start reaches back.
@@ -47,7 +48,8 @@ impl Stream<'_, '_> {
     }
 
     fn take_sequential(&mut self, index: usize, row: &Row<'_>) {
-        let begins = row.starts || row.signal.is_some_and(Signal::is_start);
+        let ends = row.boundary == Some(Boundary::End);
+        let begins = row.boundary == Some(Boundary::Start) || row.signal.is_some_and(Signal::is_start);
         if begins {
             let goes_on = self.open.last().is_some_and(|segment| {
                 let abandoned = row.time.zip(segment.end).is_some_and(|(time, end)| time - end > ABANDONED);
@@ -68,14 +70,14 @@ impl Stream<'_, '_> {
         }
         if !self.open.is_empty() {
             self.push_to_open(index, row);
-        } else if (row.ends || row.signal.is_some_and(Signal::is_verdict)) && self.belongs_to_last(row) {
+        } else if (ends || row.signal.is_some_and(Signal::is_verdict)) && self.belongs_to_last(row) {
             if let Some(last) = self.done.last_mut() {
                 last.push(index, row);
             }
         } else {
             self.loose.push(index);
         }
-        if row.ends {
+        if ends {
             self.close_all();
         }
     }

@@ -1,6 +1,7 @@
 //! Evaluates rules: which causes does the material of a device support, and how well.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::checks;
 use super::facts::Facts;
@@ -22,8 +23,10 @@ pub(crate) struct Material<'a, 'r> {
     pub(crate) facts: Facts,
     pub(crate) reference: &'r Reference,
     pub(crate) knowledge: &'r Knowledge,
+    /// Updates that were installed after what is being judged: what it lacked, it lacked then.
+    installed_later: Vec<u32>,
     /// Rows that meet the constant part of each condition, in order of file and line.
-    by_condition: BTreeMap<usize, Vec<usize>>,
+    by_condition: Rc<BTreeMap<usize, Vec<usize>>>,
 }
 
 /// A cause that the material supports.
@@ -58,7 +61,19 @@ impl<'a, 'r> Material<'a, 'r> {
                 by_condition.entry(*hit).or_default().push(index);
             }
         }
-        Self { rows, facts: Facts::of(rows), reference, knowledge, by_condition }
+        Self { rows, facts: Facts::of(rows), reference, knowledge, installed_later: Vec::new(), by_condition: Rc::new(by_condition) }
+    }
+
+    /// The material as it was when an attempt failed.
+    pub(crate) fn at(&self, attempt: &Attempt, attempts: &[Attempt]) -> Self {
+        let failed_at = attempt.window.map_or(attempt.started_at, |window| window.1);
+        let later = attempts.iter().filter(|other| other.succeeded() && other.started_at >= failed_at);
+        Self {
+            facts: Facts::at(self.rows, failed_at),
+            installed_later: later.filter_map(|other| other.kb).collect(),
+            by_condition: Rc::clone(&self.by_condition),
+            ..*self
+        }
     }
 
     /// The causes that a failed attempt may have, best first, one candidate per cause.
@@ -99,7 +114,7 @@ impl<'a, 'r> Material<'a, 'r> {
             self.gather_fact(fact, &mut candidate)?;
         }
         if let Some(check) = rule.check {
-            let finding = checks::find(check, attempt, &self.facts, self.reference)?;
+            let finding = checks::find(check, attempt, &self.facts, &self.installed_later, self.reference)?;
             candidate.kb = finding.kb;
             for name in finding.facts {
                 self.rest_on(&name, Role::Culprit, &mut candidate);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use patchlens_event::inventory;
 
 use crate::reference::servicing_branch;
-use crate::row::{HOUR, Row};
+use crate::row::{HOUR, Row, RowKind};
 
 /// The newest value of each fact, and the row that stated it.
 #[derive(Debug, Default)]
@@ -41,7 +41,20 @@ impl Build {
 impl Facts {
     /// Merges the inventory rows of a device: what was collected last holds.
     pub(crate) fn of(rows: &[Row<'_>]) -> Self {
-        let mut order: Vec<usize> = rows.iter().enumerate().filter(|(_, row)| row.is_inventory).map(|(index, _)| index).collect();
+        Self::until(rows, i64::MAX)
+    }
+
+    /// The facts that held when something failed: those of the first collection after it. What was
+    /// collected later tells of the device after its repair.
+    pub(crate) fn at(rows: &[Row<'_>], time: i64) -> Self {
+        let collected = rows.iter().filter(|row| row.kind == RowKind::Inventory).map(|row| row.collected_at);
+        let first_after = collected.filter(|at| *at >= time).min();
+        Self::until(rows, first_after.map_or(i64::MAX, |at| at.saturating_add(HOUR)))
+    }
+
+    fn until(rows: &[Row<'_>], last: i64) -> Self {
+        let is_reading = |row: &Row<'_>| row.kind == RowKind::Inventory && row.collected_at <= last;
+        let mut order: Vec<usize> = rows.iter().enumerate().filter(|(_, row)| is_reading(row)).map(|(index, _)| index).collect();
         order.sort_by_key(|index| rows.get(*index).map(|row| (row.collected_at, row.time, row.file, row.line)));
         let mut facts = Self::default();
         for (index, row) in order.iter().filter_map(|index| Some((*index, rows.get(*index)?))) {

@@ -30,6 +30,7 @@ pub(crate) struct Judged {
 }
 
 /// One cause with its culprit.
+#[expect(clippy::struct_field_names, reason = "`diagnosis_id` has its name in every table")]
 #[derive(Debug, Clone)]
 pub(crate) struct Diagnosis {
     pub(crate) diagnosis_id: String,
@@ -62,11 +63,12 @@ pub(crate) fn judge(device_id: &str, attempts: Vec<Attempt>, material: &Material
     let mut found: Vec<Diagnosis> = Vec::new();
     for (index, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| attempt.failed() || attempt.was_cancelled()) {
         let is_open = !verdict::is_made_good(attempt, &attempts, &material.facts, material.rows);
-        let candidates = worth_listing(material.causes_of(attempt), material);
+        let then = material.at(attempt, &attempts);
+        let candidates = worth_listing(&then.causes_of(attempt), material);
         if candidates.is_empty() {
             found.push(unknown(index, attempt, is_open, material));
         }
-        found.extend(candidates.into_iter().enumerate().map(|(rank, candidate)| of_attempt(rank, candidate, index, attempt, is_open, material)));
+        found.extend(candidates.into_iter().enumerate().map(|(rank, candidate)| of_attempt(rank, candidate, index, attempt, is_open, &then)));
     }
     for candidate in material.standing(is_excerpt) {
         let standing = of_device(candidate, &attempts, material);
@@ -79,7 +81,7 @@ pub(crate) fn judge(device_id: &str, attempts: Vec<Attempt>, material: &Material
 }
 
 /// The best hypothesis, and others that it does not explain.
-fn worth_listing(candidates: Vec<Candidate>, material: &Material<'_, '_>) -> Vec<Candidate> {
+fn worth_listing(candidates: &[Candidate], material: &Material<'_, '_>) -> Vec<Candidate> {
     let Some(explains) = candidates.first().and_then(|best| material.knowledge.causes.get(best.cause)).map(|cause| &cause.explains) else { return Vec::new() };
     let id = |candidate: &Candidate| material.knowledge.causes.get(candidate.cause).map_or("", |cause| cause.id.as_str());
     let others = candidates.iter().skip(1).filter(|other| other.confidence >= SECOND_CONFIDENCE_MIN && !explains.iter().any(|cause| cause == id(other)));
@@ -176,7 +178,7 @@ fn merged(found: Vec<Diagnosis>) -> Vec<Diagnosis> {
         let mut evidence = kept.evidence.clone();
         evidence.extend(other.evidence.into_iter().filter(|support| !kept.evidence.contains(support)));
         evidence.truncate(EVIDENCE_MAX);
-        by_key.insert(kept.cluster_key.clone(), Diagnosis { first_seen_at, last_seen_at, hypothesis, is_open, evidence, ..kept });
+        by_key.insert(kept.cluster_key.clone(), Diagnosis { evidence, first_seen_at, last_seen_at, is_open, hypothesis, ..kept });
     }
     by_key.into_values().collect()
 }

@@ -51,15 +51,12 @@ fn fill(text: &str, variables: &Variables, language: Language, out: &mut String)
     let mut parts = text.split('{');
     out.push_str(parts.next().unwrap_or_default());
     for part in parts {
-        match part.split_once('}') {
-            Some((name, after)) => {
-                out.push_str(value(name, variables, Some(language)).unwrap_or_default());
-                out.push_str(after);
-            }
-            None => {
-                out.push('{');
-                out.push_str(part);
-            }
+        if let Some((name, after)) = part.split_once('}') {
+            out.push_str(value(name, variables, Some(language)).unwrap_or_default());
+            out.push_str(after);
+        } else {
+            out.push('{');
+            out.push_str(part);
         }
     }
 }

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::condition::Condition;
 use super::file::{CauseFile, ConditionEntry, EvidenceEntry, FactEntry, RuleEntry, SignalEntry};
-use super::rule::{Cause, Check, Codes, EvidenceRule, FactRule, Role, Rule, Scope, SignalRule, Standing};
+use super::rule::{Boundary, Cause, Check, Codes, EvidenceRule, FactRule, Role, Rule, Scope, SignalRule, Standing};
 use crate::attempt::{Phase, Signal};
 use crate::{Error, Result};
 
@@ -35,7 +35,7 @@ impl SourceText<'_> {
 
     fn refuse(&self, span: Range<usize>, detail: impl Into<String>) -> Error {
         let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
-        let line = before.iter().filter(|b| **b == b'\n').count().saturating_add(1);
+        let line = memchr::memchr_iter(b'\n', before).count().saturating_add(1);
         Error::Knowledge { file: self.file.to_owned(), line, detail: detail.into() }
     }
 
@@ -81,7 +81,7 @@ impl Compiler {
     fn condition(&mut self, source: &SourceText<'_>, entry: ConditionEntry<'_>) -> Result<usize> {
         let mut sources = 0;
         for name in entry.source {
-            sources |= source.word(name, "source", |name| source_bit(name))?;
+            sources |= source.word(name, "source", source_bit)?;
         }
         let fields = entry.fields.iter().map(|(name, value)| Ok((name.clone(), source.regex(value, false)?))).collect::<Result<_>>()?;
         let condition = Condition {
@@ -105,21 +105,14 @@ impl Compiler {
     pub(super) fn signal(&mut self, source: &SourceText<'_>, entry: &SignalEntry) -> Result<SignalRule> {
         let signal = |text: &Option<Spanned<String>>| text.as_ref().map(|text| source.word(text, "signal", Signal::parse)).transpose();
         let always = signal(&entry.signal)?;
-        let boundary = entry.boundary.as_ref().map(|text| source.word(text, "boundary (start, end or none)", |word| match word {
-            "start" => Some(Some(true)),
-            "end" => Some(Some(false)),
-            "none" => Some(None),
-            _ => None,
-        }));
-        let boundary = boundary.transpose()?.flatten();
+        let boundary = entry.boundary.as_ref().map(|text| source.word(text, "boundary (start, end or none)", Boundary::parse)).transpose()?;
         // Signals are compiled before everything else: the number of the signal is that of its condition.
         self.condition(source, entry.condition())?;
         Ok(SignalRule {
             succeeded: signal(&entry.succeeded)?.or(always),
             failed: signal(&entry.failed)?.or(always),
             is_weak: entry.weak,
-            starts: boundary == Some(true),
-            ends: boundary == Some(false),
+            boundary,
         })
     }
 

@@ -17,7 +17,7 @@ use crate::{Error, Result};
 pub use codes::{CodeCatalogue, CodeEntry};
 pub(crate) use compile::source_bit;
 pub(crate) use condition::{Condition, FieldValues, RowKind, Variables, capture};
-pub(crate) use rule::{Cause, Check, Codes, FactRule, Role, Rule, Scope, SignalRule, Standing, words};
+pub(crate) use rule::{Boundary, Cause, Check, Codes, FactRule, Role, Rule, Scope, SignalRule, Standing, words};
 
 static CAUSES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/knowledge/causes");
 const SIGNALS: &str = include_str!("../../knowledge/signals.toml");

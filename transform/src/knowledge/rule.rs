@@ -12,8 +12,7 @@ pub(crate) struct SignalRule {
     pub(crate) succeeded: Option<Signal>,
     pub(crate) failed: Option<Signal>,
     pub(crate) is_weak: bool,
-    pub(crate) starts: bool,
-    pub(crate) ends: bool,
+    pub(crate) boundary: Option<Boundary>,
 }
 
 /// One cause with all ways to recognise it.
@@ -110,6 +109,18 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+words! {
+    /// What a record does to the stretch of log that it stands in.
+    Boundary {
+        /// Opens a stretch.
+        Start = "start",
+        /// Closes it.
+        End = "end",
+        /// Is no signal at all, whatever it looks like.
+        None = "none",
+    }
+}
 
 words! {
     /// Whether a rule needs a failed attempt.

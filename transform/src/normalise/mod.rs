@@ -10,7 +10,7 @@ use polars::prelude::*;
 
 use crate::attempt::Signal;
 use crate::columns::{EventColumns, text};
-use crate::knowledge::{Knowledge, SignalRule};
+use crate::knowledge::{Boundary, Knowledge, SignalRule};
 use crate::schema;
 
 pub(crate) use distinct::{Distinct, Statement};
@@ -80,8 +80,7 @@ pub(crate) fn code_of(columns: &EventColumns<'_>, row: usize, statement: &Statem
 pub(crate) struct Said {
     pub(crate) signal: Option<Signal>,
     pub(crate) is_weak: bool,
-    pub(crate) starts: bool,
-    pub(crate) ends: bool,
+    pub(crate) boundary: Option<Boundary>,
 }
 
 /// Finds the first signal rule that the row meets.
@@ -100,5 +99,5 @@ pub(crate) fn said_by(columns: &EventColumns<'_>, row: usize, statement: &Statem
 
 fn said(rule: &SignalRule, code: Option<u32>) -> Said {
     let signal = if code.is_some() { rule.failed } else { rule.succeeded };
-    Said { signal, is_weak: rule.is_weak, starts: rule.starts, ends: rule.ends }
+    Said { signal, is_weak: rule.is_weak, boundary: rule.boundary }
 }

@@ -48,7 +48,7 @@ fn check(dir: &Path, endpoint: &str) -> Verdicts {
     }
     if let Some(attempts) = want("attempts").and_then(toml::Value::as_array) {
         let failed: Vec<String> = verdicts.attempts().iter().filter(|row| row["outcome"] == "failed").map(|row| row["kb_article"].clone()).collect();
-        assert_eq!(failed, attempts.iter().map(|kb| kb.to_string()).collect::<Vec<_>>(), "{account}");
+        assert_eq!(failed, attempts.iter().map(ToString::to_string).collect::<Vec<_>>(), "{account}");
     }
     verdicts
 }

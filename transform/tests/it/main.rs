@@ -1,6 +1,6 @@
 //! Tests of the transform stage through its public interface: real files go through the real
 //! parsers into frames, and what is derived is compared with what a support engineer found.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stderr, unreachable_pub, missing_docs, clippy::disallowed_methods, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stderr, unreachable_pub, missing_docs, clippy::disallowed_methods, clippy::cast_precision_loss, reason = "tests")]
 
 mod behaviour;
 mod cases;
@@ -8,5 +8,6 @@ mod causes;
 mod excerpts;
 mod healthy;
 mod properties;
+mod refusals;
 mod simulated;
 mod support;
