@@ -48,6 +48,8 @@ pub(crate) struct Scan {
     pub(crate) format: Option<Format>,
     pub(crate) claim: Option<NameClaim>,
     pub(crate) utc_offset_minutes: Option<i32>,
+    /// When the bundle says that it was collected.
+    pub(crate) collected_at: Option<Timestamp>,
     pub(crate) known: KnownNames,
     /// Why there is no format, for a person.
     pub(crate) detail: String,
@@ -104,14 +106,13 @@ fn read_head(reader: &mut dyn Read, head: &mut [u8]) -> io::Result<usize> {
 }
 
 fn why_unknown(head: &[u8]) -> String {
-    let zeros = head.iter().filter(|byte| **byte == 0).count();
     let controls = head
         .iter()
         .filter(|byte| matches!(**byte, 0..=8 | 14..=31))
         .count();
     if head.is_empty() {
         "the file is empty".to_owned()
-    } else if zeros == head.len() {
+    } else if head.iter().all(|byte| *byte == 0) {
         "the file holds nothing but zeros".to_owned()
     } else if controls * 10 > head.len() {
         "the file is binary and no event log".to_owned()
@@ -161,6 +162,7 @@ struct Facts {
     device_name: Option<String>,
     domain: Option<String>,
     utc_offset_minutes: Option<i32>,
+    collected_at: Option<Timestamp>,
 }
 
 impl RecordSink for Facts {
@@ -171,6 +173,9 @@ impl RecordSink for Facts {
         self.utc_offset_minutes = self
             .utc_offset_minutes
             .or_else(|| text(names::UTC_OFFSET_MINUTES)?.parse().ok());
+        self.collected_at = self
+            .collected_at
+            .or_else(|| text(names::COLLECTED_AT)?.parse().ok());
     }
 
     fn issue(&mut self, _: Issue<'_>) {}
@@ -191,6 +196,7 @@ fn facts_claim(bytes: &[u8], format: Format, scan: &mut Scan) {
         name,
     });
     scan.utc_offset_minutes = facts.utc_offset_minutes;
+    scan.collected_at = facts.collected_at;
     scan.known.domains.extend(
         facts
             .domain

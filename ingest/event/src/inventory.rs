@@ -2,6 +2,8 @@
 //!
 //! Every value is text. A name that ends in `.` is a prefix: the rest of the field name says of what.
 
+/// When the bundle was collected, by the script that collected it: RFC 3339, UTC.
+pub const COLLECTED_AT: &str = "collected_at";
 /// Full build with revision, `10.0.17763.2090`; the fourth part (UBR) is absent when not known.
 pub const OS_BUILD: &str = "os_build";
 /// Product name, `Microsoft Windows 10 Enterprise LTSC`.

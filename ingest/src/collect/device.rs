@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
+use jiff::Timestamp;
 use patchlens_event::{EventId, Origin, Reject, RejectReason};
 
 use super::account::{DeviceAccount, Unrecognised};
@@ -24,6 +25,10 @@ pub(super) struct Device<'a> {
     pub(super) identity: Identity,
     pub(super) zones: Zones,
     pub(super) redactor: Redactor,
+    /// When the bundle was collected: as it states, or the time of this run.
+    pub(super) collected_at: Timestamp,
+    /// The same, only where the bundle states it.
+    pub(super) stated_collected_at: Option<Timestamp>,
     pub(super) options: &'a CollectOptions,
 }
 
@@ -49,7 +54,15 @@ pub(super) fn read(
     }
     known.domains.extend(identity.device_name.clone());
     let offset = scans.iter().find_map(|scan| scan.utc_offset_minutes);
+    // A clock that is ahead of ours must not make the device's newest reading win for ever.
+    let stated_collected_at = scans
+        .iter()
+        .filter_map(|scan| scan.collected_at)
+        .filter(|stated| *stated <= options.collected_at)
+        .max();
     let device = Device {
+        collected_at: stated_collected_at.unwrap_or(options.collected_at),
+        stated_collected_at,
         zones: Zones::new(offset, options.assumed_zone()),
         redactor: Redactor::new(options.redaction.clone(), known)?,
         identity,
@@ -167,7 +180,7 @@ impl Device<'_> {
                 .redactor
                 .text(&String::from_utf8_lossy(raw_kept))
                 .into_owned(),
-            collected_at: self.options.collected_at,
+            collected_at: self.collected_at,
             refused_by: concat!("patchlens-ingest ", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use jiff::civil::DateTime;
 use patchlens_event::{Event, Hresult, IdentityScope, Kind, Origin, SCHEMA_VERSION, Source};
 
 use super::device::Device;
@@ -114,8 +115,15 @@ impl<'a> FileEvents<'a> {
 
     fn event(&mut self, record: Record<'_>, codes: Vec<Hresult>, occurred: Occurred) -> Event {
         self.identity_text(&record);
-        let event_id = self.scope.next_id(&record.time_text, &self.identity_text);
-        self.noise.saw(&event_id);
+        let is_fact = matches!(self.source, Source::Inventory | Source::HashListing)
+            || (self.source == Source::Osquery && record.component.is_none());
+        // A reading has no time of its own. Where the bundle states when it was collected, a fact
+        // that came back to an earlier value is another reading than the one before.
+        let stated = is_fact
+            .then(|| self.device.stated_collected_at.map(|time| time.to_string()))
+            .flatten();
+        let logged_time = stated.as_deref().unwrap_or(&record.time_text);
+        let event_id = self.scope.next_id(logged_time, &self.identity_text);
         let redactor = &self.device.redactor;
         let message = cut(&record.message, MESSAGE_BYTES_MAX);
         let message = cut(&redactor.text(message), MESSAGE_BYTES_MAX).to_owned();
@@ -135,8 +143,6 @@ impl<'a> FileEvents<'a> {
                 (redactor.text(&name).into_owned(), value)
             })
             .collect();
-        let is_fact = matches!(self.source, Source::Inventory | Source::HashListing)
-            || (self.source == Source::Osquery && record.component.is_none());
         Event {
             v: SCHEMA_VERSION,
             event_id,
@@ -151,7 +157,7 @@ impl<'a> FileEvents<'a> {
             occurred_at: occurred.at,
             occurred_at_local: occurred.at_local,
             zone_source: occurred.zone_source,
-            collected_at: self.device.options.collected_at,
+            collected_at: self.device.collected_at,
             origin: Origin {
                 file: self.shown_file.clone(),
                 line: record.line,
@@ -197,6 +203,7 @@ impl RecordSink for FileEvents<'_> {
         if self.failure.is_some() {
             return;
         }
+        self.noise.saw(&record);
         let codes = failing_codes(&record);
         let occurred = self.device.zones.occurred(record.time, self.format);
         match decide(&record, &codes, self.format) {
@@ -211,7 +218,7 @@ impl RecordSink for FileEvents<'_> {
                     record.windows_event_id,
                     &record.message,
                 );
-                let day = occurred.at_local.map(|local| local.date()).or_else(|| {
+                let day = occurred.at_local.map(DateTime::date).or_else(|| {
                     occurred
                         .at
                         .map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date())

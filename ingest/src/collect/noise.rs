@@ -1,25 +1,69 @@
 //! Records that are counted, not sent: how often each template stood in the logs of one day.
 //!
 //! A device's files may overlap: a log collected twice as it grew, or copied to two places. Files of
-//! one source that share most of their sent events are copies of each other, and the larger count
+//! one source that share most of their records are copies of each other, and the larger count
 //! stands; files that do not (a log and its archives) are parts of one log, and their counts add up.
+//! Whether they share them is told from a small sample of each ([`Sample`]).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::civil::Date;
 use patchlens_event::{Event, EventId, Hresult, Kind, Level, Origin, SCHEMA_VERSION, Source};
 
 use super::device::Device;
-use crate::{Format, LoggedTime};
+use crate::{Format, LoggedTime, Record};
 
 /// How many templates of one file are told apart.
 const TEMPLATES_MAX: usize = 50_000;
+/// How many templates of one device are told apart; files beyond that are counted as a whole.
+const DEVICE_TEMPLATES_MAX: usize = 200_000;
 /// Stands for all templates beyond that.
 const OTHER_TEMPLATE: &str = "<other>";
-/// How many sent events of a file are remembered to tell copies from parts.
-const IDS_MAX: usize = 50_000;
+/// How many records of a file are kept to compare it with others.
+const SAMPLE_MAX: usize = 512;
 
 type DayCode = (Option<Date>, u32);
+
+/// The records of a file with the smallest hashes: the same sample whatever the order, so that two
+/// files with the same records have the same sample.
+#[derive(Debug, Default)]
+struct Sample(BTreeSet<u64>);
+
+impl Sample {
+    fn add(&mut self, hash: u64) {
+        let full = self.0.len() >= SAMPLE_MAX;
+        if full && self.0.last().is_some_and(|largest| hash >= *largest) {
+            return;
+        }
+        if self.0.insert(hash) && full {
+            self.0.pop_last();
+        }
+    }
+
+    /// Up to which hash the sample is complete.
+    fn complete_to(&self) -> u64 {
+        let largest = self.0.last().filter(|_| self.0.len() >= SAMPLE_MAX);
+        largest.copied().unwrap_or(u64::MAX)
+    }
+
+    /// True when most records of the file with fewer of them are in the other one too.
+    fn overlaps(&self, other: &Self) -> bool {
+        let limit = self.complete_to().min(other.complete_to());
+        let comparable = |sample: &Self| sample.0.range(..=limit).count();
+        let (small, large) = if comparable(self) <= comparable(other) {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        let shared = small
+            .0
+            .range(..=limit)
+            .filter(|hash| large.0.contains(hash));
+        let total = comparable(small);
+        total > 0 && shared.count() * 2 > total
+    }
+}
 
 /// Counts of one file.
 #[derive(Debug, Default)]
@@ -27,24 +71,23 @@ pub(super) struct FileNoise {
     counts: HashMap<DayCode, HashMap<String, u32>>,
     templates: usize,
     total: u64,
-    ids: HashSet<EventId>,
+    sample: Sample,
 }
 
 impl FileNoise {
-    /// Remembers that an event was sent.
-    pub(super) fn saw(&mut self, event_id: &EventId) {
-        if self.ids.len() < IDS_MAX {
-            self.ids.insert(event_id.clone());
-        }
+    /// Takes notice of a record, whether it is sent or counted.
+    pub(super) fn saw(&mut self, record: &Record<'_>) {
+        let mut hasher = DefaultHasher::new();
+        record.time_text.hash(&mut hasher);
+        record.message.hash(&mut hasher);
+        self.sample.add(hasher.finish());
     }
 
     /// Counts one record.
     pub(super) fn count(&mut self, template: &str, code: Option<Hresult>, day: Option<Date>) {
         self.total += 1;
-        let of_day = self
-            .counts
-            .entry((day, code.map_or(0, |code| code.0)))
-            .or_default();
+        let key = (day, code.map_or(0, |code| code.0));
+        let of_day = self.counts.entry(key).or_default();
         let template = if self.templates >= TEMPLATES_MAX && !of_day.contains_key(template) {
             OTHER_TEMPLATE
         } else {
@@ -63,14 +106,15 @@ impl FileNoise {
         self.total
     }
 
-    /// True when most of the sent events of the smaller file are in the other one too.
-    fn is_copy_of(&self, other: &Self) -> bool {
-        let (small, large) = if self.ids.len() <= other.ids.len() {
-            (&self.ids, &other.ids)
-        } else {
-            (&other.ids, &self.ids)
-        };
-        !small.is_empty() && small.iter().filter(|id| large.contains(*id)).count() * 2 > small.len()
+    /// Puts all templates of a day and code together.
+    fn collapse(&mut self) {
+        for templates in self.counts.values_mut() {
+            let sum = templates
+                .drain()
+                .fold(0_u32, |sum, (_, count)| sum.saturating_add(count));
+            templates.insert(OTHER_TEMPLATE.to_owned(), sum);
+        }
+        self.templates = self.counts.len();
     }
 
     /// Takes the counts of another file in.
@@ -85,7 +129,9 @@ impl FileNoise {
                 *sum = combine(*sum, count);
             }
         }
-        self.ids.extend(other.ids);
+        for hash in other.sample.0 {
+            self.sample.add(hash);
+        }
     }
 }
 
@@ -94,16 +140,24 @@ impl FileNoise {
 pub(super) struct Noise {
     /// Groups of files that are copies of each other, each with the name of its first file.
     sources: BTreeMap<Source, Vec<(String, FileNoise)>>,
+    templates: usize,
 }
 
 impl Noise {
     /// Adds what was counted in one file.
-    pub(super) fn add_file(&mut self, source: Source, file: &str, noise: FileNoise) {
+    pub(super) fn add_file(&mut self, source: Source, file: &str, mut noise: FileNoise) {
         let groups = self.sources.entry(source).or_default();
-        match groups.iter_mut().find(|(_, group)| noise.is_copy_of(group)) {
-            Some((_, group)) => group.merge(noise, u32::max),
-            None => groups.push((file.to_owned(), noise)),
+        let copy = groups
+            .iter_mut()
+            .find(|(_, group)| noise.sample.overlaps(&group.sample));
+        if let Some((_, group)) = copy {
+            return group.merge(noise, u32::max);
         }
+        if self.templates.saturating_add(noise.templates) > DEVICE_TEMPLATES_MAX {
+            noise.collapse();
+        }
+        self.templates = self.templates.saturating_add(noise.templates);
+        groups.push((file.to_owned(), noise));
     }
 
     /// Makes one event of each count, ordered by source, day, code and template.
@@ -172,7 +226,7 @@ fn event(
         occurred_at: occurred.at,
         occurred_at_local: occurred.at_local,
         zone_source: occurred.zone_source,
-        collected_at: device.options.collected_at,
+        collected_at: device.collected_at,
         origin: Origin {
             file: file.to_owned(),
             line: 0,
@@ -192,5 +246,73 @@ fn event(
         message: String::new(),
         fields: BTreeMap::new(),
         count,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sample(records: impl Iterator<Item = u64>) -> Sample {
+        let mut sample = Sample::default();
+        for record in records {
+            let mut hasher = DefaultHasher::new();
+            record.hash(&mut hasher);
+            sample.add(hasher.finish());
+        }
+        sample
+    }
+
+    #[test]
+    fn copies_are_told_from_parts_whatever_their_size() {
+        for scale in [10, 1_000, 50_000] {
+            let whole = sample(0..4 * scale);
+            assert!(sample(0..3 * scale).overlaps(&whole), "grown, {scale}");
+            assert!(
+                whole.overlaps(&sample(2 * scale..5 * scale)),
+                "trimmed, {scale}"
+            );
+            assert!(
+                !whole.overlaps(&sample(4 * scale..8 * scale)),
+                "next part, {scale}"
+            );
+            assert!(!Sample::default().overlaps(&whole));
+        }
+    }
+
+    #[test]
+    fn templates_beyond_the_limit_are_counted_together() {
+        let mut noise = FileNoise::default();
+        for number in 0..TEMPLATES_MAX + 10 {
+            noise.count(&format!("template {number}"), None, None);
+        }
+        let counts = &noise.counts[&(None, 0)];
+        assert_eq!(counts.len(), TEMPLATES_MAX + 1);
+        assert_eq!(counts[OTHER_TEMPLATE], 10);
+        noise.collapse();
+        assert_eq!(
+            u64::from(noise.counts[&(None, 0)][OTHER_TEMPLATE]),
+            noise.total()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_sample_does_not_depend_on_the_order(mut hashes in proptest::collection::vec(any::<u64>(), 0..2_000)) {
+            let of = |hashes: &[u64]| {
+                let mut sample = Sample::default();
+                hashes.iter().for_each(|hash| sample.add(*hash));
+                sample.0
+            };
+            let forwards = of(&hashes);
+            hashes.reverse();
+            prop_assert_eq!(&forwards, &of(&hashes));
+            hashes.sort_unstable();
+            hashes.dedup();
+            hashes.truncate(SAMPLE_MAX);
+            prop_assert!(forwards.iter().eq(&hashes));
+        }
     }
 }

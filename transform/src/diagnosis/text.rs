@@ -26,7 +26,15 @@ pub(crate) fn render(template: &str, variables: &Variables, language: Language) 
         rest = after;
     }
     fill(rest, variables, language, &mut out);
+    begin_with_capital(&mut out);
     out
+}
+
+/// A text that begins with a variable may begin with a word in lower case.
+fn begin_with_capital(text: &mut String) {
+    if text.starts_with("the ") {
+        text.replace_range(..1, "T");
+    }
 }
 
 fn names(text: &str) -> impl Iterator<Item = &str> {
@@ -70,6 +78,7 @@ mod tests {
         let variables = Variables::from([("culprit".to_owned(), "a.dll".to_owned())]);
         assert_eq!(render("{culprit} is open[ in {holder}].", &variables, Language::English), "a.dll is open.");
         assert_eq!(render("{kb}[ names {culprit}] [sic] {", &variables, Language::Chinese), "该更新 names a.dll [sic] {");
+        assert_eq!(render("{kb} fails", &variables, Language::English), "The update fails");
         assert_eq!(render("[open {culprit", &variables, Language::English), "[open {culprit");
     }
 }

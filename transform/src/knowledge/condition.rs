@@ -86,7 +86,8 @@ pub(crate) fn capture(regex: &Regex, text: &str, variables: &mut Variables) -> O
         if let Some(value) = captures.name(name) {
             // `culprit_a` and `culprit_b` are alternatives for one variable: groups cannot share a name.
             let name = name.strip_suffix("_a").or_else(|| name.strip_suffix("_b")).or_else(|| name.strip_suffix("_c")).unwrap_or(name);
-            variables.insert(name.to_owned(), value.as_str().trim().to_owned());
+            // A sentence's full stop is no part of a name.
+            variables.insert(name.to_owned(), value.as_str().trim().trim_end_matches('.').to_owned());
         }
     }
     Some(())
