@@ -8,10 +8,12 @@ CHDB_DIR := $(CACHE)/libchdb
 KAFKA_DIR := $(CACHE)/kafka
 VENV := $(CACHE)/venv
 NODE_DIR := $(CACHE)/browser
+WEB_DIR := $(CACHE)/web
 export PATCHLENS_LIBCHDB ?= $(CHDB_DIR)/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 export PATCHLENS_KAFKA_LIBS ?= $(KAFKA_DIR)/libs
 export PATCHLENS_PYTHON ?= $(VENV)/bin/python
 export PATCHLENS_NODE_MODULES ?= $(NODE_DIR)/node_modules
+export PATCHLENS_ECHARTS ?= $(WEB_DIR)/node_modules/echarts/dist/echarts.min.js
 
 # What rdkafka's own build of librdkafka needs.
 BUILD_PACKAGES := cmake g++ make pkg-config libsasl2-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
@@ -23,15 +25,15 @@ help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build-packages $(CHDB_DIR)/.ready ## Simulated 110-device rollout, end to end, on this machine alone
-	cargo run --release --locked --quiet -- demo $(DEMO_FLAGS)
+demo: build-packages $(CHDB_DIR)/.ready $(WEB_DIR)/.ready ## Simulated 110-device rollout, end to end, on this machine alone
+	cargo run --release --locked --bin patchlens -- demo $(DEMO_FLAGS)
 
 .PHONY: build
-build: build-packages ## Build the program: target/release/patchlens
+build: build-packages $(WEB_DIR)/.ready ## Build the program: target/release/patchlens
 	cargo build --release --locked
 
 .PHONY: test
-test: build-packages test-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready $(VENV)/.ready $(NODE_DIR)/.ready ## All tests, against real services
+test: build-packages test-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready $(VENV)/.ready $(NODE_DIR)/.ready $(WEB_DIR)/.ready ## All tests, against real services
 	cargo fmt --all --check
 	PATCHLENS_REQUIRE_SERVICES=1 cargo test --release --locked --workspace
 
@@ -58,6 +60,13 @@ $(CHDB_DIR)/.ready: queries/embedded/package.json queries/embedded/package-lock.
 	@mkdir -p $(CHDB_DIR)
 	cp $^ $(CHDB_DIR)/
 	cd $(CHDB_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The chart library, embedded into the program when it is there.
+$(WEB_DIR)/.ready: dashboards/web/package.json dashboards/web/package-lock.json
+	@mkdir -p $(WEB_DIR)
+	cp $^ $(WEB_DIR)/
+	cd $(WEB_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # A real Apache Kafka broker, from Maven Central.
