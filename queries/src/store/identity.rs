@@ -44,10 +44,10 @@ impl Store {
         for devices in device_ids.chunks(FIELDS_MAX * DEVICES_PER_FIELD) {
             for ids in ids.chunks(FIELDS_MAX * IDS_PER_FIELD) {
                 let mut params = Vec::new();
-                let device_list = list("devices", devices, DEVICES_PER_FIELD, &mut params);
-                let id_list = list("ids", ids, IDS_PER_FIELD, &mut params);
+                let device_set = set("devices", devices, DEVICES_PER_FIELD, &mut params);
+                let id_set = set("ids", ids, IDS_PER_FIELD, &mut params);
                 let sql = format!(
-                    "SELECT DISTINCT `{identity_column}` FROM `{}`.`{table}` WHERE device_id IN {device_list} AND `{identity_column}` IN {id_list}",
+                    "SELECT DISTINCT `{identity_column}` FROM `{}`.`{table}` WHERE device_id IN {device_set} AND `{identity_column}` IN {id_set}",
                     self.config.database
                 );
                 let params: Vec<(&str, Param)> = params
@@ -91,8 +91,10 @@ impl Store {
     }
 }
 
-/// Writes a list over several parameters: `arrayConcat({ids0:Array(String)}, …)`.
-fn list(
+/// Writes a set over several parameters. A subquery, so that the set is made once: a function of the
+/// parameters on the right of IN is evaluated for every row (measured: minutes instead of 0.2 s for
+/// 60,000 ids over a million rows).
+fn set(
     name: &str,
     values: &[String],
     per_field: usize,
@@ -103,8 +105,5 @@ fn list(
         fields.push(format!("{{{name}{index}:Array(String)}}"));
         params.push((format!("{name}{index}"), Param::Texts(chunk.to_vec())));
     }
-    match fields.as_slice() {
-        [one] => one.clone(),
-        many => format!("arrayConcat({})", many.join(", ")),
-    }
+    format!("(SELECT arrayJoin(arrayConcat({})))", fields.join(", "))
 }
