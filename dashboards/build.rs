@@ -17,7 +17,8 @@ fn main() {
     let candidates = [
         env::var_os("PATCHLENS_ECHARTS").map(PathBuf::from),
         env::var_os("HOME").map(|home| {
-            PathBuf::from(home).join(".cache/patchlens/web/node_modules/echarts/dist/echarts.min.js")
+            PathBuf::from(home)
+                .join(".cache/patchlens/web/node_modules/echarts/dist/echarts.min.js")
         }),
     ];
     let mut library = Vec::new();

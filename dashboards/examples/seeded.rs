@@ -12,7 +12,10 @@ use patchlens_dashboards::DashboardConfig;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let addr = arguments.next().unwrap_or_else(|| "127.0.0.1:8099".to_owned()).parse()?;
+    let addr = arguments
+        .next()
+        .unwrap_or_else(|| "127.0.0.1:8099".to_owned())
+        .parse()?;
     let Some(store) = patchlens_queries::testing::fresh_store().await else {
         return Err("libchdb is not on this machine: set PATCHLENS_LIBCHDB".into());
     };
@@ -20,7 +23,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for path in arguments {
         seed::fill(&store, &std::fs::read_to_string(path)?).await?;
     }
-    let config = DashboardConfig { addr, ..DashboardConfig::default() };
+    let config = DashboardConfig {
+        addr,
+        ..DashboardConfig::default()
+    };
     let stopped = async {
         // Without a signal handler the process ends by the signal itself, which is as good here.
         let _interrupted = tokio::signal::ctrl_c().await;

@@ -51,8 +51,15 @@ pub(crate) fn json<T: IntoResponse>(result: Result<T>) -> Response {
         Err(error) => {
             log(&error);
             // For a program an empty store is "nothing there yet" where a page is a friendly state.
-            let status = if matches!(error, Error::Empty) { StatusCode::NOT_FOUND } else { error.status() };
-            let error = ProblemDetail { code: error.code(), message: error.chain() };
+            let status = if matches!(error, Error::Empty) {
+                StatusCode::NOT_FOUND
+            } else {
+                error.status()
+            };
+            let error = ProblemDetail {
+                code: error.code(),
+                message: error.chain(),
+            };
             (status, Json(Problem { error })).into_response()
         }
     }
@@ -64,7 +71,10 @@ pub(crate) fn csv(frame: &Frame, name: &str, result: Result<String>) -> Response
         Ok(body) => {
             let headers = [
                 (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-                (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")),
+                (
+                    CONTENT_DISPOSITION,
+                    format!("attachment; filename=\"{name}.csv\""),
+                ),
             ];
             (headers, body).into_response()
         }
@@ -81,7 +91,13 @@ fn problem(frame: &Frame, error: &Error) -> Response {
         Error::NotFound { id, .. } => id.chars().take(200).collect(),
         other => other.chain(),
     };
-    let state = State { f: frame, title: text("title"), what: text("what"), todo: text("todo"), detail };
+    let state = State {
+        f: frame,
+        title: text("title"),
+        what: text("what"),
+        todo: text("todo"),
+        detail,
+    };
     match state.render() {
         Ok(html) => (error.status(), Html(html)).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -90,6 +106,10 @@ fn problem(frame: &Frame, error: &Error) -> Response {
 
 fn log(error: &Error) {
     if error.status().is_server_error() {
-        tracing::warn!(code = error.code(), error = error.chain(), "a page could not be shown");
+        tracing::warn!(
+            code = error.code(),
+            error = error.chain(),
+            "a page could not be shown"
+        );
     }
 }

@@ -39,8 +39,16 @@ static ASSETS: [Asset; 5] = [
         media_type: "text/javascript; charset=utf-8",
         content: include_bytes!("../assets/charts.js"),
     },
-    Asset { name: "echarts.js", media_type: "text/javascript; charset=utf-8", content: ECHARTS },
-    Asset { name: "icon.svg", media_type: "image/svg+xml", content: include_bytes!("../assets/icon.svg") },
+    Asset {
+        name: "echarts.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: ECHARTS,
+    },
+    Asset {
+        name: "icon.svg",
+        media_type: "image/svg+xml",
+        content: include_bytes!("../assets/icon.svg"),
+    },
 ];
 
 /// One hash over all files: a new build gives every file a new address.
@@ -64,12 +72,18 @@ pub(crate) fn has_charts() -> bool {
 
 /// `GET /assets/{version}/{name}`.
 pub(crate) async fn serve(Path((_version, name)): Path<(String, String)>) -> Response {
-    let Some(asset) = ASSETS.iter().find(|asset| asset.name == name && !asset.content.is_empty()) else {
+    let Some(asset) = ASSETS
+        .iter()
+        .find(|asset| asset.name == name && !asset.content.is_empty())
+    else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(asset.media_type)),
-        (CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
+        (
+            CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        ),
     ];
     (headers, asset.content).into_response()
 }

@@ -62,7 +62,11 @@ impl Cache {
             *answers = Answers::default();
         }
         answers.bytes += answer.len();
-        let kept = Kept { mark, at: Instant::now(), answer };
+        let kept = Kept {
+            mark,
+            at: Instant::now(),
+            answer,
+        };
         if let Some(replaced) = answers.by_key.insert(key, kept) {
             answers.bytes -= replaced.answer.len();
         }

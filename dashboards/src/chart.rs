@@ -25,16 +25,28 @@ pub(crate) fn stack(parts: &[(&'static str, u64)]) -> Vec<Segment> {
     let mut x = 0.0;
     for &(state, count) in parts.iter().filter(|(_, count)| *count > 0) {
         let width = percent(count, total);
-        segments.push(Segment { state, count, x, width });
+        segments.push(Segment {
+            state,
+            count,
+            x,
+            width,
+        });
         x += width;
     }
     segments
 }
 
 /// `part` of `whole` in percent, 0 for an empty whole.
-#[expect(clippy::cast_precision_loss, reason = "device counts are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "device counts are far below 2^52"
+)]
 pub(crate) fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 * 100.0 / whole as f64
+    }
 }
 
 /// Below this many devices in the fullest cell nothing is shown as hot.
@@ -102,7 +114,11 @@ const X_LABELS_MAX: usize = 8;
 /// Lays out percentages (0–100) per day. Each series holds one optional value per day; the plan is the day index at
 /// which it starts and the one at which it should be complete.
 #[expect(clippy::cast_precision_loss, reason = "day counts are small")]
-pub(crate) fn line(days: &[String], series: &[(String, Vec<Option<f64>>)], plan: Option<(f64, f64)>) -> Line {
+pub(crate) fn line(
+    days: &[String],
+    series: &[(String, Vec<Option<f64>>)],
+    plan: Option<(f64, f64)>,
+) -> Line {
     if days.is_empty() {
         return Line::default();
     }
@@ -118,17 +134,40 @@ pub(crate) fn line(days: &[String], series: &[(String, Vec<Option<f64>>)], plan:
         let points = polyline(&known);
         let area = match (known.first(), known.last()) {
             (Some(first), Some(last)) => {
-                format!("{:.1},{BOTTOM:.1} {points} {:.1},{BOTTOM:.1}", first.0, last.0)
+                format!(
+                    "{:.1},{BOTTOM:.1} {points} {:.1},{BOTTOM:.1}",
+                    first.0, last.0
+                )
             }
             _ => String::new(),
         };
-        let last = values.iter().rev().flatten().next().map_or_else(String::new, |value| format!("{value:.0}%"));
-        Series { name: name.clone(), class: format!("s{}", index.min(5)), points, area, last }
+        let last = values
+            .iter()
+            .rev()
+            .flatten()
+            .next()
+            .map_or_else(String::new, |value| format!("{value:.0}%"));
+        Series {
+            name: name.clone(),
+            class: format!("s{}", index.min(5)),
+            points,
+            area,
+            last,
+        }
     });
     let plan = plan.map_or_else(String::new, |(start, end)| {
-        let slope_at = |day: f64| if end > start { (day - start) / (end - start) * 100.0 } else { 100.0 };
+        let slope_at = |day: f64| {
+            if end > start {
+                (day - start) / (end - start) * 100.0
+            } else {
+                100.0
+            }
+        };
         let until = end.min(last_day);
-        let mut points = vec![(x(start.max(0.0)), y(slope_at(start.max(0.0)))), (x(until), y(slope_at(until)))];
+        let mut points = vec![
+            (x(start.max(0.0)), y(slope_at(start.max(0.0)))),
+            (x(until), y(slope_at(until))),
+        ];
         if until < last_day {
             points.push((x(last_day), y(100.0)));
         }
@@ -140,13 +179,19 @@ pub(crate) fn line(days: &[String], series: &[(String, Vec<Option<f64>>)], plan:
         plan,
         y_ticks: [0_u8, 25, 50, 75, 100]
             .into_iter()
-            .map(|value| Tick { at: y(f64::from(value)), label: format!("{value}%") })
+            .map(|value| Tick {
+                at: y(f64::from(value)),
+                label: format!("{value}%"),
+            })
             .collect(),
         x_ticks: days
             .iter()
             .enumerate()
             .step_by(step)
-            .map(|(day, label)| Tick { at: x(day as f64), label: label.get(5..).unwrap_or(label).to_owned() })
+            .map(|(day, label)| Tick {
+                at: x(day as f64),
+                label: label.get(5..).unwrap_or(label).to_owned(),
+            })
             .collect(),
     }
 }
@@ -159,7 +204,12 @@ pub(crate) fn spark(values: &[u64]) -> String {
     let points: Vec<(f64, f64)> = values
         .iter()
         .enumerate()
-        .map(|(index, value)| (index as f64 / last * 98.0 + 1.0, 22.0 - *value as f64 / most * 20.0))
+        .map(|(index, value)| {
+            (
+                index as f64 / last * 98.0 + 1.0,
+                22.0 - *value as f64 / most * 20.0,
+            )
+        })
         .collect();
     polyline(&points)
 }
@@ -190,22 +240,35 @@ mod tests {
 
     #[test]
     fn heat_is_graded_against_the_most() {
-        assert_eq!([heat(0, 9), heat(1, 9), heat(9, 9), heat(3, 0)], ["h0", "h1", "h5", "h0"]);
+        assert_eq!(
+            [heat(0, 9), heat(1, 9), heat(9, 9), heat(3, 0)],
+            ["h0", "h1", "h5", "h0"]
+        );
         assert_eq!(heat(1, 1), "h2", "one device alone is not hot");
     }
 
     #[test]
     fn lines_stay_inside_the_drawing_whatever_the_values() {
         let days: Vec<String> = (1..=30).map(|day| format!("2024-08-{day:02}")).collect();
-        let values = days.iter().enumerate().map(|(day, _)| Some(day as f64 * 10.0 - 40.0)).collect();
+        let values = (0_u8..30)
+            .map(|day| Some(f64::from(day) * 10.0 - 40.0))
+            .collect();
         let chart = line(&days, &[("all".to_owned(), values)], Some((-3.0, 45.0)));
-        for pair in chart.series[0].points.split(' ').chain(chart.plan.split(' ')) {
+        for pair in chart.series[0]
+            .points
+            .split(' ')
+            .chain(chart.plan.split(' '))
+        {
             let (x, y) = pair.split_once(',').unwrap();
             assert!((LEFT..=RIGHT).contains(&x.parse().unwrap()), "{pair}");
             assert!((TOP..=BOTTOM).contains(&y.parse().unwrap()), "{pair}");
         }
         assert!(chart.x_ticks.len() <= X_LABELS_MAX);
         assert_eq!(line(&[], &[], None), Line::default());
-        assert!(line(&days[..1], &[("all".to_owned(), vec![Some(5.0)])], None).series[0].points.contains(','));
+        assert!(
+            line(&days[..1], &[("all".to_owned(), vec![Some(5.0)])], None).series[0]
+                .points
+                .contains(',')
+        );
     }
 }

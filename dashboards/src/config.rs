@@ -52,7 +52,12 @@ impl DashboardConfig {
             Some(rest) => rest.split(']').next().unwrap_or_default(),
             None => host.split(':').next().unwrap_or_default(),
         };
-        if name.eq_ignore_ascii_case("localhost") || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        if name.eq_ignore_ascii_case("localhost")
+            || self
+                .hosts
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+        {
             return true;
         }
         let listening = self.addr.ip();
@@ -68,10 +73,20 @@ mod tests {
     #[test]
     fn only_known_hosts_are_served() {
         let local = DashboardConfig::default();
-        for known in ["127.0.0.1:8090", "localhost:8090", "[::1]:8090", "LOCALHOST"] {
+        for known in [
+            "127.0.0.1:8090",
+            "localhost:8090",
+            "[::1]:8090",
+            "LOCALHOST",
+        ] {
             assert!(local.knows_host(known), "{known}");
         }
-        for unknown in ["evil.example", "127.0.0.1.evil.example:8090", "", "10.0.0.5"] {
+        for unknown in [
+            "evil.example",
+            "127.0.0.1.evil.example:8090",
+            "",
+            "10.0.0.5",
+        ] {
             assert!(!local.knows_host(unknown), "{unknown}");
         }
         let open = DashboardConfig {
@@ -79,6 +94,10 @@ mod tests {
             hosts: vec!["patchlens.corp".to_owned()],
             ..DashboardConfig::default()
         };
-        assert!(open.knows_host("10.0.0.5:80") && open.knows_host("patchlens.corp") && !open.knows_host("evil.example"));
+        assert!(
+            open.knows_host("10.0.0.5:80")
+                && open.knows_host("patchlens.corp")
+                && !open.knows_host("evil.example")
+        );
     }
 }

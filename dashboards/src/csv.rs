@@ -7,7 +7,8 @@ pub(crate) fn record<'a>(text: &mut String, fields: impl IntoIterator<Item = &'a
             text.push(',');
         }
         // A spreadsheet runs what starts like a formula, and log text is hostile; numbers stay numbers.
-        let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
+        let formula =
+            field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
         if formula || field.contains([',', '"', '\n', '\r']) {
             text.push('"');
             if formula {
@@ -29,7 +30,13 @@ mod tests {
     #[test]
     fn fields_are_quoted_and_formulas_are_text() {
         let mut text = String::new();
-        record(&mut text, ["a", "b,c", "d\"e", "=cmd|' /C calc'!A0", "-12.5", "-x", ""]);
-        assert_eq!(text, "a,\"b,c\",\"d\"\"e\",\"'=cmd|' /C calc'!A0\",-12.5,\"'-x\",\r\n");
+        record(
+            &mut text,
+            ["a", "b,c", "d\"e", "=cmd|' /C calc'!A0", "-12.5", "-x", ""],
+        );
+        assert_eq!(
+            text,
+            "a,\"b,c\",\"d\"\"e\",\"'=cmd|' /C calc'!A0\",-12.5,\"'-x\",\r\n"
+        );
     }
 }

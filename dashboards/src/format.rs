@@ -31,18 +31,32 @@ pub(crate) fn share(part: impl Borrow<u64>, whole: impl Borrow<u64>) -> String {
         return NONE.to_owned();
     }
     let percent = crate::chart::percent(part, whole).round();
-    let shown = if part > 0 && part < whole { percent.clamp(1.0, 99.0) } else { percent };
+    let shown = if part > 0 && part < whole {
+        percent.clamp(1.0, 99.0)
+    } else {
+        percent
+    };
     format!("{shown:.0}%")
+}
+
+/// A value from 0 to 1 in percent.
+pub(crate) fn ratio(value: f64) -> String {
+    format!("{:.0}%", value.clamp(0.0, 1.0) * 100.0)
 }
 
 /// A code as `0x80073712`; a dash without one.
 pub(crate) fn code(value: impl Borrow<Option<u32>>) -> String {
-    value.borrow().map_or_else(|| NONE.to_owned(), |value| format!("0x{value:08x}"))
+    value
+        .borrow()
+        .map_or_else(|| NONE.to_owned(), |value| format!("0x{value:08x}"))
 }
 
 /// `KB5041580`; a dash without one.
 pub(crate) fn kb(value: impl Borrow<Option<u32>>) -> String {
-    value.borrow().filter(|value| *value > 0).map_or_else(|| NONE.to_owned(), |value| format!("KB{value}"))
+    value
+        .borrow()
+        .filter(|value| *value > 0)
+        .map_or_else(|| NONE.to_owned(), |value| format!("KB{value}"))
 }
 
 /// A UTC time of the store, `2024-08-14 10:42:03.000000`, as `2024-08-14 10:42`; a dash without one.
@@ -66,7 +80,12 @@ pub(crate) fn days(from: Option<&str>, to: Option<&str>, most: usize) -> Vec<Str
     let (Some(first), Some(last)) = (date(from), date(to)) else {
         return Vec::new();
     };
-    first.series(1.day()).take_while(|day| *day <= last).take(most).map(|day| day.to_string()).collect()
+    first
+        .series(1.day())
+        .take_while(|day| *day <= last)
+        .take(most)
+        .map(|day| day.to_string())
+        .collect()
 }
 
 /// Hours as `45 min`, `7 h` or `3.2 d`.
@@ -81,8 +100,8 @@ pub(crate) fn hours(value: impl Borrow<Option<f64>>) -> String {
 }
 
 /// Seconds as `0.4 s`, `12 s`, `45 min`, `7 h` or `3.2 d`.
-pub(crate) fn seconds(value: Option<f64>) -> String {
-    match value {
+pub(crate) fn seconds(value: impl Borrow<Option<f64>>) -> String {
+    match *value.borrow() {
         Some(seconds) if (0.0..10.0).contains(&seconds) => format!("{seconds:.1} s"),
         Some(seconds) if (10.0..60.0).contains(&seconds) => format!("{seconds:.0} s"),
         other => hours(other.map(|seconds| seconds / 3600.0)),
@@ -108,7 +127,10 @@ pub(crate) fn short(value: impl AsRef<str>, most: usize) -> String {
 fn cut(value: Option<&str>, length: usize) -> String {
     value
         .filter(|value| !value.starts_with("1970-01-01"))
-        .map_or_else(|| NONE.to_owned(), |value| value.replace('T', " ").chars().take(length).collect())
+        .map_or_else(
+            || NONE.to_owned(),
+            |value| value.replace('T', " ").chars().take(length).collect(),
+        )
 }
 
 #[cfg(test)]
@@ -117,16 +139,56 @@ mod tests {
 
     #[test]
     fn spellings() {
-        assert_eq!([number(0), number(999), number(1000), number(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([share(0, 0), share(0, 9), share(999, 1000), share(1, 1000), share(9, 9)], [NONE, "0%", "99%", "1%", "100%"]);
+        assert_eq!(
+            [number(0), number(999), number(1000), number(1_234_567)],
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [
+                share(0, 0),
+                share(0, 9),
+                share(999, 1000),
+                share(1, 1000),
+                share(9, 9)
+            ],
+            [NONE, "0%", "99%", "1%", "100%"]
+        );
         assert_eq!(code(Some(0x8007_3712)), "0x80073712");
-        assert_eq!([kb(Some(5_041_580)), kb(Some(0)), kb(None)], ["KB5041580", NONE, NONE]);
-        assert_eq!(minute(Some("2024-08-14 10:42:03.000000")), "2024-08-14 10:42");
-        assert_eq!([hours(Some(0.75)), hours(Some(7.2)), hours(Some(76.8)), hours(None)], ["45 min", "7 h", "3.2 d", NONE]);
-        assert_eq!([seconds(Some(0.42)), seconds(Some(12.0)), seconds(Some(3600.0)), seconds(Some(-5.0))], ["0.4 s", "12 s", "1 h", NONE]);
+        assert_eq!(
+            [kb(Some(5_041_580)), kb(Some(0)), kb(None)],
+            ["KB5041580", NONE, NONE]
+        );
+        assert_eq!(
+            minute(Some("2024-08-14 10:42:03.000000")),
+            "2024-08-14 10:42"
+        );
+        assert_eq!(
+            [
+                hours(Some(0.75)),
+                hours(Some(7.2)),
+                hours(Some(76.8)),
+                hours(None)
+            ],
+            ["45 min", "7 h", "3.2 d", NONE]
+        );
+        assert_eq!(
+            [
+                seconds(Some(0.42)),
+                seconds(Some(12.0)),
+                seconds(Some(3600.0)),
+                seconds(Some(-5.0))
+            ],
+            ["0.4 s", "12 s", "1 h", NONE]
+        );
         assert_eq!(short("库存库存库存", 3), "库存库…");
         assert_eq!(name("  "), NONE);
-        assert_eq!(days(Some("2024-02-28 23:59:59"), Some("2024-03-01 00:00:00"), 9), ["2024-02-28", "2024-02-29", "2024-03-01"]);
-        assert!(days(Some("2024-03-01"), Some("2024-02-28"), 9).is_empty() && days(None, Some("x"), 9).is_empty());
+        assert_eq!(
+            days(Some("2024-02-28 23:59:59"), Some("2024-03-01 00:00:00"), 9),
+            ["2024-02-28", "2024-02-29", "2024-03-01"]
+        );
+        assert!(
+            days(Some("2024-03-01"), Some("2024-02-28"), 9).is_empty()
+                && days(None, Some("x"), 9).is_empty()
+        );
     }
 }

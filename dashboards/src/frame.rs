@@ -9,7 +9,6 @@ use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::assets;
 use crate::i18n::{self, Lang};
 
 /// The cookie that keeps the chosen language.
@@ -18,7 +17,11 @@ pub(crate) const LANG_COOKIE: &str = "patchlens_lang";
 pub(crate) const THEME_COOKIE: &str = "patchlens_theme";
 
 /// Bytes that may stand for themselves in a path segment or a query value.
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// The colours of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,8 +73,20 @@ impl Frame {
     /// Reads a request's head.
     pub(crate) fn of(parts: &Parts) -> Self {
         let mut query = parse_query(parts.uri.query().unwrap_or_default());
-        let asked = |name: &str| query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let asked = |name: &str| {
+            query
+                .iter()
+                .rev()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.clone())
+        };
+        let header = |name| {
+            parts
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+        };
         let cookies = header(COOKIE);
         let lang = asked("lang")
             .and_then(|tag| Lang::parse(&tag))
@@ -83,7 +98,13 @@ impl Frame {
             .unwrap_or_default();
         query.retain(|(key, _)| key != "lang" && key != "theme");
         let foreign = header(HeaderName::from_static("sec-fetch-site")) == "cross-site";
-        Self { lang, theme, path: parts.uri.path().to_owned(), query, foreign }
+        Self {
+            lang,
+            theme,
+            path: parts.uri.path().to_owned(),
+            query,
+            foreign,
+        }
     }
 
     /// The text for a key.
@@ -103,12 +124,20 @@ impl Frame {
 
     /// One of two texts that the data holds in both languages; the English one where the other is empty.
     pub(crate) fn pick<'a>(&self, en: &'a str, zh: &'a str) -> &'a str {
-        if self.lang == Lang::Zh && !zh.is_empty() { zh } else { en }
+        if self.lang == Lang::Zh && !zh.is_empty() {
+            zh
+        } else {
+            en
+        }
     }
 
     /// [`Frame::pick`] for lists.
     pub(crate) fn pick_list<'a>(&self, en: &'a [String], zh: &'a [String]) -> &'a [String] {
-        if self.lang == Lang::Zh && !zh.is_empty() { zh } else { en }
+        if self.lang == Lang::Zh && !zh.is_empty() {
+            zh
+        } else {
+            en
+        }
     }
 
     /// A query value; `None` when absent or empty.
@@ -139,7 +168,12 @@ impl Frame {
 
     /// The current address for another answer form, such as `/api/v1` or CSV, with all filters kept.
     pub(crate) fn at(&self, path: &str) -> String {
-        address(path, self.query.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+        address(
+            path,
+            self.query
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str())),
+        )
     }
 
     /// Whether a navigation entry is the current one.
@@ -147,28 +181,12 @@ impl Frame {
         if prefix == "/" {
             self.path == "/" || self.path.starts_with("/rollouts")
         } else {
-            self.path == prefix || self.path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
+            self.path == prefix
+                || self
+                    .path
+                    .strip_prefix(prefix)
+                    .is_some_and(|rest| rest.starts_with('/'))
         }
-    }
-
-    /// The address of a static file, with its content hash so that it can be cached for good.
-    pub(crate) fn asset(&self, name: &str) -> String {
-        assets::address(name)
-    }
-
-    /// Whether the chart library is embedded in this build.
-    pub(crate) fn has_charts(&self) -> bool {
-        assets::has_charts()
-    }
-
-    /// The languages of the switch.
-    pub(crate) fn langs(&self) -> [Lang; 2] {
-        Lang::ALL
-    }
-
-    /// The themes of the switch.
-    pub(crate) fn themes(&self) -> [Theme; 3] {
-        Theme::ALL
     }
 }
 
@@ -209,7 +227,9 @@ fn parse_query(query: &str) -> Vec<(String, String)> {
 }
 
 fn decode(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+    percent_decode_str(&text.replace('+', " "))
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
@@ -236,7 +256,10 @@ mod tests {
 
     #[test]
     fn the_address_wins_over_the_cookie_and_the_cookie_over_the_header() {
-        let headers = [("cookie", "a=b; patchlens_lang=zh; patchlens_theme=dark"), ("accept-language", "en")];
+        let headers = [
+            ("cookie", "a=b; patchlens_lang=zh; patchlens_theme=dark"),
+            ("accept-language", "en"),
+        ];
         assert_eq!(frame("/", &headers).lang, Lang::Zh);
         assert_eq!(frame("/", &headers).theme, Theme::Dark);
         assert_eq!(frame("/?lang=en&theme=light", &headers).lang, Lang::En);
@@ -249,6 +272,9 @@ mod tests {
         let frame = frame("/clusters?site=A%26B&ring=%E4%B8%80&lang=zh", &[]);
         assert_eq!(frame.value("site"), Some("A&B"));
         assert_eq!(frame.with("ring", ""), "/clusters?site=A%26B");
-        assert_eq!(frame.with("cause", "\"><script>"), "/clusters?site=A%26B&ring=%E4%B8%80&cause=%22%3E%3Cscript%3E");
+        assert_eq!(
+            frame.with("cause", "\"><script>"),
+            "/clusters?site=A%26B&ring=%E4%B8%80&cause=%22%3E%3Cscript%3E"
+        );
     }
 }

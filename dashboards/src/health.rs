@@ -29,7 +29,8 @@ pub(crate) async fn measure(State(app): State<App>, request: Request, next: Next
     let api = request.uri().path().starts_with("/api/");
     let started = Instant::now();
     let response = next.run(request).await;
-    app.metrics.count(api, response.status(), started.elapsed().as_micros());
+    app.metrics
+        .count(api, response.status(), started.elapsed().as_micros());
     response
 }
 
@@ -42,19 +43,31 @@ pub(crate) async fn healthz() -> &'static str {
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
     match read::ping(&app).await {
         Ok(()) => "ok\n".into_response(),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", error.chain())).into_response(),
+        Err(error) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{}\n", error.chain()),
+        )
+            .into_response(),
     }
 }
 
 /// `GET /metrics`.
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.text()).into_response()
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        app.metrics.text(),
+    )
+        .into_response()
 }
 
 impl Metrics {
     fn count(&self, api: bool, status: StatusCode, micros: u128) {
         let class = usize::from(status.as_u16() / 100).clamp(2, 5) - 2;
-        if let Some(counter) = self.requests.get(usize::from(api)).and_then(|kind| kind.get(class)) {
+        if let Some(counter) = self
+            .requests
+            .get(usize::from(api))
+            .and_then(|kind| kind.get(class))
+        {
             counter.fetch_add(1, Ordering::Relaxed);
         }
         let micros = u64::try_from(micros).unwrap_or(u64::MAX);
@@ -77,8 +90,10 @@ impl Metrics {
                 let count = counter.load(Ordering::Relaxed);
                 total += count;
                 // Writing to a string cannot fail.
-                let _written =
-                    writeln!(text, "patchlens_dashboards_requests_total{{kind=\"{kind}\",status=\"{class}\"}} {count}");
+                let _written = writeln!(
+                    text,
+                    "patchlens_dashboards_requests_total{{kind=\"{kind}\",status=\"{class}\"}} {count}"
+                );
             }
         }
         text.push_str("# HELP patchlens_dashboards_request_duration_seconds Time to answer.\n# TYPE patchlens_dashboards_request_duration_seconds histogram\n");

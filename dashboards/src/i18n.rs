@@ -1,7 +1,8 @@
 //! The two languages: negotiation, and every visible string by key.
 //!
 //! The strings live in `i18n/en.toml` and `i18n/zh.toml`, nowhere else; a test holds the two files to the same keys and
-//! every key used by a template or a source file to be there. A placeholder is written `{name}`.
+//! every key used by a template or a source file to be there. A placeholder is written `{name}`, and `{name:device|devices}` stands for the first form when the value
+//! is 1, for the second otherwise.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -106,12 +107,32 @@ pub(crate) fn label(lang: Lang, family: &str, id: &str) -> String {
         .unwrap_or_else(|| id.to_owned())
 }
 
-/// Returns the text for a key with its placeholders filled.
+/// Returns the text for a key with its placeholders filled. Values are never searched for placeholders themselves.
 pub(crate) fn fill(lang: Lang, key: &str, values: &[(&str, &dyn Display)]) -> String {
-    let mut filled = text(lang, key).to_owned();
-    for (name, value) in values {
-        filled = filled.replace(&format!("{{{name}}}"), &value.to_string());
+    let mut filled = String::new();
+    let mut rest = text(lang, key);
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let Some((inside, behind)) = after.split_once('}') else {
+            filled.push('{');
+            rest = after;
+            continue;
+        };
+        let (name, forms) = inside.split_once(':').unwrap_or((inside, ""));
+        let value = values
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.to_string());
+        match (value, forms.split_once('|')) {
+            (Some(value), None) => filled.push_str(&value),
+            (Some(value), Some((one, other))) => {
+                filled.push_str(if value == "1" { one } else { other })
+            }
+            (None, _) => filled.push_str(name),
+        }
+        rest = behind;
     }
+    filled.push_str(rest);
     filled
 }
 

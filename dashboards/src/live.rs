@@ -52,7 +52,10 @@ impl Live {
     /// The receiver of the running task, or of one that is started now.
     fn subscribe(&self, app: &App) -> watch::Receiver<String> {
         let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = mark.as_ref().filter(|running| running.has_changed().is_ok()) {
+        if let Some(running) = mark
+            .as_ref()
+            .filter(|running| running.has_changed().is_ok())
+        {
             return running.clone();
         }
         let (sender, receiver) = watch::channel(String::new());
@@ -103,7 +106,11 @@ impl Watcher {
                 let first = self.known.is_empty();
                 self.known.clone_from(&newest);
                 // The first mark says what the page shows already.
-                return Some(if first { Event::default().comment("watching") } else { Event::default().event("changed").data(newest) });
+                return Some(if first {
+                    Event::default().comment("watching")
+                } else {
+                    Event::default().event("changed").data(newest)
+                });
             }
             tokio::select! {
                 changed = self.marks.changed() => changed.ok()?,
@@ -129,7 +136,13 @@ pub(crate) async fn stream(
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let marks = app.live.subscribe(&app);
     let open = open.map(|axum::Extension(Open(open))| open);
-    let watcher = Watcher { marks, open, known: String::new() };
-    let events = stream::unfold(watcher, async |mut watcher| watcher.next().await.map(|event| (Ok(event), watcher)));
+    let watcher = Watcher {
+        marks,
+        open,
+        known: String::new(),
+    };
+    let events = stream::unfold(watcher, async |mut watcher| {
+        watcher.next().await.map(|event| (Ok(event), watcher))
+    });
     Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }

@@ -26,14 +26,11 @@ pub(crate) async fn rows<T: DeserializeOwned>(
 ) -> Result<Vec<T>> {
     let mark = newest_mark(app).await?;
     let key = key(sql, parameters);
-    let answer = match app.cache.get(key, &mark) {
-        Some(answer) => answer,
-        None => {
-            let answer = fetch(app, doing, sql, parameters).await?;
-            app.cache.put(key, mark, Arc::clone(&answer));
-            answer
-        }
-    };
+    if let Some(answer) = app.cache.get(key, &mark) {
+        return parse(app, doing, &answer);
+    }
+    let answer = fetch(app, doing, sql, parameters).await?;
+    app.cache.put(key, mark, Arc::clone(&answer));
     parse(app, doing, &answer)
 }
 
@@ -50,9 +47,18 @@ struct Mark {
 /// A text that changes whenever something arrived or was recomputed, asked for now.
 pub(crate) async fn mark(app: &App) -> Result<String> {
     let doing = "ask the store for news";
-    let answer = fetch(app, doing, include_str!("../../queries/reports/page_live_mark.sql"), &[]).await?;
+    let answer = fetch(
+        app,
+        doing,
+        include_str!("../../queries/reports/page_live_mark.sql"),
+        &[],
+    )
+    .await?;
     let marks: Vec<Mark> = parse(app, doing, &answer)?;
-    Ok(marks.into_iter().next().map_or_else(String::new, |row| row.mark))
+    Ok(marks
+        .into_iter()
+        .next()
+        .map_or_else(String::new, |row| row.mark))
 }
 
 /// The mark, at most [`MARK_AGE_MAX`] old. One page's reports share one question.
@@ -68,23 +74,37 @@ async fn newest_mark(app: &App) -> Result<String> {
     }
 }
 
-async fn fetch(app: &App, doing: &'static str, sql: &str, parameters: &[(&str, &str)]) -> Result<Arc<[u8]>> {
-    let parameters: Vec<(&str, Param)> =
-        parameters.iter().map(|(name, value)| (*name, Param::from(*value))).collect();
-    let answer = patiently(app, doing, app.store.query_bytes(doing, sql, &parameters, "JSONEachRow")).await?;
+async fn fetch(
+    app: &App,
+    doing: &'static str,
+    sql: &str,
+    parameters: &[(&str, &str)],
+) -> Result<Arc<[u8]>> {
+    let parameters: Vec<(&str, Param)> = parameters
+        .iter()
+        .map(|(name, value)| (*name, Param::from(*value)))
+        .collect();
+    let answer = patiently(
+        app,
+        doing,
+        app.store
+            .query_bytes(doing, sql, &parameters, "JSONEachRow"),
+    )
+    .await?;
     Ok(Arc::from(answer.as_ref()))
 }
 
 fn parse<T: DeserializeOwned>(app: &App, doing: &'static str, answer: &[u8]) -> Result<Vec<T>> {
     let rows = serde_json::Deserializer::from_slice(answer).into_iter();
-    rows.collect::<Result<_, _>>().map_err(|error| Error::Store {
-        doing,
-        source: patchlens_queries::Error::Answer {
-            url: app.store.config().url.clone(),
-            doing: doing.to_owned(),
-            detail: error.to_string(),
-        },
-    })
+    rows.collect::<Result<_, _>>()
+        .map_err(|error| Error::Store {
+            doing,
+            source: patchlens_queries::Error::Answer {
+                url: app.store.config().url.clone(),
+                doing: doing.to_owned(),
+                detail: error.to_string(),
+            },
+        })
 }
 
 /// The answer format of [`statement`]: every value as text.
@@ -100,15 +120,26 @@ pub(crate) async fn statement(app: &App, sql: &str, max_rows: u64) -> Result<Tab
     let answered = app.store.query_bytes(doing, sql, &[], "JSONCompactStrings");
     let answered = patiently(app, doing, answered).await;
     let bytes = answered.map_err(|error| match error {
-        Error::Store { source: patchlens_queries::Error::Exception { message, .. }, .. } => Error::Statement { message },
+        Error::Store {
+            source: patchlens_queries::Error::Exception { message, .. },
+            ..
+        } => Error::Statement { message },
         other => other,
     })?;
-    let answer: Answer = serde_json::from_slice(&bytes).map_err(|error| Error::Statement { message: error.to_string() })?;
+    let answer: Answer = serde_json::from_slice(&bytes).map_err(|error| Error::Statement {
+        message: error.to_string(),
+    })?;
     let max_rows = usize::try_from(max_rows).unwrap_or(usize::MAX);
     let cut = answer.data.len() > max_rows;
     let rows = answer.data.into_iter().take(max_rows);
-    let rows = rows.map(|row| row.into_iter().map(Option::unwrap_or_default).collect()).collect();
-    Ok(Table { columns: answer.meta, rows, cut })
+    let rows = rows
+        .map(|row| row.into_iter().map(Option::unwrap_or_default).collect())
+        .collect();
+    Ok(Table {
+        columns: answer.meta,
+        rows,
+        cut,
+    })
 }
 
 async fn patiently<T>(
@@ -118,6 +149,9 @@ async fn patiently<T>(
 ) -> Result<T> {
     match tokio::time::timeout(app.config.store_timeout(), answer).await {
         Ok(answered) => answered.map_err(|source| Error::Store { doing, source }),
-        Err(_) => Err(Error::Slow { doing, timeout_ms: app.config.store_timeout_ms }),
+        Err(_) => Err(Error::Slow {
+            doing,
+            timeout_ms: app.config.store_timeout_ms,
+        }),
     }
 }

@@ -2,7 +2,8 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, SET_COOKIE, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -20,7 +21,10 @@ pub(crate) async fn headers(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let frame = Frame::of(&parts);
     let asked = |name: &str| {
-        parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with(name)))
+        parts
+            .uri
+            .query()
+            .is_some_and(|query| query.split('&').any(|pair| pair.starts_with(name)))
     };
     let cookies = [
         asked("lang=").then(|| (LANG_COOKIE, frame.lang.code())),
@@ -31,7 +35,9 @@ pub(crate) async fn headers(request: Request, next: Next) -> Response {
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     headers.append(VARY, HeaderValue::from_static("accept-language, cookie"));
     for (name, value) in cookies.into_iter().flatten() {
         let cookie = format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax");
@@ -49,7 +55,12 @@ pub(crate) async fn known_host(State(app): State<App>, request: Request, next: N
         .headers()
         .get(HOST)
         .and_then(|value| value.to_str().ok())
-        .or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str))
+        .or_else(|| {
+            request
+                .uri()
+                .authority()
+                .map(axum::http::uri::Authority::as_str)
+        })
         .unwrap_or_default();
     if app.config.knows_host(host) {
         next.run(request).await

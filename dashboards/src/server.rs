@@ -35,7 +35,13 @@ pub(crate) struct App {
 
 /// Builds the web application over a store. It asks the store only when a page is asked for.
 pub fn router(store: Store, config: DashboardConfig) -> Router {
-    let app = App { store, config: Arc::new(config), metrics: Arc::default(), cache: Arc::default(), live: Live::default() };
+    let app = App {
+        store,
+        config: Arc::new(config),
+        metrics: Arc::default(),
+        cache: Arc::default(),
+        live: Live::default(),
+    };
     let pages = Router::new()
         .route("/", get(rollout::newest))
         .route("/rollouts/{id}", get(rollout::page))
@@ -84,8 +90,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
     let address = config.addr;
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| Error::Listen { address, source })?;
     serve_on(listener, store, config, shutdown).await
 }
 
@@ -115,7 +122,16 @@ pub async fn serve_on(
 async fn unknown(frame: Frame) -> Response {
     let id = frame.path.clone();
     if frame.path.starts_with("/api/") {
-        return answer::json::<String>(Err(Error::NotFound { what: What::Page, id }));
+        return answer::json::<String>(Err(Error::NotFound {
+            what: What::Page,
+            id,
+        }));
     }
-    answer::page(&frame, Err(Error::NotFound { what: What::Page, id }))
+    answer::page(
+        &frame,
+        Err(Error::NotFound {
+            what: What::Page,
+            id,
+        }),
+    )
 }

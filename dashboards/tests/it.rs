@@ -1,6 +1,11 @@
 //! The web application over a real embedded store.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod seed;
 
@@ -14,8 +19,15 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 const PAGES: [&str; 9] = [
-    "/", "/clusters", "/clusters?open=all&site=Chengdu&ring=Broad&cause=disk-space", "/devices", "/codes?all=1", "/pipeline", "/sql",
-    "/devices?state=failed&q=pc", "/rollouts/2024-07-b",
+    "/",
+    "/clusters",
+    "/clusters?open=all&site=Chengdu&ring=Broad&cause=disk-space",
+    "/devices",
+    "/codes?all=1",
+    "/pipeline",
+    "/sql",
+    "/devices?state=failed&q=pc",
+    "/rollouts/2024-07-b",
 ];
 
 struct Answer {
@@ -29,10 +41,18 @@ async fn get(app: &Router, address: &str, headers: &[(&str, &str)]) -> Answer {
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = app
+        .clone()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     let (parts, body) = response.into_parts();
     let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-    Answer { status: parts.status, headers: parts.headers, body }
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    }
 }
 
 async fn page(app: &Router, address: &str) -> String {
@@ -58,11 +78,13 @@ async fn seeded() -> Option<(Router, Store)> {
 
 #[tokio::test]
 async fn the_rollout_page_says_how_far_what_blocks_and_what_to_do_first() {
-    let Some((app, _store)) = seeded().await else { return };
+    let Some((app, _store)) = seeded().await else {
+        return;
+    };
     let html = page(&app, "/").await;
     for text in [
         "KB5041580 is on 62 of 106 devices (58%); 24 fail.",
-        "10 of the 24 failing devices share one cause: Component store damaged (dot3gpui.dll). 8 devices are silent. 5 only need a restart.",
+        "The largest cause holds back 10 of the 24 failing devices: Component store damaged (dot3gpui.dll). 8 devices are silent. 5 only need a restart.",
         "Copy dot3gpui.dll from a healthy device with the same build.",
         "110 devices planned",
         "深圳南山支行",
@@ -73,13 +95,21 @@ async fn the_rollout_page_says_how_far_what_blocks_and_what_to_do_first() {
     let n = |name: &str| s[name].as_u64().unwrap();
     assert_eq!(n("planned"), n("excluded") + n("eligible"));
     assert_eq!(n("eligible"), n("reporting") + n("stale") + n("never_seen"));
-    assert_eq!(n("reporting"), n("installed") + n("pending_restart") + n("in_progress") + n("failed") + n("not_started"));
-    assert_eq!([n("planned"), n("stale"), n("never_seen"), n("excluded")], [110, 5, 3, 4]);
+    assert_eq!(
+        n("reporting"),
+        n("installed") + n("pending_restart") + n("in_progress") + n("failed") + n("not_started")
+    );
+    assert_eq!(
+        [n("planned"), n("stale"), n("never_seen"), n("excluded")],
+        [110, 5, 3, 4]
+    );
 }
 
 #[tokio::test]
 async fn the_page_adds_up_to_what_the_view_says() {
-    let Some((app, store)) = seeded().await else { return };
+    let Some((app, store)) = seeded().await else {
+        return;
+    };
     let sql = "SELECT sum(planned) AS planned, sum(eligible) AS eligible, sum(reporting) AS reporting, sum(latest) AS latest, \
                sum(missing_one) AS missing_one, sum(missing_multiple) AS missing_multiple, sum(installed) AS installed, \
                sum(failed) AS failed, sum(not_started) AS not_started FROM rollout_progress WHERE rollout_id = '2024-08-b'";
@@ -89,57 +119,146 @@ async fn the_page_adds_up_to_what_the_view_says() {
         assert_eq!(&page["summary"][name], count, "{name}");
     }
     for by in ["rings", "sites"] {
-        let eligible: u64 = page[by].as_array().unwrap().iter().map(|group| group["eligible"].as_u64().unwrap()).sum();
+        let eligible: u64 = page[by]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|group| group["eligible"].as_u64().unwrap())
+            .sum();
         assert_eq!(eligible, 106, "{by}");
     }
-    let last = page["progress"].as_array().unwrap().iter().rfind(|point| point["ring"] == "").unwrap();
-    assert_eq!((&last["installed"], &last["eligible"]), (&Value::from(62), &Value::from(106)));
-    let freed: u64 = page["first"].as_array().unwrap().iter().map(|row| row["devices"].as_u64().unwrap()).sum();
+    let last = page["progress"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rfind(|point| point["ring"] == "")
+        .unwrap();
+    assert_eq!(
+        (&last["installed"], &last["eligible"]),
+        (&Value::from(62), &Value::from(106))
+    );
+    let freed: u64 = page["first"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["devices"].as_u64().unwrap())
+        .sum();
     assert_eq!(freed, 24, "no device is freed twice, none is forgotten");
 }
 
 #[tokio::test]
 async fn every_page_answers_in_both_languages() {
-    let Some((app, _store)) = seeded().await else { return };
+    let Some((app, _store)) = seeded().await else {
+        return;
+    };
     let clusters = json(&app, "/api/v1/clusters").await;
-    let cluster = format!("/clusters/{}", clusters["clusters"][0]["cluster_key"].as_str().unwrap().replace(':', "%3A"));
-    let pages = PAGES.into_iter().chain([cluster.as_str(), "/devices/BJ-PC-070"]);
+    let cluster = format!(
+        "/clusters/{}",
+        clusters["clusters"][0]["cluster_key"]
+            .as_str()
+            .unwrap()
+            .replace(':', "%3A")
+    );
+    let pages = PAGES
+        .into_iter()
+        .chain([cluster.as_str(), "/devices/BJ-PC-070"]);
     for address in pages {
-        for (accept, lang, nav) in [("en-GB,en", "lang=\"en\"", "Error codes"), ("zh-CN,zh;q=0.9,en;q=0.1", "lang=\"zh-Hans\"", "错误代码")] {
+        for (accept, lang, nav) in [
+            ("en-GB,en", "lang=\"en\"", "Error codes"),
+            ("zh-CN,zh;q=0.9,en;q=0.1", "lang=\"zh-Hans\"", "错误代码"),
+        ] {
             let answer = get(&app, address, &[("accept-language", accept)]).await;
             assert_eq!(answer.status, StatusCode::OK, "{address}: {}", answer.body);
-            assert!(answer.body.contains(lang) && answer.body.contains(nav), "{address} {accept}");
-            assert!(!answer.body.contains("<style") && !answer.body.contains(" style=") && !answer.body.contains("<script>"), "{address}");
-            assert!(!answer.body.contains("http://") && !answer.body.contains("https://"), "{address} names another address");
-            let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-            assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+            assert!(
+                answer.body.contains(lang) && answer.body.contains(nav),
+                "{address} {accept}"
+            );
+            assert!(
+                !answer.body.contains("<style")
+                    && !answer.body.contains(" style=")
+                    && !answer.body.contains("<script>"),
+                "{address}"
+            );
+            assert!(
+                !answer.body.contains("http://") && !answer.body.contains("https://"),
+                "{address} names another address"
+            );
+            let policy = answer.headers[header::CONTENT_SECURITY_POLICY]
+                .to_str()
+                .unwrap();
+            assert!(
+                policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+                "{policy}"
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn a_chosen_language_is_kept() {
-    let Some((app, _store)) = seeded().await else { return };
-    let answer = get(&app, "/clusters?lang=zh&theme=dark", &[("accept-language", "en")]).await;
-    let cookies: Vec<&str> = answer.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap()).collect();
-    assert!(cookies.iter().any(|cookie| cookie.starts_with("patchlens_lang=zh;")), "{cookies:?}");
+    let Some((app, _store)) = seeded().await else {
+        return;
+    };
+    let answer = get(
+        &app,
+        "/clusters?lang=zh&theme=dark",
+        &[("accept-language", "en")],
+    )
+    .await;
+    let cookies: Vec<&str> = answer
+        .headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .map(|value| value.to_str().unwrap())
+        .collect();
+    assert!(
+        cookies
+            .iter()
+            .any(|cookie| cookie.starts_with("patchlens_lang=zh;")),
+        "{cookies:?}"
+    );
     assert!(answer.body.contains("data-theme=\"dark\""));
-    let later = get(&app, "/clusters", &[("cookie", "patchlens_lang=zh"), ("accept-language", "en")]).await;
+    let later = get(
+        &app,
+        "/clusters",
+        &[("cookie", "patchlens_lang=zh"), ("accept-language", "en")],
+    )
+    .await;
     assert!(later.body.contains("故障簇") && later.headers.get(header::SET_COOKIE).is_none());
 }
 
 #[tokio::test]
 async fn filters_narrow_the_lists_and_stay_in_the_links() {
-    let Some((app, _store)) = seeded().await else { return };
+    let Some((app, _store)) = seeded().await else {
+        return;
+    };
     let failed = json(&app, "/api/v1/devices?rollout=2024-08-b&state=failed").await;
     assert_eq!(failed.as_array().unwrap().len(), 24);
     let of_site = json(&app, "/api/v1/devices?state=failed&site=Chengdu").await;
-    assert!(!of_site.as_array().unwrap().is_empty() && of_site.as_array().unwrap().iter().all(|row| row["site"] == "Chengdu"));
+    assert!(
+        !of_site.as_array().unwrap().is_empty()
+            && of_site
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|row| row["site"] == "Chengdu")
+    );
     let html = page(&app, "/clusters?site=Chengdu").await;
-    assert!(html.contains("<option value=\"Chengdu\" selected>") && html.contains("/clusters.csv?site=Chengdu"), "{html}");
+    assert!(
+        html.contains("<option value=\"Chengdu\" selected>")
+            && html.contains("/clusters.csv?site=Chengdu"),
+        "{html}"
+    );
     let open = json(&app, "/api/v1/clusters?site=Chengdu").await;
     let all = json(&app, "/api/v1/clusters?open=all").await;
-    let devices = |value: &Value| value["clusters"].as_array().unwrap().iter().map(|row| row["open_devices"].as_u64().unwrap()).sum::<u64>();
+    let devices = |value: &Value| {
+        value["clusters"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["open_devices"].as_u64().unwrap())
+            .sum::<u64>()
+    };
     assert!(devices(&open) < devices(&all));
     assert_eq!(devices(&all), 24);
     let refused = get(&app, "/devices?state=x%22%3E", &[]).await;
@@ -149,10 +268,20 @@ async fn filters_narrow_the_lists_and_stay_in_the_links() {
 
 #[tokio::test]
 async fn a_cluster_shows_evidence_factors_remedy_and_exports_its_devices() {
-    let Some((app, _store)) = seeded().await else { return };
+    let Some((app, _store)) = seeded().await else {
+        return;
+    };
     let clusters = json(&app, "/api/v1/clusters").await;
-    let blocked = clusters["clusters"].as_array().unwrap().iter().find(|row| row["cause"] == "third-party-access-block").unwrap();
-    let address = format!("/clusters/{}", blocked["cluster_key"].as_str().unwrap().replace(':', "%3A"));
+    let blocked = clusters["clusters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["cause"] == "third-party-access-block")
+        .unwrap();
+    let address = format!(
+        "/clusters/{}",
+        blocked["cluster_key"].as_str().unwrap().replace(':', "%3A")
+    );
     let html = page(&app, &address).await;
     for text in [
         "4 devices fail: Access blocked by another product, WpdMtp.dll.",
@@ -164,19 +293,32 @@ async fn a_cluster_shows_evidence_factors_remedy_and_exports_its_devices() {
         assert!(html.contains(text), "{text}\n{html}");
     }
     let csv = get(&app, &format!("{address}/devices.csv"), &[]).await;
-    assert!(csv.headers[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/csv"));
+    assert!(
+        csv.headers[header::CONTENT_TYPE]
+            .to_str()
+            .unwrap()
+            .starts_with("text/csv")
+    );
     assert_eq!(csv.body.lines().count(), 5, "{}", csv.body);
 }
 
 #[tokio::test]
 async fn what_was_logged_is_never_markup() {
-    let Some((_, store)) = seeded().await else { return };
+    let Some((_, store)) = seeded().await else {
+        return;
+    };
     seed::fill(&store, seed::HOSTILE).await.unwrap();
     let app = over(&store);
     let mut pages: Vec<String> = PAGES.iter().map(|page| (*page).to_owned()).collect();
     pages.push("/devices/EVIL%3Cb%3E".to_owned());
-    for cluster in json(&app, "/api/v1/clusters").await["clusters"].as_array().unwrap() {
-        let key = cluster["cluster_key"].as_str().unwrap().replace([':', '<', '>', '"', ' '], "?");
+    for cluster in json(&app, "/api/v1/clusters").await["clusters"]
+        .as_array()
+        .unwrap()
+    {
+        let key = cluster["cluster_key"]
+            .as_str()
+            .unwrap()
+            .replace([':', '<', '>', '"', ' '], "?");
         if !key.contains('?') {
             pages.push(format!("/clusters/{key}"));
         }
@@ -185,28 +327,55 @@ async fn what_was_logged_is_never_markup() {
     pages.push("/devices?q=%3Cscript%3Ealert(1)%3C/script%3E&site=%22%20onload%3D1".to_owned());
     for address in &pages {
         let html = page(&app, address).await;
-        for markup in ["<script>alert", "<img src=x", "<b>bold", "\" onload=", "<svg onload", "<svg/onload"] {
+        for markup in [
+            "<script>alert",
+            "<img src=x",
+            "<b>bold",
+            "\" onload=",
+            "<svg onload",
+            "<svg/onload",
+        ] {
             assert!(!html.contains(markup), "{address} holds {markup}");
         }
         // Names of 10,000 characters are cut where they are shown; attributes may hold them whole.
         assert!(html.len() < 600_000, "{address}: {} bytes", html.len());
     }
     let device = page(&app, "/devices/EVIL%3Cb%3E").await;
-    assert!(device.contains("&lt;script&gt;alert") || device.contains("&#60;script&#62;alert"), "the text itself is shown");
+    assert!(
+        device.contains("&lt;script&gt;alert") || device.contains("&#60;script&#62;alert"),
+        "the text itself is shown"
+    );
 }
 
 #[tokio::test]
 async fn an_empty_store_says_what_to_do() {
-    let Some(store) = testing::fresh_store().await else { return };
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
     let app = over(&store);
     let html = page(&app, "/").await;
-    assert!(html.contains("Nothing has arrived yet") && html.contains("patchlens demo"), "{html}");
+    assert!(
+        html.contains("Nothing has arrived yet") && html.contains("patchlens demo"),
+        "{html}"
+    );
     for address in ["/clusters", "/devices", "/codes", "/pipeline", "/sql"] {
         page(&app, address).await;
     }
-    assert_eq!(get(&app, "/api/v1/rollouts/x", &[]).await.status, StatusCode::NOT_FOUND);
-    for address in ["/devices/none", "/clusters/none", "/clusters/none/devices.csv", "/nowhere"] {
-        assert_eq!(get(&app, address, &[]).await.status, StatusCode::NOT_FOUND, "{address}");
+    assert_eq!(
+        get(&app, "/api/v1/rollouts/x", &[]).await.status,
+        StatusCode::NOT_FOUND
+    );
+    for address in [
+        "/devices/none",
+        "/clusters/none",
+        "/clusters/none/devices.csv",
+        "/nowhere",
+    ] {
+        assert_eq!(
+            get(&app, address, &[]).await.status,
+            StatusCode::NOT_FOUND,
+            "{address}"
+        );
     }
 }
 
@@ -217,29 +386,56 @@ async fn a_store_that_is_down_is_said_to_be_down() {
     for address in PAGES {
         let answer = get(&app, address, &[]).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{address}");
-        assert!(answer.body.contains("The store does not answer") && answer.body.contains("Start the store"), "{}", answer.body);
+        assert!(
+            answer.body.contains("The store does not answer")
+                && answer.body.contains("Start the store"),
+            "{}",
+            answer.body
+        );
     }
     let api = get(&app, "/api/v1/clusters", &[]).await;
     assert!(api.body.contains("\"code\":\"store_down\""), "{}", api.body);
     assert_eq!(get(&app, "/healthz", &[]).await.status, StatusCode::OK);
-    assert_eq!(get(&app, "/readyz", &[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        get(&app, "/readyz", &[]).await.status,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
 }
 
 #[tokio::test]
 async fn a_store_that_is_slow_is_said_to_be_slow() {
     // It accepts connections and never answers.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let store = Store::connect(StoreConfig::new(format!("http://{}", silent.local_addr().unwrap()))).unwrap();
-    let app = router(store, DashboardConfig { store_timeout_ms: 50, ..DashboardConfig::default() });
+    let store = Store::connect(StoreConfig::new(format!(
+        "http://{}",
+        silent.local_addr().unwrap()
+    )))
+    .unwrap();
+    let app = router(
+        store,
+        DashboardConfig {
+            store_timeout_ms: 50,
+            ..DashboardConfig::default()
+        },
+    );
     let answer = get(&app, "/", &[("accept-language", "zh")]).await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
-    assert!(answer.body.contains("存储响应过慢") && answer.body.contains("50 ms"), "{}", answer.body);
+    assert!(
+        answer.body.contains("存储响应过慢") && answer.body.contains("50 ms"),
+        "{}",
+        answer.body
+    );
 }
 
 #[tokio::test]
 async fn a_database_without_tables_is_said_to_be_unmigrated() {
-    let Some(store) = testing::fresh_store().await else { return };
-    store.execute("break it", "DROP VIEW failure_cluster").await.unwrap();
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    store
+        .execute("break it", "DROP VIEW failure_cluster")
+        .await
+        .unwrap();
     let answer = get(&over(&store), "/clusters", &[]).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.body.contains("patchlens migrate"), "{}", answer.body);
@@ -247,11 +443,34 @@ async fn a_database_without_tables_is_said_to_be_unmigrated() {
 
 #[tokio::test]
 async fn statements_are_run_within_limits_and_attacks_are_not() {
-    let Some((_, store)) = seeded().await else { return };
-    let app = router(store, DashboardConfig { max_rows: 20, ..DashboardConfig::default() });
-    let run = |statement: &str| format!("/sql?q={}", statement.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>());
-    let html = page(&app, &run("SELECT number AS n FROM numbers(100) ORDER BY n DESC")).await;
-    assert!(html.contains("Only the first 20 rows") && html.contains(">99<") && !html.contains(">79<"), "{html}");
+    let Some((_, store)) = seeded().await else {
+        return;
+    };
+    let app = router(
+        store,
+        DashboardConfig {
+            max_rows: 20,
+            ..DashboardConfig::default()
+        },
+    );
+    let run = |statement: &str| {
+        format!(
+            "/sql?q={}",
+            percent_encoding::percent_encode(
+                statement.as_bytes(),
+                percent_encoding::NON_ALPHANUMERIC
+            )
+        )
+    };
+    let html = page(
+        &app,
+        &run("SELECT number AS n FROM numbers(100) ORDER BY n DESC"),
+    )
+    .await;
+    assert!(
+        html.contains("Only the first 20 rows") && html.contains(">99<") && !html.contains(">79<"),
+        "{html}"
+    );
     for attack in [
         "SELECT file('/etc/passwd')",
         "SELECT * FROM url('http://127.0.0.1:1/', CSV, 'a String')",
@@ -262,57 +481,117 @@ async fn statements_are_run_within_limits_and_attacks_are_not() {
         "SELECT count() FROM numbers(1e12) SETTINGS max_execution_time = 0",
     ] {
         let html = page(&app, &run(attack)).await;
-        assert!(html.contains("The statement was not run"), "{attack}\n{html}");
+        assert!(
+            html.contains("The statement was not run"),
+            "{attack}\n{html}"
+        );
     }
-    let foreign = get(&app, &run("SELECT 42424242 + 1"), &[("sec-fetch-site", "cross-site")]).await;
-    assert!(foreign.body.contains("42424242 + 1") && !foreign.body.contains("42424243"), "a link elsewhere runs nothing");
+    let foreign = get(
+        &app,
+        &run("SELECT 42424242 + 1"),
+        &[("sec-fetch-site", "cross-site")],
+    )
+    .await;
+    assert!(
+        foreign.body.contains("42424242 + 1") && !foreign.body.contains("42424243"),
+        "a link elsewhere runs nothing"
+    );
     let wrong = page(&app, &run("SELECT no_such_column FROM device")).await;
-    assert!(wrong.contains("no_such_column") && wrong.contains("role=\"alert\""), "{wrong}");
+    assert!(
+        wrong.contains("no_such_column") && wrong.contains("role=\"alert\""),
+        "{wrong}"
+    );
     let html = page(&app, "/sql").await;
-    let examples: Vec<&str> = html.split("<a href=\"/sql?q=").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let examples: Vec<&str> = html
+        .split("<a href=\"/sql?q=")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
     assert_eq!(examples.len(), 5);
     for example in examples {
         let html = page(&app, &format!("/sql?q={example}")).await;
-        assert!(html.contains("id=\"result\"") && !html.contains("The statement returned no rows"), "{example}");
+        assert!(
+            html.contains("id=\"result\"") && !html.contains("The statement returned no rows"),
+            "{example}"
+        );
     }
 }
 
 #[tokio::test]
 async fn long_statements_end_at_the_limit() {
-    let Some((_, store)) = seeded().await else { return };
-    let app = router(store, DashboardConfig { store_timeout_ms: 1_000, ..DashboardConfig::default() });
+    let Some((_, store)) = seeded().await else {
+        return;
+    };
+    let app = router(
+        store,
+        DashboardConfig {
+            store_timeout_ms: 1_000,
+            ..DashboardConfig::default()
+        },
+    );
     let answer = get(&app, "/sql?q=SELECT%20count()%20FROM%20numbers(1000000000000)%20WHERE%20sipHash64(number)%20=%201", &[]).await;
-    assert!(answer.status == StatusCode::GATEWAY_TIMEOUT || answer.body.contains("TIMEOUT_EXCEEDED"), "{}", answer.body);
+    assert!(
+        answer.status == StatusCode::GATEWAY_TIMEOUT || answer.body.contains("TIMEOUT_EXCEEDED"),
+        "{}",
+        answer.body
+    );
 }
 
 #[tokio::test]
 async fn foreign_host_names_are_refused() {
-    let Some((app, _store)) = seeded().await else { return };
-    let request = Request::builder().uri("/api/v1/clusters").header("host", "evil.example").body(Body::empty()).unwrap();
-    assert_eq!(app.oneshot(request).await.unwrap().status(), StatusCode::MISDIRECTED_REQUEST);
+    let Some((app, _store)) = seeded().await else {
+        return;
+    };
+    let request = Request::builder()
+        .uri("/api/v1/clusters")
+        .header("host", "evil.example")
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(
+        app.oneshot(request).await.unwrap().status(),
+        StatusCode::MISDIRECTED_REQUEST
+    );
 }
 
 #[tokio::test]
 async fn what_arrives_shows_without_waiting_for_the_cache() {
-    let Some((app, store)) = seeded().await else { return };
+    let Some((app, store)) = seeded().await else {
+        return;
+    };
     let before = json(&app, "/api/v1/devices?q=late-comer").await;
     assert_eq!(before.as_array().unwrap().len(), 0);
     let insert = "INSERT INTO device (device_id, device_name, last_seen_at, generation) VALUES ('LATE-COMER', 'LATE-COMER', now64(6), 1)";
     store.execute("report one device", insert).await.unwrap();
     let shows = async {
-        while json(&app, "/api/v1/devices?q=late-comer").await.as_array().unwrap().is_empty() {
+        while json(&app, "/api/v1/devices?q=late-comer")
+            .await
+            .as_array()
+            .unwrap()
+            .is_empty()
+        {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(2), shows).await.expect("it shows within two seconds");
+    tokio::time::timeout(std::time::Duration::from_secs(2), shows)
+        .await
+        .expect("it shows within two seconds");
 }
 
 #[tokio::test]
 async fn open_pages_are_told_when_something_arrives() {
-    let Some((_, store)) = seeded().await else { return };
-    let config = DashboardConfig { live_interval_ms: 100, ..DashboardConfig::default() };
+    let Some((_, store)) = seeded().await else {
+        return;
+    };
+    let config = DashboardConfig {
+        live_interval_ms: 100,
+        ..DashboardConfig::default()
+    };
     let app = router(store.clone(), config);
-    let request = Request::builder().uri("/api/v1/live").header("host", "localhost").body(Body::empty()).unwrap();
+    let request = Request::builder()
+        .uri("/api/v1/live")
+        .header("host", "localhost")
+        .body(Body::empty())
+        .unwrap();
     let mut body = app.oneshot(request).await.unwrap().into_body();
     let told = async {
         let mut text = String::new();
@@ -330,6 +609,8 @@ async fn open_pages_are_told_when_something_arrives() {
         }
         text
     };
-    let text = tokio::time::timeout(std::time::Duration::from_secs(2), told).await.expect("news within two seconds");
+    let text = tokio::time::timeout(std::time::Duration::from_secs(2), told)
+        .await
+        .expect("news within two seconds");
     assert!(text.contains("event: changed"), "{text}");
 }

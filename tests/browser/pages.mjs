@@ -1,9 +1,9 @@
 // Opens every page in both languages and themes, on a wide and a narrow screen: takes screenshots, runs axe-core, and
 // fails on console errors, failed requests, requests to anywhere else, and pages that scroll sideways.
 //
-//   node pages.mjs BASE_URL OUT_DIR [PATH…]
+//   node pages.mjs [--once] BASE_URL OUT_DIR [PATH…]
 //
-// Without PATH it takes the fixed pages, and the first cluster and device that the API names.
+// --once keeps to English and light. Without PATH it takes the fixed pages, and the first cluster and device that the API names.
 // CHROMIUM names the browser (default /usr/bin/chromium); PATCHLENS_NODE_MODULES where playwright-core and axe-core are.
 
 import { createRequire } from "node:module";
@@ -15,9 +15,10 @@ const require = createRequire(modules ? join(modules, "x.js") : import.meta.url)
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-const [base, out, ...given] = process.argv.slice(2);
+const once = process.argv[2] === "--once";
+const [base, out, ...given] = process.argv.slice(once ? 3 : 2);
 if (!base || !out) {
-  console.error("usage: node pages.mjs BASE_URL OUT_DIR [PATH…]");
+  console.error("usage: node pages.mjs [--once] BASE_URL OUT_DIR [PATH…]");
   process.exit(2);
 }
 mkdirSync(out, { recursive: true });
@@ -83,8 +84,8 @@ async function open(path, lang, theme, size) {
 
 let opened = 0;
 for (const path of await paths()) {
-  for (const lang of ["en", "zh"]) {
-    for (const theme of ["light", "dark"]) {
+  for (const lang of once ? ["en"] : ["en", "zh"]) {
+    for (const theme of once ? ["light"] : ["light", "dark"]) {
       await open(path, lang, theme, "wide");
       opened += 1;
     }

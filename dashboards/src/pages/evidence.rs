@@ -56,8 +56,20 @@ mod tests {
 
     #[test]
     fn places_say_line_offset_or_record() {
-        let line = Evidence { source_file: "CBS.log".to_owned(), line_number: 7, byte_offset: 88, ..Evidence::default() };
+        let line = Evidence {
+            source_file: "CBS.log".to_owned(),
+            line_number: 7,
+            byte_offset: 88,
+            ..Evidence::default()
+        };
         assert_eq!(line.place(), "CBS.log:7 @ 88");
-        assert_eq!(Evidence { record_id: Some(5), ..line }.place(), "CBS.log #5");
+        assert_eq!(
+            Evidence {
+                record_id: Some(5),
+                ..line
+            }
+            .place(),
+            "CBS.log #5"
+        );
     }
 }

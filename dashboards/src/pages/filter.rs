@@ -22,9 +22,19 @@ pub(crate) struct Choice {
 impl Filter {
     /// Builds a select from the values that the data holds. A value in the address that the data does not hold (any
     /// more) stays a choice, so that a link shows what it filters by.
-    pub(crate) fn new(f: &Frame, name: &'static str, label: &str, values: &[String], family: Option<&str>) -> Self {
+    pub(crate) fn new(
+        f: &Frame,
+        name: &'static str,
+        label: &str,
+        values: &[String],
+        family: Option<&str>,
+    ) -> Self {
         let current = f.value(name);
-        let mut values: Vec<&str> = values.iter().map(String::as_str).filter(|value| !value.is_empty()).collect();
+        let mut values: Vec<&str> = values
+            .iter()
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+            .collect();
         if let Some(current) = current
             && !values.contains(&current)
         {
@@ -34,10 +44,17 @@ impl Filter {
             .into_iter()
             .map(|value| Choice {
                 value: value.to_owned(),
-                label: family.map_or_else(|| crate::format::short(value, 40), |family| f.label(family, value)),
+                label: family.map_or_else(
+                    || crate::format::short(value, 40),
+                    |family| f.label(family, value),
+                ),
                 selected: current == Some(value),
             })
             .collect();
-        Self { name, label: label.to_owned(), options }
+        Self {
+            name,
+            label: label.to_owned(),
+            options,
+        }
     }
 }

@@ -20,14 +20,37 @@ pub(super) async fn detail(app: &App, key: &str) -> Result<ClusterDetail> {
     let parameters = [("cluster_key", key)];
     let (cluster, effect, evidence, factors, devices, at_risk) = tokio::try_join!(
         cluster(app, key),
-        rows::<Effect>(app, "read the remedy's effect", include_str!("../../../../queries/reports/page_cluster_effect.sql"), &parameters),
-        rows(app, "read the evidence", include_str!("../../../../queries/reports/page_cluster_evidence.sql"), &parameters),
-        rows(app, "read the factors", include_str!("../../../../queries/reports/page_cluster_factors.sql"), &parameters),
+        rows::<Effect>(
+            app,
+            "read the remedy's effect",
+            include_str!("../../../../queries/reports/page_cluster_effect.sql"),
+            &parameters
+        ),
+        rows(
+            app,
+            "read the evidence",
+            include_str!("../../../../queries/reports/page_cluster_evidence.sql"),
+            &parameters
+        ),
+        rows(
+            app,
+            "read the factors",
+            include_str!("../../../../queries/reports/page_cluster_factors.sql"),
+            &parameters
+        ),
         devices(app, key),
-        rows::<AtRisk>(app, "count devices at risk", include_str!("../../../../queries/reports/page_cluster_at_risk.sql"), &parameters),
+        rows::<AtRisk>(
+            app,
+            "count devices at risk",
+            include_str!("../../../../queries/reports/page_cluster_at_risk.sql"),
+            &parameters
+        ),
     )?;
     let Some(cluster) = cluster else {
-        return Err(Error::NotFound { what: What::Cluster, id: key.to_owned() });
+        return Err(Error::NotFound {
+            what: What::Cluster,
+            id: key.to_owned(),
+        });
     };
     Ok(ClusterDetail {
         cluster,
@@ -42,27 +65,54 @@ pub(super) async fn detail(app: &App, key: &str) -> Result<ClusterDetail> {
 async fn devices(app: &App, key: &str) -> Result<Vec<ClusterDevice>> {
     let sql = include_str!("../../../../queries/reports/page_cluster_devices.sql");
     let limit = app.config.max_rows.to_string();
-    rows(app, "list the cluster's devices", sql, &[("cluster_key", key), ("max_rows", &limit)]).await
+    rows(
+        app,
+        "list the cluster's devices",
+        sql,
+        &[("cluster_key", key), ("max_rows", &limit)],
+    )
+    .await
 }
 
 /// The devices as CSV.
 pub(super) async fn csv(app: &App, key: &str) -> Result<String> {
     let devices = devices(app, key).await?;
     if devices.is_empty() {
-        return Err(Error::NotFound { what: What::Cluster, id: key.to_owned() });
+        return Err(Error::NotFound {
+            what: What::Cluster,
+            id: key.to_owned(),
+        });
     }
     let mut text = String::new();
     record(
         &mut text,
-        ["device_id", "device_name", "site", "ring", "os_build", "error_code", "last_seen_at", "is_open", "cluster_key"],
+        [
+            "device_id",
+            "device_name",
+            "site",
+            "ring",
+            "os_build",
+            "error_code",
+            "last_seen_at",
+            "is_open",
+            "cluster_key",
+        ],
     );
     for row in devices {
         record(
             &mut text,
             [
-                row.device_id.as_str(), &row.device_name, &row.site, &row.ring, &row.os_build,
-                &row.error_code.map(|value| code(Some(value))).unwrap_or_default(),
-                row.last_seen_at.as_deref().unwrap_or_default(), &row.is_open.to_string(), key,
+                row.device_id.as_str(),
+                &row.device_name,
+                &row.site,
+                &row.ring,
+                &row.os_build,
+                &row.error_code
+                    .map(|value| code(Some(value)))
+                    .unwrap_or_default(),
+                row.last_seen_at.as_deref().unwrap_or_default(),
+                &row.is_open.to_string(),
+                key,
             ],
         );
     }

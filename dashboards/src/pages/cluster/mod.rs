@@ -15,7 +15,6 @@ use crate::format::{hours, kb, number};
 use crate::frame::{Frame, Theme};
 use crate::i18n;
 use crate::pages::clusters::model::Cluster;
-use crate::pages::clusters::trend_class;
 use crate::pages::evidence::Evidence;
 use crate::server::App;
 
@@ -23,7 +22,11 @@ use crate::server::App;
 const DEVICES_SHOWN: usize = 100;
 
 /// `GET /clusters/{key}`.
-pub(crate) async fn page(State(app): State<App>, frame: Frame, Path(key): Path<String>) -> Response {
+pub(crate) async fn page(
+    State(app): State<App>,
+    frame: Frame,
+    Path(key): Path<String>,
+) -> Response {
     answer::page(&frame, render(&app, &frame, &key).await)
 }
 
@@ -48,7 +51,6 @@ struct View<'a> {
     f: &'a Frame,
     c: &'a Cluster,
     headline: String,
-    trend_class: &'static str,
     kbs: String,
     confidence: String,
     effect_line: String,
@@ -70,7 +72,11 @@ impl<'a> View<'a> {
             (_, true) => "cluster.headline",
             (_, false) => "cluster.headline_culprit",
         };
-        let devices = if c.open_devices == 0 { c.devices } else { c.open_devices };
+        let devices = if c.open_devices == 0 {
+            c.devices
+        } else {
+            c.open_devices
+        };
         let effect = &detail.effect;
         let effect_line = i18n::fill(
             f.lang,
@@ -85,15 +91,29 @@ impl<'a> View<'a> {
                 ("median", &hours(effect.median_hours)),
             ],
         );
-        let shown = detail.devices.get(..DEVICES_SHOWN).unwrap_or(&detail.devices);
-        let kbs: Vec<String> = c.kb_articles.iter().map(|article| kb(Some(*article))).collect();
+        let shown = detail
+            .devices
+            .get(..DEVICES_SHOWN)
+            .unwrap_or(&detail.devices);
+        let kbs: Vec<String> = c
+            .kb_articles
+            .iter()
+            .map(|article| kb(Some(*article)))
+            .collect();
         Self {
             f,
             c,
-            headline: i18n::fill(f.lang, key, &[("devices", &number(devices)), ("cause", &cause), ("culprit", &culprit)]),
-            trend_class: trend_class(&c.trend),
+            headline: i18n::fill(
+                f.lang,
+                key,
+                &[
+                    ("devices", &number(devices)),
+                    ("cause", &cause),
+                    ("culprit", &culprit),
+                ],
+            ),
             kbs: crate::format::name(&kbs.join(", ")).to_owned(),
-            confidence: format!("{:.0}%", c.confidence * 100.0),
+            confidence: crate::format::ratio(c.confidence),
             effect_line,
             steps: f.pick_list(&c.actions_en, &c.actions_zh),
             lines: &detail.evidence,

@@ -1,5 +1,10 @@
 //! The rows behind a cluster's page and `GET /api/v1/clusters/{key}`.
 
+#![expect(
+    clippy::struct_field_names,
+    reason = "one name per thing: fields are called like the columns"
+)]
+
 use serde::{Deserialize, Serialize};
 
 use crate::pages::clusters::model::Cluster;

@@ -40,10 +40,20 @@ async fn render(app: &App, frame: &Frame) -> Result<String> {
     let model = load::clusters(app, frame).await?;
     let options = load::options(app).await?;
     let values = |name: &str| {
-        options.iter().filter(|option| option.name == name).map(|option| option.value.clone()).collect::<Vec<_>>()
+        options
+            .iter()
+            .filter(|option| option.name == name)
+            .map(|option| option.value.clone())
+            .collect::<Vec<_>>()
     };
     let filters = vec![
-        Filter::new(frame, "cause", frame.t("first.cause"), &values("cause"), Some("cause")),
+        Filter::new(
+            frame,
+            "cause",
+            frame.t("first.cause"),
+            &values("cause"),
+            Some("cause"),
+        ),
         Filter::new(frame, "site", frame.t("common.site"), &values("site"), None),
         Filter::new(frame, "ring", frame.t("common.ring"), &values("ring"), None),
     ];
@@ -60,12 +70,26 @@ async fn render(app: &App, frame: &Frame) -> Result<String> {
 }
 
 fn headline(f: &Frame, model: &Clusters) -> String {
-    let open = model.clusters.iter().filter(|cluster| cluster.open_devices > 0);
+    let open = model
+        .clusters
+        .iter()
+        .filter(|cluster| cluster.open_devices > 0);
     let (clusters, devices) = open.fold((0_u64, 0_u64), |(clusters, devices), cluster| {
         (clusters + 1, devices + cluster.open_devices)
     });
-    let key = if clusters == 0 { "clusters.headline_none" } else { "clusters.headline" };
-    i18n::fill(f.lang, key, &[("devices", &number(devices)), ("clusters", &number(clusters))])
+    let key = if clusters == 0 {
+        "clusters.headline_none"
+    } else {
+        "clusters.headline"
+    };
+    i18n::fill(
+        f.lang,
+        key,
+        &[
+            ("devices", &number(devices)),
+            ("clusters", &number(clusters)),
+        ],
+    )
 }
 
 #[derive(Template)]
@@ -80,26 +104,9 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn trend_class(&self, row: &Cluster) -> &'static str {
-        trend_class(&row.trend)
-    }
-
-    fn sites(&self, row: &Cluster) -> String {
-        row.sites.join(", ")
-    }
-
     fn daily_label(&self, row: &Cluster) -> String {
         let counts: Vec<String> = row.daily.iter().map(u64::to_string).collect();
-        self.f.fill("clusters.daily_label", &counts.join(", "))
-    }
-}
-
-/// The class of a trend's tag.
-pub(crate) fn trend_class(trend: &str) -> &'static str {
-    match trend {
-        "new" | "growing" => "bad",
-        "shrinking" | "closed" => "good",
-        _ => "muted",
+        self.f.fill("clusters.daily_label", counts.join(", "))
     }
 }
 
@@ -138,7 +145,11 @@ fn heat(cells: &[HeatCell]) -> Heat {
                         .filter(|cell| cell.site == *site && cell.cause == cause)
                         .map(|cell| cell.devices)
                         .sum();
-                    HeatView { site: site.clone(), devices, class: chart::heat(devices, most) }
+                    HeatView {
+                        site: site.clone(),
+                        devices,
+                        class: chart::heat(devices, most),
+                    }
                 })
                 .collect();
             HeatRow { cause, cells }
@@ -166,11 +177,19 @@ mod tests {
 
     #[test]
     fn the_heat_map_puts_the_most_first_and_fills_gaps() {
-        let cell = |site: &str, cause: &str, devices| HeatCell { site: site.to_owned(), cause: cause.to_owned(), devices };
+        let cell = |site: &str, cause: &str, devices| HeatCell {
+            site: site.to_owned(),
+            cause: cause.to_owned(),
+            devices,
+        };
         let map = heat(&[cell("a", "x", 1), cell("b", "x", 2), cell("b", "y", 9)]);
         assert_eq!(map.sites, ["b", "a"]);
         assert_eq!(map.rows[0].cause, "y");
-        let counts: Vec<u64> = map.rows.iter().flat_map(|row| row.cells.iter().map(|cell| cell.devices)).collect();
+        let counts: Vec<u64> = map
+            .rows
+            .iter()
+            .flat_map(|row| row.cells.iter().map(|cell| cell.devices))
+            .collect();
         assert_eq!(counts, [9, 0, 2, 1]);
         assert_eq!(map.rows[0].cells[0].class, "h5");
     }

@@ -1,5 +1,10 @@
 //! The rows behind the clusters page and `GET /api/v1/clusters`.
 
+#![expect(
+    clippy::struct_field_names,
+    reason = "one name per thing: fields are called like the columns"
+)]
+
 use serde::{Deserialize, Serialize};
 
 /// Devices that fail for the same reason; grain: one per cluster_key.
@@ -32,6 +37,22 @@ pub(crate) struct Cluster {
     pub(crate) summary_zh: String,
     pub(crate) actions_en: Vec<String>,
     pub(crate) actions_zh: Vec<String>,
+}
+
+impl Cluster {
+    /// The class of the trend's tag; the set is closed, so that data never becomes a class.
+    pub(crate) fn trend_class(&self) -> &'static str {
+        match self.trend.as_str() {
+            "new" | "growing" => "bad",
+            "shrinking" | "closed" => "good",
+            _ => "muted",
+        }
+    }
+
+    /// The sites in one line.
+    pub(crate) fn site_list(&self) -> String {
+        self.sites.join(", ")
+    }
 }
 
 /// A cell of the heat map; grain: one per site and cause.

@@ -3,6 +3,8 @@
 mod load;
 pub(crate) mod model;
 
+use std::borrow::Borrow;
+
 use askama::Template;
 use axum::Json;
 use axum::extract::State;
@@ -27,9 +29,15 @@ pub(crate) async fn json(State(app): State<App>, frame: Frame) -> Response {
 
 async fn render(app: &App, frame: &Frame) -> Result<String> {
     let codes = load::codes(app, frame).await?;
-    let headline = frame.fill("codes.headline", &number(codes.len() as u64));
+    let headline = frame.fill("codes.headline", number(codes.len() as u64));
     let most = codes.iter().map(|code| code.devices).max().unwrap_or(0);
-    Ok(View { f: frame, headline, codes: &codes, most }.render()?)
+    Ok(View {
+        f: frame,
+        headline,
+        codes: &codes,
+        most,
+    }
+    .render()?)
 }
 
 #[derive(Template)]
@@ -42,12 +50,12 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn of_most(&self, devices: &u64) -> f64 {
-        crate::chart::percent(*devices, self.most)
+    fn of_most(&self, devices: impl Borrow<u64>) -> f64 {
+        crate::chart::percent(*devices.borrow(), self.most)
     }
 
     fn daily_label(&self, row: &CodeRow) -> String {
         let counts: Vec<String> = row.daily.iter().map(u64::to_string).collect();
-        self.f.fill("codes.daily_label", &counts.join(", "))
+        self.f.fill("codes.daily_label", counts.join(", "))
     }
 }

@@ -38,7 +38,10 @@ pub(super) struct Bar {
 }
 
 /// Lays out the newest attempts, which come first in `attempts`; they are drawn oldest first.
-#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 and a row count are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds since 1970 and a row count are far below 2^52"
+)]
 pub(super) fn axis(f: &Frame, attempts: &[Attempt]) -> Axis {
     let spans: Vec<(&Attempt, i64, i64)> = attempts
         .iter()
@@ -49,9 +52,10 @@ pub(super) fn axis(f: &Frame, attempts: &[Attempt]) -> Axis {
             Some((attempt, start, attempt.ended_s.unwrap_or(start).max(start)))
         })
         .collect();
-    let (Some(from), Some(to)) =
-        (spans.iter().map(|span| span.1).min(), spans.iter().map(|span| span.2).max())
-    else {
+    let (Some(from), Some(to)) = (
+        spans.iter().map(|span| span.1).min(),
+        spans.iter().map(|span| span.2).max(),
+    ) else {
         return Axis::default();
     };
     // One attempt alone needs no axis.
@@ -66,24 +70,53 @@ pub(super) fn axis(f: &Frame, attempts: &[Attempt]) -> Axis {
             let x = ((start - from) as f64 * scale).min(WIDTH - WIDTH_MIN);
             let width = ((end - start) as f64 * scale).clamp(WIDTH_MIN, WIDTH - x);
             let at_end = x > WIDTH * 0.7;
-            let label = format!("{} {}", crate::format::kb(attempt.kb_article), f.label("outcome", &attempt.outcome));
-            let title = format!("{label}, {}", crate::format::minute(attempt.started_at.as_deref()));
+            let label = format!(
+                "{} {}",
+                crate::format::kb(attempt.kb_article),
+                f.label("outcome", &attempt.outcome)
+            );
+            let title = format!(
+                "{label}, {}",
+                crate::format::minute(attempt.started_at.as_deref())
+            );
             let text_x = if at_end { x + width } else { x };
-            Bar { class: attempt.outcome_class(), x, y: row as f64 * ROW + 2.0, width, label, title, text_x, at_end }
+            Bar {
+                class: attempt.outcome_class(),
+                x,
+                y: row as f64 * ROW + 2.0,
+                width,
+                label,
+                title,
+                text_x,
+                at_end,
+            }
         })
         .collect();
-    let time = |pick: fn(&Attempt) -> &Option<String>, at: i64, seconds: fn(&Attempt) -> Option<i64>| {
-        let found = spans.iter().find(|(attempt, ..)| seconds(attempt) == Some(at));
-        crate::format::minute(found.and_then(|(attempt, ..)| pick(attempt).as_deref()))
-    };
-    let last = spans.iter().find(|(attempt, ..)| attempt.ended_s == Some(to));
+    let time =
+        |pick: fn(&Attempt) -> &Option<String>, at: i64, seconds: fn(&Attempt) -> Option<i64>| {
+            let found = spans
+                .iter()
+                .find(|(attempt, ..)| seconds(attempt) == Some(at));
+            crate::format::minute(found.and_then(|(attempt, ..)| pick(attempt).as_deref()))
+        };
+    let last = spans
+        .iter()
+        .find(|(attempt, ..)| attempt.ended_s == Some(to));
     let to_label = match last {
         Some(_) => time(|attempt| &attempt.ended_at, to, |attempt| attempt.ended_s),
-        None => time(|attempt| &attempt.started_at, to, |attempt| attempt.started_s),
+        None => time(
+            |attempt| &attempt.started_at,
+            to,
+            |attempt| attempt.started_s,
+        ),
     };
     Axis {
         height: bars.len() as f64 * ROW + 26.0,
-        from: time(|attempt| &attempt.started_at, from, |attempt| attempt.started_s),
+        from: time(
+            |attempt| &attempt.started_at,
+            from,
+            |attempt| attempt.started_s,
+        ),
         to: to_label,
         ok: true,
         bars,
@@ -96,11 +129,26 @@ mod tests {
 
     #[test]
     fn bars_stay_on_the_axis() {
-        let attempt = |start, end| Attempt { started_s: Some(start), ended_s: end, outcome: "failed".to_owned(), ..Attempt::default() };
-        let drawn = axis(&Frame::default(), &[attempt(2_000_000, None), attempt(5, Some(9)), attempt(7, Some(3))]);
+        let attempt = |start, end| Attempt {
+            started_s: Some(start),
+            ended_s: end,
+            outcome: "failed".to_owned(),
+            ..Attempt::default()
+        };
+        let drawn = axis(
+            &Frame::default(),
+            &[
+                attempt(2_000_000, None),
+                attempt(5, Some(9)),
+                attempt(7, Some(3)),
+            ],
+        );
         assert!(drawn.ok && drawn.bars.len() == 3);
         for bar in &drawn.bars {
-            assert!(bar.x >= 0.0 && bar.x + bar.width <= WIDTH + 1e-6 && bar.width >= WIDTH_MIN, "{bar:?}");
+            assert!(
+                bar.x >= 0.0 && bar.x + bar.width <= WIDTH + 1e-6 && bar.width >= WIDTH_MIN,
+                "{bar:?}"
+            );
         }
         assert!(!axis(&Frame::default(), &[Attempt::default()]).ok);
     }

@@ -65,7 +65,11 @@ impl<'a> View<'a> {
             .iter()
             .map(|row| DiagnosisView {
                 row,
-                evidence: detail.evidence.iter().filter(|line| line.diagnosis_id == row.diagnosis_id).collect(),
+                evidence: detail
+                    .evidence
+                    .iter()
+                    .filter(|line| line.diagnosis_id == row.diagnosis_id)
+                    .collect(),
                 steps: f.pick_list(&row.actions_en, &row.actions_zh),
             })
             .collect();
@@ -84,17 +88,27 @@ impl<'a> View<'a> {
 }
 
 fn verdict(f: &Frame, detail: &DeviceDetail) -> String {
-    let open = detail.diagnoses.iter().find(|diagnosis| diagnosis.is_open != 0);
+    let open = detail
+        .diagnoses
+        .iter()
+        .find(|diagnosis| diagnosis.is_open != 0);
     if let Some(diagnosis) = open {
         let cause = f.label("cause", &diagnosis.cause);
-        return i18n::fill(f.lang, "device.verdict_failed", &[("kb", &kb(diagnosis.kb_article)), ("cause", &cause)]);
+        return i18n::fill(
+            f.lang,
+            "device.verdict_failed",
+            &[("kb", &kb(diagnosis.kb_article)), ("cause", &cause)],
+        );
     }
     match detail.attempts.first() {
         None => f.t("device.verdict_none").to_owned(),
         Some(attempt) => i18n::fill(
             f.lang,
             "device.verdict_last",
-            &[("kb", &kb(attempt.kb_article)), ("outcome", &f.label("outcome", &attempt.outcome))],
+            &[
+                ("kb", &kb(attempt.kb_article)),
+                ("outcome", &f.label("outcome", &attempt.outcome)),
+            ],
         ),
     }
 }
@@ -111,11 +125,15 @@ fn facts(device: &Device) -> Vec<(String, String)> {
         ("model", &device.model),
         ("locale", &device.locale),
     ];
-    let mut facts: Vec<(String, String)> =
-        columns.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    let mut facts: Vec<(String, String)> = columns
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect();
     if let Ok(serde_json::Value::Object(more)) = serde_json::from_str(&device.facts) {
         for (name, value) in more {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
             if !facts.iter().any(|(known, _)| *known == name) {
                 facts.push((name, text));
             }

@@ -1,5 +1,10 @@
 //! The rows behind a device's page and `GET /api/v1/devices/{id}`.
 
+#![expect(
+    clippy::struct_field_names,
+    reason = "one name per thing: fields are called like the columns"
+)]
+
 use serde::{Deserialize, Serialize};
 
 use crate::pages::evidence::Evidence;
@@ -84,7 +89,7 @@ pub(crate) struct Diagnosis {
 impl Diagnosis {
     /// The confidence in percent.
     pub(crate) fn confidence_text(&self) -> String {
-        format!("{:.0}%", self.confidence * 100.0)
+        crate::format::ratio(self.confidence)
     }
 }
 

@@ -22,10 +22,18 @@ pub(super) async fn devices(app: &App, frame: &Frame, page: u32) -> Result<(Vec<
     let state = frame.filter("state");
     if !state.is_empty() && !STATES.contains(&state.as_str()) {
         let expected = "installed, pending_restart, in_progress, failed, not_started, stale, never_seen or excluded";
-        return Err(Error::Parameter { name: "state", value: state, expected });
+        return Err(Error::Parameter {
+            name: "state",
+            value: state,
+            expected,
+        });
     }
     let skip = (u64::from(page) - 1) * PAGE_ROWS as u64;
-    let (rollout, site, ring) = (frame.filter("rollout"), frame.filter("site"), frame.filter("ring"));
+    let (rollout, site, ring) = (
+        frame.filter("rollout"),
+        frame.filter("site"),
+        frame.filter("ring"),
+    );
     let (cause, text) = (frame.filter("cause"), frame.filter("q"));
     let parameters = [
         ("rollout_id", rollout.as_str()),

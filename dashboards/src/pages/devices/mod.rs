@@ -43,16 +43,34 @@ async fn render(app: &App, frame: &Frame) -> Result<String> {
     devices.truncate(PAGE_ROWS);
     let options = clusters::load::options(app).await?;
     let values = |name: &str| {
-        options.iter().filter(|option| option.name == name).map(|option| option.value.clone()).collect::<Vec<_>>()
+        options
+            .iter()
+            .filter(|option| option.name == name)
+            .map(|option| option.value.clone())
+            .collect::<Vec<_>>()
     };
     let states = STATES.map(str::to_owned);
     let filters = vec![
-        Filter::new(frame, "state", frame.t("common.state"), &states, Some("state")),
+        Filter::new(
+            frame,
+            "state",
+            frame.t("common.state"),
+            &states,
+            Some("state"),
+        ),
         Filter::new(frame, "site", frame.t("common.site"), &values("site"), None),
         Filter::new(frame, "ring", frame.t("common.ring"), &values("ring"), None),
     ];
-    let headline = frame.fill("devices.headline", &number(total));
-    Ok(View { f: frame, headline, devices: &devices, filters, page, has_more }.render()?)
+    let headline = frame.fill("devices.headline", number(total));
+    Ok(View {
+        f: frame,
+        headline,
+        devices: &devices,
+        filters,
+        page,
+        has_more,
+    }
+    .render()?)
 }
 
 /// The page number of the address, from 1.
@@ -62,7 +80,11 @@ fn number_of_page(frame: &Frame) -> Result<u32> {
     };
     match value.parse::<u32>() {
         Ok(page) if (1..=100_000).contains(&page) => Ok(page),
-        _ => Err(Error::Parameter { name: "page", value: value.to_owned(), expected: "a whole number from 1 to 100000" }),
+        _ => Err(Error::Parameter {
+            name: "page",
+            value: value.to_owned(),
+            expected: "a whole number from 1 to 100000",
+        }),
     }
 }
 

@@ -23,10 +23,21 @@ pub(crate) struct DeviceRow {
 impl DeviceRow {
     /// The CSS class of the state; the set is closed, so that data never becomes a class.
     pub(crate) fn state_class(&self) -> &'static str {
-        STATES.into_iter().find(|state| *state == self.state).unwrap_or("not_started")
+        STATES
+            .into_iter()
+            .find(|state| *state == self.state)
+            .unwrap_or("not_started")
     }
 }
 
 /// The states of a device in a rollout.
-pub(crate) const STATES: [&str; 8] =
-    ["installed", "pending_restart", "in_progress", "failed", "not_started", "stale", "never_seen", "excluded"];
+pub(crate) const STATES: [&str; 8] = [
+    "installed",
+    "pending_restart",
+    "in_progress",
+    "failed",
+    "not_started",
+    "stale",
+    "never_seen",
+    "excluded",
+];

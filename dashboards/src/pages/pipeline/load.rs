@@ -9,11 +9,34 @@ use crate::server::App;
 /// Everything on the page.
 pub(super) async fn pipeline(app: &App) -> Result<Pipeline> {
     let (lag, arrived, rejects, waiting) = tokio::try_join!(
-        rows(app, "read the delay", include_str!("../../../../queries/reports/page_pipeline_lag.sql"), &[]),
-        rows(app, "read what arrived", include_str!("../../../../queries/reports/page_pipeline_arrived.sql"), &[]),
-        rows(app, "read what was refused", include_str!("../../../../queries/reports/page_pipeline_rejects.sql"), &[]),
+        rows(
+            app,
+            "read the delay",
+            include_str!("../../../../queries/reports/page_pipeline_lag.sql"),
+            &[]
+        ),
+        rows(
+            app,
+            "read what arrived",
+            include_str!("../../../../queries/reports/page_pipeline_arrived.sql"),
+            &[]
+        ),
+        rows(
+            app,
+            "read what was refused",
+            include_str!("../../../../queries/reports/page_pipeline_rejects.sql"),
+            &[]
+        ),
         rollout::load::waiting(app, ""),
     )?;
-    let silent = waiting.into_iter().filter(|device| device.state != "pending_restart").collect();
-    Ok(Pipeline { lag, arrived, rejects, silent })
+    let silent = waiting
+        .into_iter()
+        .filter(|device| device.state != "pending_restart")
+        .collect();
+    Ok(Pipeline {
+        lag,
+        arrived,
+        rejects,
+        silent,
+    })
 }

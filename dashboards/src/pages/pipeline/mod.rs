@@ -30,13 +30,30 @@ async fn render(app: &App, frame: &Frame) -> Result<String> {
     let pipeline = load::pipeline(app).await?;
     let events: u64 = pipeline.arrived.iter().map(|source| source.events).sum();
     let rejects: u64 = pipeline.rejects.iter().map(|reason| reason.rejects).sum();
-    let last = pipeline.lag.iter().filter_map(|lag| lag.last_ingested_at.as_deref()).max();
+    let last = pipeline
+        .lag
+        .iter()
+        .filter_map(|lag| lag.last_ingested_at.as_deref())
+        .max();
     let headline = i18n::fill(
         frame.lang,
-        if rejects == 0 { "pipeline.headline" } else { "pipeline.headline_rejects" },
-        &[("events", &number(events)), ("rejects", &number(rejects)), ("last", &minute(last))],
+        if rejects == 0 {
+            "pipeline.headline"
+        } else {
+            "pipeline.headline_rejects"
+        },
+        &[
+            ("events", &number(events)),
+            ("rejects", &number(rejects)),
+            ("last", &minute(last)),
+        ],
     );
-    Ok(View { f: frame, headline, p: &pipeline }.render()?)
+    Ok(View {
+        f: frame,
+        headline,
+        p: &pipeline,
+    }
+    .render()?)
 }
 
 #[derive(Template)]
@@ -45,10 +62,4 @@ struct View<'a> {
     f: &'a Frame,
     headline: String,
     p: &'a Pipeline,
-}
-
-impl View<'_> {
-    fn seconds(&self, seconds: &Option<f64>) -> String {
-        crate::format::seconds(*seconds)
-    }
 }

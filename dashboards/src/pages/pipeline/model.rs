@@ -1,5 +1,10 @@
 //! The rows behind the pipeline page and `GET /api/v1/pipeline`.
 
+#![expect(
+    clippy::struct_field_names,
+    reason = "one name per thing: fields are called like the columns"
+)]
+
 use serde::{Deserialize, Serialize};
 
 /// How far behind one partition of the event log is; grain: one per topic and partition.

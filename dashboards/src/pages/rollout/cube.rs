@@ -25,8 +25,15 @@ pub(super) struct Cell {
 
 /// The way to the installed update, in order.
 const STEPS: [&str; 9] = [
-    "OfferReceived", "DownloadStart", "DownloadComplete", "InstallStart", "InstallComplete", "RestartRequired",
-    "RestartInitiated", "RestartComplete", "UpdateInstalled",
+    "OfferReceived",
+    "DownloadStart",
+    "DownloadComplete",
+    "InstallStart",
+    "InstallComplete",
+    "RestartRequired",
+    "RestartInitiated",
+    "RestartComplete",
+    "UpdateInstalled",
 ];
 
 /// Rings or sites in a table.
@@ -73,7 +80,10 @@ pub(super) fn summary(mut plan: Summary, cells: &[Cell]) -> Summary {
 pub(super) fn groups(cells: &[Cell], name: impl Fn(&Cell) -> &str) -> Vec<Group> {
     let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| cell.reporting != "excluded") {
-        let group = groups.entry(name(cell)).or_insert_with(|| Group { name: name(cell).to_owned(), ..Group::default() });
+        let group = groups.entry(name(cell)).or_insert_with(|| Group {
+            name: name(cell).to_owned(),
+            ..Group::default()
+        });
         let n = cell.devices;
         group.eligible += n;
         match cell.state.as_str() {
@@ -87,20 +97,27 @@ pub(super) fn groups(cells: &[Cell], name: impl Fn(&Cell) -> &str) -> Vec<Group>
         }
     }
     let mut groups: Vec<Group> = groups.into_values().collect();
-    groups.sort_by(|left, right| (right.failed, right.eligible).cmp(&(left.failed, left.eligible)));
+    groups.sort_by_key(|group| std::cmp::Reverse((group.failed, group.eligible)));
     groups.truncate(GROUPS_MAX);
     groups
 }
 
+/// The devices of one ring, with the days on which they were installed.
+#[derive(Default)]
+struct Ring<'a> {
+    eligible: u64,
+    installed: Vec<(&'a str, u64)>,
+}
+
 /// Installed devices by the end of each of `days`: all rings (''), then each ring.
 pub(super) fn progress(cells: &[Cell], days: &[String]) -> Vec<Progress> {
-    let mut rings: BTreeMap<&str, (u64, Vec<(&str, u64)>)> = BTreeMap::new();
+    let mut rings: BTreeMap<&str, Ring<'_>> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| cell.reporting != "excluded") {
         for ring in ["", cell.ring.as_str()] {
-            let (eligible, installed) = rings.entry(ring).or_default();
-            *eligible += cell.devices;
+            let counted = rings.entry(ring).or_default();
+            counted.eligible += cell.devices;
             if let Some(day) = &cell.installed_on {
-                installed.push((day, cell.devices));
+                counted.installed.push((day, cell.devices));
             }
             // A device without a ring is among all rings already.
             if cell.ring.is_empty() {
@@ -109,10 +126,26 @@ pub(super) fn progress(cells: &[Cell], days: &[String]) -> Vec<Progress> {
         }
     }
     let mut points = Vec::new();
-    for (ring, (eligible, installed)) in rings {
+    for (
+        ring,
+        Ring {
+            eligible,
+            installed,
+        },
+    ) in rings
+    {
         for day in days {
-            let installed = installed.iter().filter(|(on, _)| *on <= day.as_str()).map(|(_, devices)| devices).sum();
-            points.push(Progress { day: day.clone(), ring: ring.to_owned(), installed, eligible });
+            let installed = installed
+                .iter()
+                .filter(|(on, _)| *on <= day.as_str())
+                .map(|(_, devices)| devices)
+                .sum();
+            points.push(Progress {
+                day: day.clone(),
+                ring: ring.to_owned(),
+                installed,
+                eligible,
+            });
         }
     }
     points
@@ -123,13 +156,22 @@ pub(super) fn funnel(cells: &[Cell]) -> Vec<Funnel> {
     let tried: Vec<(usize, &Cell)> = cells
         .iter()
         .filter(|cell| cell.reporting == "reporting")
-        .filter_map(|cell| STEPS.iter().position(|step| *step == cell.furthest_client_substate).map(|at| (at, cell)))
+        .filter_map(|cell| {
+            STEPS
+                .iter()
+                .position(|step| *step == cell.furthest_client_substate)
+                .map(|at| (at, cell))
+        })
         .collect();
     if tried.is_empty() {
         return Vec::new();
     }
     let count = |keep: &dyn Fn(usize, &Cell) -> bool| {
-        tried.iter().filter(|(at, cell)| keep(*at, cell)).map(|(_, cell)| cell.devices).sum()
+        tried
+            .iter()
+            .filter(|(at, cell)| keep(*at, cell))
+            .map(|(_, cell)| cell.devices)
+            .sum()
     };
     STEPS
         .iter()
@@ -148,7 +190,9 @@ pub(super) fn first(cells: &[Cell], clusters: &[First]) -> Vec<First> {
         .iter()
         .filter_map(|cluster| {
             let mut sites: BTreeMap<&str, u64> = BTreeMap::new();
-            let of_cluster = cells.iter().filter(|cell| !cell.cluster_key.is_empty() && cell.cluster_key == cluster.cluster_key);
+            let of_cluster = cells.iter().filter(|cell| {
+                !cell.cluster_key.is_empty() && cell.cluster_key == cluster.cluster_key
+            });
             for cell in of_cluster {
                 *sites.entry(cell.site.as_str()).or_default() += cell.devices;
             }
@@ -156,12 +200,18 @@ pub(super) fn first(cells: &[Cell], clusters: &[First]) -> Vec<First> {
             let mut sites: Vec<(&str, u64)> = sites.into_iter().collect();
             sites.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(right.0)));
             let sites = sites.into_iter().map(|(site, _)| site.to_owned()).collect();
-            (devices > 0).then(|| First { devices, sites, ..cluster.clone() })
+            (devices > 0).then(|| First {
+                devices,
+                sites,
+                ..cluster.clone()
+            })
         })
         .collect();
     ranked.sort_by(|left, right| {
         let key = |row: &First| (row.cause == "unknown", std::cmp::Reverse(row.devices));
-        key(left).cmp(&key(right)).then_with(|| left.cluster_key.cmp(&right.cluster_key))
+        key(left)
+            .cmp(&key(right))
+            .then_with(|| left.cluster_key.cmp(&right.cluster_key))
     });
     ranked.truncate(FIRST_MAX);
     ranked
@@ -179,7 +229,12 @@ mod tests {
             reporting: if silent { state } else { "reporting" }.to_owned(),
             compliance: if state == "installed" { "Latest" } else { "" }.to_owned(),
             state: state.to_owned(),
-            furthest_client_substate: if state == "failed" { "InstallStart" } else { "UpdateInstalled" }.to_owned(),
+            furthest_client_substate: if state == "failed" {
+                "InstallStart"
+            } else {
+                "UpdateInstalled"
+            }
+            .to_owned(),
             cluster_key: if state == "failed" { "k" } else { "" }.to_owned(),
             installed_on: (state == "installed").then(|| "2024-08-15".to_owned()),
             as_of: Some("2024-08-16 08:00:00".to_owned()),
@@ -188,17 +243,36 @@ mod tests {
     }
 
     fn cells() -> Vec<Cell> {
-        vec![cell("a", "installed", 5), cell("a", "failed", 3), cell("b", "failed", 1), cell("b", "stale", 2), cell("b", "excluded", 9), cell("", "installed", 1)]
+        vec![
+            cell("a", "installed", 5),
+            cell("a", "failed", 3),
+            cell("b", "failed", 1),
+            cell("b", "stale", 2),
+            cell("b", "excluded", 9),
+            cell("", "installed", 1),
+        ]
     }
 
     #[test]
     fn every_device_is_counted_once_in_every_direction() {
         let s = summary(Summary::default(), &cells());
-        assert_eq!((s.planned, s.excluded, s.eligible, s.reporting, s.stale), (21, 9, 12, 10, 2));
-        assert_eq!(s.latest + s.missing_one + s.missing_multiple + s.build_unknown, s.reporting);
-        assert_eq!(s.installed + s.pending_restart + s.in_progress + s.failed + s.not_started, s.reporting);
+        assert_eq!(
+            (s.planned, s.excluded, s.eligible, s.reporting, s.stale),
+            (21, 9, 12, 10, 2)
+        );
+        assert_eq!(
+            s.latest + s.missing_one + s.missing_multiple + s.build_unknown,
+            s.reporting
+        );
+        assert_eq!(
+            s.installed + s.pending_restart + s.in_progress + s.failed + s.not_started,
+            s.reporting
+        );
         let rings = groups(&cells(), |cell| &cell.ring);
-        assert_eq!(rings.iter().map(|ring| ring.eligible).sum::<u64>(), s.eligible);
+        assert_eq!(
+            rings.iter().map(|ring| ring.eligible).sum::<u64>(),
+            s.eligible
+        );
         assert_eq!((rings[0].name.as_str(), rings[0].failed), ("a", 3));
         assert_eq!(s.as_of.as_deref(), Some("2024-08-16 08:00:00"));
     }
@@ -207,15 +281,29 @@ mod tests {
     fn progress_counts_from_the_day_of_installation_on() {
         let days = ["2024-08-14", "2024-08-15", "2024-08-16"].map(str::to_owned);
         let points = progress(&cells(), &days);
-        let of = |ring: &str| points.iter().filter(|point| point.ring == ring).map(|point| (point.installed, point.eligible)).collect::<Vec<_>>();
-        assert_eq!(of(""), [(0, 12), (6, 12), (6, 12)], "a device without a ring is counted once");
+        let of = |ring: &str| {
+            points
+                .iter()
+                .filter(|point| point.ring == ring)
+                .map(|point| (point.installed, point.eligible))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of(""),
+            [(0, 12), (6, 12), (6, 12)],
+            "a device without a ring is counted once"
+        );
         assert_eq!(of("a"), [(0, 8), (5, 8), (5, 8)]);
     }
 
     #[test]
     fn the_funnel_narrows_and_names_where_devices_failed() {
         let steps = funnel(&cells());
-        assert!(steps.windows(2).all(|pair| pair[0].reached >= pair[1].reached));
+        assert!(
+            steps
+                .windows(2)
+                .all(|pair| pair[0].reached >= pair[1].reached)
+        );
         assert_eq!(steps.iter().map(|step| step.failed_here).sum::<u64>(), 4);
         assert_eq!(steps[3].failed_here, 4);
         assert!(funnel(&[cell("a", "never_seen", 4)]).is_empty());
@@ -224,10 +312,31 @@ mod tests {
     #[test]
     fn unknown_comes_last_however_many() {
         let mut cells = cells();
-        cells.push(Cell { cluster_key: "u".to_owned(), devices: 50, ..cell("a", "failed", 50) });
-        let cluster = |key: &str, cause: &str| First { cluster_key: key.to_owned(), cause: cause.to_owned(), ..First::default() };
-        let ranked = first(&cells, &[cluster("u", "unknown"), cluster("k", "disk-space"), cluster("elsewhere", "disk-space")]);
-        assert_eq!(ranked.iter().map(|row| (row.cluster_key.as_str(), row.devices)).collect::<Vec<_>>(), [("k", 4), ("u", 50)]);
+        cells.push(Cell {
+            cluster_key: "u".to_owned(),
+            devices: 50,
+            ..cell("a", "failed", 50)
+        });
+        let cluster = |key: &str, cause: &str| First {
+            cluster_key: key.to_owned(),
+            cause: cause.to_owned(),
+            ..First::default()
+        };
+        let ranked = first(
+            &cells,
+            &[
+                cluster("u", "unknown"),
+                cluster("k", "disk-space"),
+                cluster("elsewhere", "disk-space"),
+            ],
+        );
+        assert_eq!(
+            ranked
+                .iter()
+                .map(|row| (row.cluster_key.as_str(), row.devices))
+                .collect::<Vec<_>>(),
+            [("k", 4), ("u", 50)]
+        );
         assert_eq!(ranked[0].sites, ["site of a", "site of b"]);
     }
 }

@@ -31,18 +31,42 @@ pub(super) async fn rollout(app: &App, id: &str) -> Result<Rollout> {
     };
     let id = [("rollout_id", rollout_id.as_str())];
     let (plan, cells, clusters, waiting) = tokio::try_join!(
-        rows::<Summary>(app, "read the rollout", include_str!("../../../../queries/reports/page_rollout_plan.sql"), &id),
-        rows::<Cell>(app, "count its devices", include_str!("../../../../queries/reports/page_rollout_cube.sql"), &id),
-        rows::<First>(app, "list the clusters", include_str!("../../../../queries/reports/page_cluster_actions.sql"), &[]),
+        rows::<Summary>(
+            app,
+            "read the rollout",
+            include_str!("../../../../queries/reports/page_rollout_plan.sql"),
+            &id
+        ),
+        rows::<Cell>(
+            app,
+            "count its devices",
+            include_str!("../../../../queries/reports/page_rollout_cube.sql"),
+            &id
+        ),
+        rows::<First>(
+            app,
+            "list the clusters",
+            include_str!("../../../../queries/reports/page_cluster_actions.sql"),
+            &[]
+        ),
         waiting(app, &rollout_id),
     )?;
     let Some(plan) = plan.into_iter().next() else {
-        return Err(Error::NotFound { what: What::Rollout, id: rollout_id });
+        return Err(Error::NotFound {
+            what: What::Rollout,
+            id: rollout_id,
+        });
     };
     let summary = cube::summary(plan, &cells);
-    let days = crate::format::days(summary.started_at.as_deref(), summary.as_of.as_deref(), DAYS_MAX);
+    let days = crate::format::days(
+        summary.started_at.as_deref(),
+        summary.as_of.as_deref(),
+        DAYS_MAX,
+    );
     others.retain(|other| other.rollout_id != rollout_id);
-    let (restart, silent) = waiting.into_iter().partition(|device: &Waiting| device.state == "pending_restart");
+    let (restart, silent) = waiting
+        .into_iter()
+        .partition(|device: &Waiting| device.state == "pending_restart");
     Ok(Rollout {
         first: cube::first(&cells, &clusters),
         progress: cube::progress(&cells, &days),

@@ -5,6 +5,8 @@ pub(crate) mod load;
 pub(crate) mod model;
 mod verdict;
 
+use std::borrow::Borrow;
+
 use askama::Template;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -103,13 +105,26 @@ impl<'a> View<'a> {
             verdict: verdict::verdict(f, s),
             blocker: verdict::blocker(f, s, &rollout.first),
             fleet: chart::stack(&fleet),
-            states: fleet.into_iter().map(|(state, count)| StateCount { state, count }).collect(),
+            states: fleet
+                .into_iter()
+                .map(|(state, count)| StateCount { state, count })
+                .collect(),
             first: &rollout.first,
             line: progress_line(f, rollout),
             funnel: &rollout.funnel,
             groups: [
-                table("ring", f.t("groups.by_ring"), f.t("common.ring"), &rollout.rings),
-                table("site", f.t("groups.by_site"), f.t("common.site"), &rollout.sites),
+                table(
+                    "ring",
+                    f.t("groups.by_ring"),
+                    f.t("common.ring"),
+                    &rollout.rings,
+                ),
+                table(
+                    "site",
+                    f.t("groups.by_site"),
+                    f.t("common.site"),
+                    &rollout.sites,
+                ),
             ],
             silent: &rollout.silent,
             restart: &rollout.restart,
@@ -117,21 +132,30 @@ impl<'a> View<'a> {
         }
     }
 
-    fn of_failed(&self, devices: &u64) -> f64 {
-        chart::percent(*devices, self.s.failed.max(*devices))
+    fn of_failed(&self, devices: impl Borrow<u64>) -> f64 {
+        chart::percent(*devices.borrow(), self.s.failed.max(*devices.borrow()))
     }
 
-    fn of_eligible(&self, devices: &u64) -> f64 {
-        chart::percent(*devices, self.s.eligible)
+    fn of_eligible(&self, devices: impl Borrow<u64>) -> f64 {
+        chart::percent(*devices.borrow(), self.s.eligible)
     }
 
     /// The sites with the most devices by name, and how many more there are.
     fn sites(&self, row: &First) -> String {
-        let named: Vec<String> = row.sites.iter().take(SITES_NAMED).map(|site| crate::format::short(site, 24)).collect();
+        let named: Vec<String> = row
+            .sites
+            .iter()
+            .take(SITES_NAMED)
+            .map(|site| crate::format::short(site, 24))
+            .collect();
         let named = named.join(", ");
         match row.sites.len().saturating_sub(SITES_NAMED) {
             0 => named,
-            more => i18n::fill(self.f.lang, "first.more_sites", &[("first", &named), ("n", &more)]),
+            more => i18n::fill(
+                self.f.lang,
+                "first.more_sites",
+                &[("first", &named), ("n", &more)],
+            ),
         }
     }
 
@@ -140,9 +164,22 @@ impl<'a> View<'a> {
     }
 }
 
-fn table<'a>(id: &'static str, title: &'a str, column: &'a str, groups: &'a [Group]) -> GroupTable<'a> {
-    let rows = groups.iter().map(|row| GroupRow { row, bar: bar(row) }).collect();
-    GroupTable { id, title, column, rows }
+fn table<'a>(
+    id: &'static str,
+    title: &'a str,
+    column: &'a str,
+    groups: &'a [Group],
+) -> GroupTable<'a> {
+    let rows = groups
+        .iter()
+        .map(|row| GroupRow { row, bar: bar(row) })
+        .collect();
+    GroupTable {
+        id,
+        title,
+        column,
+        rows,
+    }
 }
 
 fn bar(group: &Group) -> Vec<Segment> {
@@ -159,10 +196,18 @@ fn bar(group: &Group) -> Vec<Segment> {
 
 /// The share of installed devices per day: all rings first, then each ring.
 fn progress_line(f: &Frame, rollout: &Rollout) -> Line {
-    let mut days: Vec<String> = rollout.progress.iter().map(|point| point.day.clone()).collect();
+    let mut days: Vec<String> = rollout
+        .progress
+        .iter()
+        .map(|point| point.day.clone())
+        .collect();
     days.sort();
     days.dedup();
-    let mut rings: Vec<&str> = rollout.progress.iter().map(|point| point.ring.as_str()).collect();
+    let mut rings: Vec<&str> = rollout
+        .progress
+        .iter()
+        .map(|point| point.ring.as_str())
+        .collect();
     rings.sort_unstable();
     rings.dedup();
     let series: Vec<(String, Vec<Option<f64>>)> = rings
@@ -171,11 +216,18 @@ fn progress_line(f: &Frame, rollout: &Rollout) -> Line {
             let values = days
                 .iter()
                 .map(|day| {
-                    let point = rollout.progress.iter().find(|point| point.ring == ring && point.day == *day);
+                    let point = rollout
+                        .progress
+                        .iter()
+                        .find(|point| point.ring == ring && point.day == *day);
                     point.map(|point| chart::percent(point.installed, point.eligible))
                 })
                 .collect();
-            let name = if ring.is_empty() { f.t("progress.all") } else { ring };
+            let name = if ring.is_empty() {
+                f.t("progress.all")
+            } else {
+                ring
+            };
             (name.to_owned(), values)
         })
         .collect();

@@ -40,21 +40,28 @@ pub(super) fn blocker(f: &Frame, s: &Summary, first: &[First]) -> String {
             cause = i18n::fill(
                 f.lang,
                 "verdict.culprit",
-                &[("cause", &cause), ("culprit", &crate::format::short(&top.culprit, 60))],
+                &[
+                    ("cause", &cause),
+                    ("culprit", &crate::format::short(&top.culprit, 60)),
+                ],
             );
         }
         sentences.push(i18n::fill(
             f.lang,
             "verdict.blocker",
-            &[("devices", &number(top.devices)), ("failed", &number(s.failed.max(top.devices))), ("cause", &cause)],
+            &[
+                ("devices", &number(top.devices)),
+                ("failed", &number(s.failed.max(top.devices))),
+                ("cause", &cause),
+            ],
         ));
     }
     let silent = s.stale + s.never_seen;
     if silent > 0 {
-        sentences.push(f.fill("verdict.silent", &number(silent)));
+        sentences.push(f.fill("verdict.silent", number(silent)));
     }
     if s.pending_restart > 0 {
-        sentences.push(f.fill("verdict.restart", &number(s.pending_restart)));
+        sentences.push(f.fill("verdict.restart", number(s.pending_restart)));
     }
     // Chinese sets no space between sentences.
     sentences.join(if f.lang == Lang::Zh { "" } else { " " })
@@ -65,13 +72,23 @@ mod tests {
     use super::*;
 
     fn summary(installed: u64, failed: u64) -> Summary {
-        Summary { kb_article: 5_041_580, eligible: 106, installed, failed, stale: 4, ..Summary::default() }
+        Summary {
+            kb_article: 5_041_580,
+            eligible: 106,
+            installed,
+            failed,
+            stale: 4,
+            ..Summary::default()
+        }
     }
 
     #[test]
     fn the_verdict_follows_the_numbers_in_both_languages() {
         let en = Frame::default();
-        let zh = Frame { lang: Lang::Zh, ..Frame::default() };
+        let zh = Frame {
+            lang: Lang::Zh,
+            ..Frame::default()
+        };
         assert!(verdict(&en, &summary(106, 0)).contains("KB5041580"));
         assert!(verdict(&en, &summary(71, 23)).contains("71 of 106"));
         assert!(verdict(&zh, &summary(71, 23)).contains("106 台"));
@@ -81,9 +98,19 @@ mod tests {
 
     #[test]
     fn the_blocker_names_cause_and_culprit() {
-        let first = First { cause: "component-store-corrupt".to_owned(), culprit: "dot3gpui.dll".to_owned(), devices: 11, ..First::default() };
+        let first = First {
+            cause: "component-store-corrupt".to_owned(),
+            culprit: "dot3gpui.dll".to_owned(),
+            devices: 11,
+            ..First::default()
+        };
         let text = blocker(&Frame::default(), &summary(71, 23), &[first]);
-        assert!(text.contains("dot3gpui.dll") && text.contains("11 of the 23") && text.contains("4 devices are silent"), "{text}");
+        assert!(
+            text.contains("dot3gpui.dll")
+                && text.contains("11 of the 23 failing devices")
+                && text.contains("4 devices are silent"),
+            "{text}"
+        );
         assert!(!text.contains('{'), "{text}");
     }
 }

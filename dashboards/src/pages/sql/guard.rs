@@ -7,15 +7,41 @@
 const CLAUSES: [&str; 4] = ["into", "format", "settings", "input"];
 
 /// Table functions over data that is made here and now; every other function after FROM or JOIN is refused.
-const TABLE_FUNCTIONS: [&str; 8] =
-    ["numbers", "numbers_mt", "zeros", "generateseries", "generate_series", "values", "view", "null"];
+const TABLE_FUNCTIONS: [&str; 8] = [
+    "numbers",
+    "numbers_mt",
+    "zeros",
+    "generateseries",
+    "generate_series",
+    "values",
+    "view",
+    "null",
+];
 
 /// Functions that read files, run programs, reach other machines, reveal settings or burn time.
 const FUNCTIONS: [&str; 22] = [
-    "file", "sleep", "sleepeachrow", "getsetting", "getserversetting", "getsettingordefault", "getclienthttpheader",
-    "catboostevaluate", "dictget", "dictgetordefault", "dictgetornull", "dictgetall", "dicthas", "dictgethierarchy",
-    "dictisin", "joinget", "joingetornull", "filesystemavailable", "filesystemcapacity", "filesystemunreserved",
-    "showcertificate", "hasthreadfuzzer",
+    "file",
+    "sleep",
+    "sleepeachrow",
+    "getsetting",
+    "getserversetting",
+    "getsettingordefault",
+    "getclienthttpheader",
+    "catboostevaluate",
+    "dictget",
+    "dictgetordefault",
+    "dictgetornull",
+    "dictgetall",
+    "dicthas",
+    "dictgethierarchy",
+    "dictisin",
+    "joinget",
+    "joingetornull",
+    "filesystemavailable",
+    "filesystemcapacity",
+    "filesystemunreserved",
+    "showcertificate",
+    "hasthreadfuzzer",
 ];
 
 /// Databases that are not the fleet's.
@@ -37,14 +63,25 @@ pub(super) fn guarded(statement: &str, max_rows: u64, seconds: u64) -> Result<St
         match token {
             Token::Symbol('(') => depth += 1,
             Token::Symbol(')') => {
-                depth = depth.checked_sub(1).ok_or("a parenthesis is closed that was never opened")?;
+                depth = depth
+                    .checked_sub(1)
+                    .ok_or("a parenthesis is closed that was never opened")?;
             }
-            Token::Symbol(';') => return Err("one statement at a time: remove the semicolon".to_owned()),
+            Token::Symbol(';') => {
+                return Err("one statement at a time: remove the semicolon".to_owned());
+            }
             Token::Symbol('{') if word(index + 2) == ":" => {
                 return Err("parameters in braces are not filled here".to_owned());
             }
-            Token::Word(_) if CLAUSES.contains(&word(index)) && word(index + 1) != "(" && word(index.wrapping_sub(1)) != "as" => {
-                return Err(format!("{} is not allowed here", word(index).to_uppercase()));
+            Token::Word(_)
+                if CLAUSES.contains(&word(index))
+                    && word(index + 1) != "("
+                    && word(index.wrapping_sub(1)) != "as" =>
+            {
+                return Err(format!(
+                    "{} is not allowed here",
+                    word(index).to_uppercase()
+                ));
             }
             Token::Word(_) | Token::Quoted(_) => check_name(&words, index)?,
             Token::Symbol(_) | Token::Text => {}
@@ -69,7 +106,8 @@ fn check_name(words: &[String], index: usize) -> Result<(), String> {
     let name = word(index);
     let before = word(index.wrapping_sub(1));
     if word(index + 1) == "(" {
-        let is_source = matches!(before, "from" | "join" | "in") || (before == "," && follows_from(words, index));
+        let is_source = matches!(before, "from" | "join" | "in")
+            || (before == "," && follows_from(words, index));
         if is_source && !TABLE_FUNCTIONS.contains(&name) {
             return Err(format!("the table function {name} is not allowed here"));
         }
@@ -89,10 +127,13 @@ fn follows_from(words: &[String], index: usize) -> bool {
     for word in words.get(..index).unwrap_or_default().iter().rev() {
         match word.as_str() {
             ")" => depth += 1,
-            "(" if depth == 0 => return false,
-            "(" => depth -= 1,
             "from" | "join" if depth == 0 => return true,
-            "select" | "where" | "prewhere" | "by" | "having" | "on" | "using" | "limit" if depth == 0 => return false,
+            "(" | "select" | "where" | "prewhere" | "by" | "having" | "on" | "using" | "limit"
+                if depth == 0 =>
+            {
+                return false;
+            }
+            "(" => depth -= 1,
             _ => {}
         }
     }
@@ -133,19 +174,28 @@ fn tokens(statement: &str) -> Result<Vec<Token>, String> {
                 tokens.push(Token::Text);
             }
             '`' | '"' => tokens.push(Token::Quoted(quoted(&mut chars, c)?)),
-            '-' if chars.peek() == Some(&'-') => while chars.next_if(|next| *next != '\n').is_some() {},
+            '-' if chars.peek() == Some(&'-') => {
+                while chars.next_if(|next| *next != '\n').is_some() {}
+            }
             '/' if chars.peek() == Some(&'*') => {
                 chars.next();
                 comment(&mut chars)?;
             }
             // `#` begins a comment and `$tag$` a text only in some positions: no page needs them.
-            '#' | '$' | '\\' | '\0' => return Err(format!("the character {c:?} is not allowed outside quotes")),
+            '#' | '$' | '\\' | '\0' => {
+                return Err(format!("the character {c:?} is not allowed outside quotes"));
+            }
             c if c.is_alphanumeric() || c == '_' => {
                 let mut name = String::from(c);
-                while let Some(next) = chars.next_if(|next| next.is_alphanumeric() || *next == '_') {
+                while let Some(next) = chars.next_if(|next| next.is_alphanumeric() || *next == '_')
+                {
                     name.push(next);
                 }
-                tokens.push(if c.is_ascii_digit() { Token::Text } else { Token::Word(name) });
+                tokens.push(if c.is_ascii_digit() {
+                    Token::Text
+                } else {
+                    Token::Word(name)
+                });
             }
             c if c.is_ascii() => tokens.push(Token::Symbol(c)),
             c => return Err(format!("the character {c:?} is not allowed outside quotes")),

@@ -55,6 +55,10 @@ fn questions_are_run_within_limits() {
         "SELECT format('{}', 1), map('a', 1)",
     ] {
         let sql = guarded(question, 10, 5).unwrap_or_else(|reason| panic!("{question}: {reason}"));
-        assert!(sql.contains(question) && sql.contains("LIMIT 11") && sql.contains("max_execution_time = 5"));
+        assert!(
+            sql.contains(question)
+                && sql.contains("LIMIT 11")
+                && sql.contains("max_execution_time = 5")
+        );
     }
 }

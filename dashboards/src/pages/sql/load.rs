@@ -13,7 +13,8 @@ pub(super) async fn table(app: &App, statement: &str) -> Result<Table> {
     let max_rows = app.config.max_rows;
     let seconds = (app.config.store_timeout_ms / 1000).max(1);
     let statement = statement.trim().trim_end_matches(';').trim_end();
-    let guarded = guard::guarded(statement, max_rows, seconds).map_err(|message| Error::Statement { message })?;
+    let guarded = guard::guarded(statement, max_rows, seconds)
+        .map_err(|message| Error::Statement { message })?;
     read::statement(app, &guarded, max_rows).await
 }
 
@@ -26,9 +27,16 @@ pub(super) async fn relations(app: &App) -> Result<Vec<Relation>> {
 /// The answer to the address's statement as CSV; nothing for an address on another site.
 pub(super) async fn csv(app: &App, frame: &Frame) -> Result<String> {
     let statement = frame.filter("q");
-    let table = if frame.foreign { Table::default() } else { table(app, &statement).await? };
+    let table = if frame.foreign {
+        Table::default()
+    } else {
+        table(app, &statement).await?
+    };
     let mut text = String::new();
-    record(&mut text, table.columns.iter().map(|column| column.name.as_str()));
+    record(
+        &mut text,
+        table.columns.iter().map(|column| column.name.as_str()),
+    );
     for row in &table.rows {
         record(&mut text, row.iter().map(String::as_str));
     }

@@ -68,15 +68,30 @@ async fn render(app: &App, frame: &Frame) -> Result<String> {
     let sub = i18n::fill(
         frame.lang,
         "sql.sub",
-        &[("n", &number(app.config.max_rows)), ("t", &(app.config.store_timeout_ms / 1000))],
+        &[
+            ("n", &number(app.config.max_rows)),
+            ("t", &(app.config.store_timeout_ms / 1000)),
+        ],
     );
     let examples = EXAMPLES
         .iter()
         .map(|example| {
             let (title, _) = example.split_once('\n').unwrap_or((example, ""));
             let pairs = [("q", example.trim())];
-            Example { title: title.trim_start_matches("-- "), address: crate::frame::address("/sql", pairs.into_iter()) }
+            Example {
+                title: title.trim_start_matches("-- "),
+                address: crate::frame::address("/sql", pairs.into_iter()),
+            }
         })
         .collect();
-    Ok(View { f: frame, sub, statement, examples, relations, result, refusal }.render()?)
+    Ok(View {
+        f: frame,
+        sub,
+        statement,
+        examples,
+        relations,
+        result,
+        refusal,
+    }
+    .render()?)
 }

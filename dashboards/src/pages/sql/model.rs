@@ -1,5 +1,7 @@
 //! What the SQL page shows.
 
+use std::borrow::Borrow;
+
 use serde::{Deserialize, Serialize};
 
 /// The answer to one statement: names, types, and every value as text.
@@ -13,8 +15,10 @@ pub(crate) struct Table {
 
 impl Table {
     /// Whether a column holds numbers.
-    pub(crate) fn is_number(&self, column: &usize) -> bool {
-        self.columns.get(*column).is_some_and(Column::is_number)
+    pub(crate) fn is_number(&self, column: impl Borrow<usize>) -> bool {
+        self.columns
+            .get(*column.borrow())
+            .is_some_and(Column::is_number)
     }
 }
 
@@ -29,9 +33,17 @@ pub(crate) struct Column {
 impl Column {
     /// Numbers stand at the right.
     pub(crate) fn is_number(&self) -> bool {
-        ["UInt", "Int", "Float", "Decimal", "Nullable(UInt", "Nullable(Int", "Nullable(Float"]
-            .iter()
-            .any(|prefix| self.data_type.starts_with(prefix))
+        [
+            "UInt",
+            "Int",
+            "Float",
+            "Decimal",
+            "Nullable(UInt",
+            "Nullable(Int",
+            "Nullable(Float",
+        ]
+        .iter()
+        .any(|prefix| self.data_type.starts_with(prefix))
     }
 }
 
