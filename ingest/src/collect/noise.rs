@@ -108,6 +108,7 @@ impl FileNoise {
 
     /// Puts all templates of a day and code together.
     fn collapse(&mut self) {
+        #[expect(clippy::iter_over_hash_type, reason = "every entry is handled alone")]
         for templates in self.counts.values_mut() {
             let sum = templates
                 .drain()
@@ -303,7 +304,9 @@ mod tests {
         fn a_sample_does_not_depend_on_the_order(mut hashes in proptest::collection::vec(any::<u64>(), 0..2_000)) {
             let of = |hashes: &[u64]| {
                 let mut sample = Sample::default();
-                hashes.iter().for_each(|hash| sample.add(*hash));
+                for hash in hashes {
+                    sample.add(*hash);
+                }
                 sample.0
             };
             let forwards = of(&hashes);
