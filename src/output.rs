@@ -56,7 +56,7 @@ pub(crate) fn init_logging(verbose: u8) {
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).context("writing to stdout")?;
-    if !text.ends_with('\n') {
+    if !text.is_empty() && !text.ends_with('\n') {
         out.write_all(b"\n").context("writing to stdout")?;
     }
     out.flush().context("writing to stdout")

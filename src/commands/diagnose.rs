@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, bail};
 use patchlens_event::{Event, Reject};
 use patchlens_ingest::collect::{EventSink, SinkError, read_path};
-use patchlens_transform::report::{DeviceReport, DiagnosisReport, EvidenceReport, Language, device_reports};
+use patchlens_transform::report::{DeviceReport, DiagnosisReport, EvidenceReport, Include, Language, device_reports};
 use patchlens_transform::{Knowledge, Reference, RowOrigin, TRANSFORM_VERSION, diagnose, events_frame, normalise};
 use serde::Serialize;
 
@@ -80,12 +80,14 @@ fn answer(config: &Config, command: &Diagnose, language: Language) -> anyhow::Re
     let options = collect_options(config, &command.reading, command.paths.len())?;
     let mut collected = Collected::default();
     let mut input = InputReport::default();
+    let mut read = Vec::new();
     for path in &command.paths {
         let account = read_path(path, &options, &mut collected)?;
         input.files += account.files();
         input.records += account.records();
         input.rejected += account.rejected();
         input.unrecognised.extend(account.unrecognised());
+        read.extend(account.devices);
     }
     if input.files == 0 {
         let unread = if input.unrecognised.is_empty() { String::new() } else { format!("; not recognised: {}", input.unrecognised.join(", ")) };
@@ -96,7 +98,15 @@ fn answer(config: &Config, command: &Diagnose, language: Language) -> anyhow::Re
     let frame = events_frame(&collected.events, TRANSFORM_VERSION, now()()).context("laying out the events")?;
     let frame = normalise(frame, &knowledge).context("normalising the events")?;
     let diagnosed = diagnose(&frame, &reference, &knowledge).context("diagnosing")?;
-    let devices = device_reports(&diagnosed, language).context("writing the report")?;
+    let mut devices = device_reports(&diagnosed, language, Include::Open).context("writing the report")?;
+    // Nothing but noise is an answer too.
+    for device in read {
+        let device_id = device.device_id.as_str();
+        if devices.iter().all(|known| known.device_id != device_id) {
+            let device_name = device.device_name.unwrap_or_else(|| device_id.to_owned());
+            devices.push(DeviceReport { device_id: device_id.to_owned(), device_name, os_build: String::new(), diagnoses: Vec::new(), attempts: Vec::new() });
+        }
+    }
     Ok(DiagnoseReport { devices, input })
 }
 

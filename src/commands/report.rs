@@ -153,7 +153,7 @@ async fn device(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<
         cli::Language::En => report::Language::En,
         cli::Language::Zh => report::Language::Zh,
     };
-    let devices = device_reports(&diagnosed, language).context("writing the report")?;
+    let devices = device_reports(&diagnosed, language, report::Include::All).context("writing the report")?;
     let report = DiagnoseReport { devices, input: InputReport { records, ..InputReport::default() } };
     Ok(match command.format {
         Format::Json => serde_json::to_string_pretty(&report)?,

@@ -32,7 +32,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     BTreeMap::from([
         ("patchlens-event", vec![]),
         ("patchlens-log", vec!["rdkafka", "rusqlite"]),
-        ("patchlens-ingest", vec!["patchlens-event"]),
+        ("patchlens-ingest", vec!["patchlens-event", "patchlens-log"]),
         ("patchlens-simulator", vec![]),
         ("patchlens-transform", vec!["patchlens-event", "polars"]),
         ("patchlens-stream", vec!["patchlens-event", "patchlens-log", "patchlens-queries", "patchlens-transform", "polars"]),

@@ -18,6 +18,15 @@ pub enum Language {
     Zh,
 }
 
+/// Which diagnoses a report holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Include {
+    /// What is wrong now: nothing on a device that was repaired.
+    Open,
+    /// Also what was wrong once and is repaired.
+    All,
+}
+
 /// One device: what failed on it, why, and what was tried.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct DeviceReport {
@@ -110,7 +119,7 @@ pub struct AttemptReport {
 ///
 /// # Errors
 /// When a frame has not the columns of its schema: a defect of ours.
-pub fn device_reports(diagnosed: &Diagnosed, language: Language) -> PolarsResult<Vec<DeviceReport>> {
+pub fn device_reports(diagnosed: &Diagnosed, language: Language, include: Include) -> PolarsResult<Vec<DeviceReport>> {
     let devices = Rows::of(&diagnosed.devices);
     (0..devices.height)
         .map(|row| {
@@ -118,7 +127,7 @@ pub fn device_reports(diagnosed: &Diagnosed, language: Language) -> PolarsResult
             Ok(DeviceReport {
                 device_name: devices.text(schema::DEVICE_NAME, row)?,
                 os_build: devices.text(schema::OS_BUILD, row)?,
-                diagnoses: diagnoses(diagnosed, &device_id, language)?,
+                diagnoses: diagnoses(diagnosed, &device_id, language, include)?,
                 attempts: attempts(diagnosed, &device_id)?,
                 device_id,
             })
@@ -126,8 +135,12 @@ pub fn device_reports(diagnosed: &Diagnosed, language: Language) -> PolarsResult
         .collect()
 }
 
-fn diagnoses(diagnosed: &Diagnosed, device_id: &str, language: Language) -> PolarsResult<Vec<DiagnosisReport>> {
+fn diagnoses(diagnosed: &Diagnosed, device_id: &str, language: Language, include: Include) -> PolarsResult<Vec<DiagnosisReport>> {
     let own = of_device(&diagnosed.diagnoses, device_id)?.sort([schema::RANK], SortMultipleOptions::default())?;
+    let own = match include {
+        Include::All => own,
+        Include::Open => own.filter(&own.column(schema::IS_OPEN)?.u8()?.equal(1))?,
+    };
     let rows = Rows::of(&own);
     let (summary, actions) = match language {
         Language::En => (schema::SUMMARY_EN, schema::ACTIONS_EN),

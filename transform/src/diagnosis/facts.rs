@@ -44,12 +44,13 @@ impl Facts {
         Self::until(rows, i64::MAX)
     }
 
-    /// The facts that held when something failed: those of the first collection after it. What was
-    /// collected later tells of the device after its repair.
+    /// The facts that held when something failed: those last collected before it, else those of the
+    /// first collection after it. What was collected later tells of the device after its repair.
     pub(crate) fn at(rows: &[Row<'_>], time: i64) -> Self {
-        let collected = rows.iter().filter(|row| row.kind == RowKind::Inventory).map(|row| row.collected_at);
-        let first_after = collected.filter(|at| *at >= time).min();
-        Self::until(rows, first_after.map_or(i64::MAX, |at| at.saturating_add(HOUR)))
+        let collected = || rows.iter().filter(|row| row.kind == RowKind::Inventory).map(|row| row.collected_at);
+        let before = collected().filter(|at| *at < time).max();
+        let known = before.or_else(|| collected().min());
+        Self::until(rows, known.map_or(i64::MAX, |at| at.saturating_add(HOUR)))
     }
 
     fn until(rows: &[Row<'_>], last: i64) -> Self {

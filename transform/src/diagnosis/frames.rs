@@ -1,5 +1,7 @@
 //! Lays the results of all devices out as frames.
 
+use std::collections::BTreeMap;
+
 use patchlens_event::{Hresult, inventory};
 use polars::prelude::*;
 
@@ -136,7 +138,9 @@ fn harvested_symbol(code: u32, material: &Material<'_, '_>) -> Option<String> {
 fn evidence_rows(diagnosis: &Diagnosis, material: &Material<'_, '_>) -> Vec<EvidenceRow> {
     let row = |support: &super::candidate::Support| {
         let row = material.rows.get(support.row)?;
-        let value = support.fact.as_deref().and_then(|fact| material.facts.get(fact));
+        // As this reading states it: a later one may state it otherwise.
+        let stated: BTreeMap<String, String> = support.fact.as_ref().map(|_| serde_json::from_str(row.fields).unwrap_or_default()).unwrap_or_default();
+        let value = support.fact.as_deref().and_then(|fact| stated.get(fact)).map(String::as_str);
         Some(EvidenceRow {
             event_id: row.event_id.to_owned(), source: row.source.to_owned(), file: row.file.to_owned(), line: row.line, byte_offset: row.byte_offset,
             record_id: row.record_id, occurred_at: row.occurred_at, text: evidence_text(row, support.fact.as_deref(), value), role: support.role.as_str(),
