@@ -1,6 +1,6 @@
-//! The dashboards over an embedded store with the data set of the tests, for the browser tests and for looking at.
+//! The dashboards over an embedded store with the data set of the tests, or over a store that runs, for looking at.
 //!
-//! `cargo run --release -p patchlens-dashboards --example seeded -- 127.0.0.1:8099 [seed.sql]…`
+//! `cargo run --release -p patchlens-dashboards --example seeded -- 127.0.0.1:8099 [seed.sql… | http://127.0.0.1:8123]`
 
 #[path = "../tests/seed/mod.rs"]
 mod seed;
@@ -8,6 +8,7 @@ mod seed;
 use std::error::Error;
 
 use patchlens_dashboards::DashboardConfig;
+use patchlens_queries::{Store, StoreConfig, testing};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -16,13 +17,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .next()
         .unwrap_or_else(|| "127.0.0.1:8099".to_owned())
         .parse()?;
-    let Some(store) = patchlens_queries::testing::fresh_store().await else {
-        return Err("libchdb is not on this machine: set PATCHLENS_LIBCHDB".into());
+    let arguments: Vec<String> = arguments.collect();
+    let store = match arguments.first() {
+        Some(url) if url.starts_with("http") => Store::connect(StoreConfig::new(url))?,
+        _ => {
+            let store = testing::fresh_store()
+                .await
+                .ok_or("libchdb is not on this machine: set PATCHLENS_LIBCHDB")?;
+            seed::fill(&store, seed::ROLLOUT).await?;
+            for path in &arguments {
+                seed::fill(&store, &std::fs::read_to_string(path)?).await?;
+            }
+            store
+        }
     };
-    seed::fill(&store, seed::ROLLOUT).await?;
-    for path in arguments {
-        seed::fill(&store, &std::fs::read_to_string(path)?).await?;
-    }
     let config = DashboardConfig {
         addr,
         ..DashboardConfig::default()

@@ -1,4 +1,5 @@
--- Evidence of one cluster, of the three devices with the surest and newest verdicts; grain: one per device and line.
+-- Evidence of one cluster, of the three devices with the surest and newest verdicts, at most two lines of each role;
+-- grain: one per device and line.
 SELECT
     e.device_id AS device_id, g.device_name AS device_name, e.diagnosis_id AS diagnosis_id, e.role AS role,
     e.source AS source, e.source_file AS source_file, e.line_number AS line_number, e.byte_offset AS byte_offset,
@@ -13,4 +14,5 @@ FROM
 ) AS g
 INNER JOIN (SELECT * FROM evidence FINAL) AS e ON e.device_id = g.device_id AND e.diagnosis_id = g.diagnosis_id
 ORDER BY g.confidence DESC, g.last_seen_at DESC NULLS LAST, e.device_id, e.seq
+LIMIT 2 BY e.device_id, e.role
 LIMIT 12

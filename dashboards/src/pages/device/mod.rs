@@ -20,7 +20,10 @@ use crate::pages::evidence::Evidence;
 use crate::server::App;
 
 /// Events on the page.
-pub(super) const EVENTS_MAX: usize = 300;
+pub(super) const EVENTS_MAX: usize = 150;
+
+/// Lines of evidence that show at once; the others open on request.
+const EVIDENCE_SHOWN: usize = 5;
 
 /// `GET /devices/{id}`.
 pub(crate) async fn page(State(app): State<App>, frame: Frame, Path(id): Path<String>) -> Response {
@@ -41,6 +44,7 @@ async fn render(app: &App, frame: &Frame, id: &str) -> Result<String> {
 struct DiagnosisView<'a> {
     row: &'a Diagnosis,
     evidence: Vec<&'a Evidence>,
+    more: Vec<&'a Evidence>,
     steps: &'a [String],
 }
 
@@ -56,6 +60,7 @@ struct View<'a> {
     events: &'a [Event],
     events_cut: bool,
     facts: Vec<(String, String)>,
+    more_facts: Vec<(String, String)>,
 }
 
 impl<'a> View<'a> {
@@ -63,16 +68,25 @@ impl<'a> View<'a> {
         let diagnoses = detail
             .diagnoses
             .iter()
-            .map(|row| DiagnosisView {
-                row,
-                evidence: detail
+            .map(|row| {
+                let mut evidence: Vec<&Evidence> = detail
                     .evidence
                     .iter()
                     .filter(|line| line.diagnosis_id == row.diagnosis_id)
-                    .collect(),
-                steps: f.pick_list(&row.actions_en, &row.actions_zh),
+                    .collect();
+                let more = evidence.split_off(evidence.len().min(EVIDENCE_SHOWN));
+                DiagnosisView {
+                    row,
+                    evidence,
+                    more,
+                    steps: f.pick_list(&row.actions_en, &row.actions_zh),
+                }
             })
             .collect();
+        // Services, file hashes and registry values are named after what they are about: `service_start.wuauserv`.
+        let (more_facts, facts) = facts(&detail.device)
+            .into_iter()
+            .partition(|(name, _)| name.contains('.'));
         Self {
             f,
             d: &detail.device,
@@ -82,7 +96,8 @@ impl<'a> View<'a> {
             axis: axis::axis(f, &detail.attempts),
             events: &detail.events,
             events_cut: detail.events.len() >= EVENTS_MAX,
-            facts: facts(&detail.device),
+            facts,
+            more_facts,
         }
     }
 }

@@ -107,6 +107,15 @@ pub(crate) struct Event {
     pub(crate) line_number: u64,
 }
 
+impl Event {
+    /// The component without the prefix that every provider of the event log has.
+    pub(crate) fn provider(&self) -> &str {
+        self.component
+            .strip_prefix("Microsoft-Windows-")
+            .unwrap_or(&self.component)
+    }
+}
+
 /// Everything on the page.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct DeviceDetail {
