@@ -2,15 +2,15 @@
 //!
 //! Every figure of the pages is a function of the stored data, not of the clock, so that an answer holds until the
 //! store's mark changes. The mark covers the parts of the node that is asked; on a cluster other nodes may get data
-//! that it does not show, which is why an answer is also dropped after [`AGE_MAX`].
+//! that it does not show, which is why an answer of a cluster is also dropped after [`CLUSTER_AGE_MAX`].
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The oldest answer that is shown.
-const AGE_MAX: Duration = Duration::from_secs(5);
+/// The oldest answer of a cluster that is shown.
+pub(crate) const CLUSTER_AGE_MAX: Duration = Duration::from_secs(5);
 /// Larger answers are not kept.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// When all answers together are larger, all are dropped.
@@ -45,11 +45,12 @@ pub(crate) fn key(sql: &str, parameters: &[(&str, &str)]) -> u64 {
 }
 
 impl Cache {
-    /// The answer, when it was given at this mark and not long ago.
-    pub(crate) fn get(&self, key: u64, mark: &str) -> Option<Arc<[u8]>> {
+    /// The answer, when it was given at this mark and, with an `age_max`, not longer ago.
+    pub(crate) fn get(&self, key: u64, mark: &str, age_max: Option<Duration>) -> Option<Arc<[u8]>> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = answers.by_key.get(&key)?;
-        (kept.mark == mark && kept.at.elapsed() < AGE_MAX).then(|| Arc::clone(&kept.answer))
+        let holds = kept.mark == mark && age_max.is_none_or(|most| kept.at.elapsed() < most);
+        holds.then(|| Arc::clone(&kept.answer))
     }
 
     /// Keeps an answer.
@@ -85,8 +86,9 @@ mod tests {
     fn an_answer_holds_for_its_mark_only() {
         let cache = Cache::default();
         cache.put(1, "a".to_owned(), answer(3));
-        assert!(cache.get(1, "a").is_some());
-        assert!(cache.get(1, "b").is_none() && cache.get(2, "a").is_none());
+        assert!(cache.get(1, "a", None).is_some());
+        assert!(cache.get(1, "b", None).is_none() && cache.get(2, "a", None).is_none());
+        assert!(cache.get(1, "a", Some(Duration::ZERO)).is_none());
     }
 
     #[test]
@@ -97,10 +99,10 @@ mod tests {
             assert!(cache.answers.lock().unwrap().bytes <= TOTAL_BYTES_MAX);
         }
         cache.put(7, "a".to_owned(), answer(ANSWER_BYTES_MAX + 1));
-        assert!(cache.get(7, "a").is_none());
+        assert!(cache.get(7, "a", None).is_none());
         for _ in 0..100 {
             cache.put(99, "a".to_owned(), answer(9));
         }
-        assert!(cache.get(99, "a").is_some());
+        assert!(cache.get(99, "a", None).is_some());
     }
 }

@@ -126,7 +126,7 @@ pub(crate) fn fill(lang: Lang, key: &str, values: &[(&str, &dyn Display)]) -> St
         match (value, forms.split_once('|')) {
             (Some(value), None) => filled.push_str(&value),
             (Some(value), Some((one, other))) => {
-                filled.push_str(if value == "1" { one } else { other })
+                filled.push_str(if value == "1" { one } else { other });
             }
             (None, _) => filled.push_str(name),
         }

@@ -7,7 +7,7 @@ use patchlens_queries::Param;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::cache::key;
+use crate::cache::{CLUSTER_AGE_MAX, key};
 use crate::error::{Error, Result};
 use crate::pages::sql::model::{Column, Table};
 use crate::server::App;
@@ -26,7 +26,13 @@ pub(crate) async fn rows<T: DeserializeOwned>(
 ) -> Result<Vec<T>> {
     let mark = newest_mark(app).await?;
     let key = key(sql, parameters);
-    if let Some(answer) = app.cache.get(key, &mark) {
+    let age_max = app
+        .store
+        .config()
+        .cluster
+        .is_some()
+        .then_some(CLUSTER_AGE_MAX);
+    if let Some(answer) = app.cache.get(key, &mark, age_max) {
         return parse(app, doing, &answer);
     }
     let answer = fetch(app, doing, sql, parameters).await?;
