@@ -29,6 +29,7 @@ pub(crate) struct Config {
 pub(crate) struct EventLog {
     pub(crate) url: String,
     pub(crate) group: String,
+    pub(crate) instance_id: String,
     pub(crate) partitions: u16,
     pub(crate) append_deadline_seconds: u64,
     pub(crate) local_mib_max: u64,

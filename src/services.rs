@@ -102,7 +102,9 @@ async fn ensure(config: &Config, url: &LogUrl) -> anyhow::Result<()> {
 pub(crate) async fn open_flow(config: &Config, store: Store, until_idle: bool, metrics: Arc<Metrics>) -> anyhow::Result<Flow> {
     let url: LogUrl = config.event_log_url().parse()?;
     ensure(config, &url).await?;
-    let reader = Reader::open(&url, ReaderOptions::new(&config.event_log.group, [EVENTS_TOPIC, REJECTS_TOPIC])).await?;
+    let instance_id = Some(config.event_log.instance_id.clone()).filter(|id| !id.is_empty());
+    let options = ReaderOptions { instance_id, ..ReaderOptions::new(&config.event_log.group, [EVENTS_TOPIC, REJECTS_TOPIC]) };
+    let reader = Reader::open(&url, options).await?;
     let (reference, reference_version) = reference::load(&store).await?;
     let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
     let options = FlowOptions {

@@ -102,7 +102,9 @@ fn killed_at_ten_moments_with_a_real_broker_the_store_ends_complete() {
     let Some(broker) = Broker::start_or_skip(&BrokerOptions::default()) else { return };
     let second = Broker::start_or_skip(&BrokerOptions::default()).unwrap();
     let url = |broker: &Broker| format!("kafka://{}", broker.bootstrap());
-    rounds(10, &Patchlens::new().with_event_log(&url(&broker)), &Patchlens::new().with_event_log(&url(&second)));
+    // A restart shall not wait until the group has given the killed process up.
+    let patchlens = |broker: &Broker| Patchlens::new().with_event_log(&url(broker)).with_settings("[event_log]\ninstance_id = \"one\"\n");
+    rounds(10, &patchlens(&broker), &patchlens(&second));
 }
 
 /// The collector is killed while it ships; collected again, every record is there once.

@@ -61,6 +61,14 @@ impl Patchlens {
         self
     }
 
+    /// With these settings as its configuration file.
+    pub(crate) fn with_settings(mut self, settings: &str) -> Self {
+        let file = self.data_dir.path().join("settings.toml");
+        std::fs::write(&file, settings).unwrap();
+        self.extra.extend(["--config".to_owned(), file.to_str().unwrap().to_owned()]);
+        self
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = bare(arguments);
         command.arg("--data-dir").arg(self.data_dir.path()).args(&self.extra);

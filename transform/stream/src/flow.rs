@@ -211,6 +211,8 @@ impl Flow {
 
     async fn note_progress(&mut self) {
         match self.reader.lag().await {
+            // Before the group has given it partitions, a reader knows nothing of what is waiting.
+            Ok(partitions) if partitions.is_empty() => self.metrics.lag_messages.store(u64::MAX, Ordering::Relaxed),
             Ok(partitions) => {
                 let lag: u64 = partitions.iter().map(PartitionLag::messages).sum();
                 self.metrics.lag_messages.store(lag, Ordering::Relaxed);

@@ -1,0 +1,271 @@
+//! Empty, absent, slow and hostile: each page says what is the matter and what to do.
+
+use super::*;
+
+#[tokio::test]
+async fn an_empty_store_says_what_to_do() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    let app = over(&store);
+    let html = page(&app, "/").await;
+    assert!(
+        html.contains("Nothing has arrived yet") && html.contains("patchlens demo"),
+        "{html}"
+    );
+    for address in ["/clusters", "/devices", "/codes", "/pipeline", "/sql"] {
+        page(&app, address).await;
+    }
+    assert_eq!(
+        get(&app, "/api/v1/rollouts/x", &[]).await.status,
+        StatusCode::NOT_FOUND
+    );
+    for address in [
+        "/devices/none",
+        "/clusters/none",
+        "/clusters/none/devices.csv",
+        "/nowhere",
+    ] {
+        assert_eq!(
+            get(&app, address, &[]).await.status,
+            StatusCode::NOT_FOUND,
+            "{address}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_said_to_be_down() {
+    let store = Store::connect(StoreConfig::new("http://127.0.0.1:9")).unwrap();
+    let app = over(&store);
+    for address in PAGES {
+        let answer = get(&app, address, &[]).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{address}");
+        assert!(
+            answer.body.contains("The store does not answer")
+                && answer.body.contains("Start the store"),
+            "{}",
+            answer.body
+        );
+    }
+    let api = get(&app, "/api/v1/clusters", &[]).await;
+    assert!(api.body.contains("\"code\":\"store_down\""), "{}", api.body);
+    assert_eq!(get(&app, "/healthz", &[]).await.status, StatusCode::OK);
+    assert_eq!(
+        get(&app, "/readyz", &[]).await.status,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+}
+
+#[tokio::test]
+async fn a_store_that_is_slow_is_said_to_be_slow() {
+    // It accepts connections and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let store = Store::connect(StoreConfig::new(format!(
+        "http://{}",
+        silent.local_addr().unwrap()
+    )))
+    .unwrap();
+    let app = router(
+        store,
+        DashboardConfig {
+            store_timeout_ms: 50,
+            ..DashboardConfig::default()
+        },
+    );
+    let answer = get(&app, "/", &[("accept-language", "zh")]).await;
+    assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
+    assert!(
+        answer.body.contains("存储响应过慢") && answer.body.contains("50 ms"),
+        "{}",
+        answer.body
+    );
+}
+
+#[tokio::test]
+async fn a_database_without_tables_is_said_to_be_unmigrated() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    store
+        .execute("break it", "DROP VIEW failure_cluster")
+        .await
+        .unwrap();
+    let answer = get(&over(&store), "/clusters", &[]).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.body.contains("patchlens migrate"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn statements_are_run_within_limits_and_attacks_are_not() {
+    let Some((_, store)) = seeded().await else {
+        return;
+    };
+    let app = router(
+        store,
+        DashboardConfig {
+            max_rows: 20,
+            ..DashboardConfig::default()
+        },
+    );
+    let run = |statement: &str| {
+        format!(
+            "/sql?q={}",
+            percent_encoding::percent_encode(
+                statement.as_bytes(),
+                percent_encoding::NON_ALPHANUMERIC
+            )
+        )
+    };
+    let html = page(
+        &app,
+        &run("SELECT number AS n FROM numbers(100) ORDER BY n DESC"),
+    )
+    .await;
+    assert!(
+        html.contains("Only the first 20 rows") && html.contains(">99<") && !html.contains(">79<"),
+        "{html}"
+    );
+    for attack in [
+        "SELECT file('/etc/passwd')",
+        "SELECT * FROM url('http://127.0.0.1:1/', CSV, 'a String')",
+        "SELECT 1 INTO OUTFILE '/tmp/patchlens-test-outfile'",
+        "DROP TABLE device",
+        "SELECT 1; SELECT 2",
+        "SELECT * FROM system.users",
+        "SELECT count() FROM numbers(1e12) SETTINGS max_execution_time = 0",
+    ] {
+        let html = page(&app, &run(attack)).await;
+        assert!(
+            html.contains("The statement was not run"),
+            "{attack}\n{html}"
+        );
+    }
+    let foreign = get(
+        &app,
+        &run("SELECT 42424242 + 1"),
+        &[("sec-fetch-site", "cross-site")],
+    )
+    .await;
+    assert!(
+        foreign.body.contains("42424242 + 1") && !foreign.body.contains("42424243"),
+        "a link elsewhere runs nothing"
+    );
+    let wrong = page(&app, &run("SELECT no_such_column FROM device")).await;
+    assert!(
+        wrong.contains("no_such_column") && wrong.contains("role=\"alert\""),
+        "{wrong}"
+    );
+    let html = page(&app, "/sql").await;
+    let examples: Vec<&str> = html
+        .split("<a href=\"/sql?q=")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert_eq!(examples.len(), 5);
+    for example in examples {
+        let html = page(&app, &format!("/sql?q={example}")).await;
+        assert!(
+            html.contains("id=\"result\"") && !html.contains("The statement returned no rows"),
+            "{example}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn long_statements_end_at_the_limit() {
+    let Some((_, store)) = seeded().await else {
+        return;
+    };
+    let app = router(
+        store,
+        DashboardConfig {
+            store_timeout_ms: 1_000,
+            ..DashboardConfig::default()
+        },
+    );
+    let answer = get(&app, "/sql?q=SELECT%20count()%20FROM%20numbers(1000000000000)%20WHERE%20sipHash64(number)%20=%201", &[]).await;
+    assert!(
+        answer.status == StatusCode::GATEWAY_TIMEOUT || answer.body.contains("TIMEOUT_EXCEEDED"),
+        "{}",
+        answer.body
+    );
+}
+
+#[tokio::test]
+async fn foreign_host_names_are_refused() {
+    let Some((app, _store)) = seeded().await else {
+        return;
+    };
+    let request = Request::builder()
+        .uri("/api/v1/clusters")
+        .header("host", "evil.example")
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(
+        app.oneshot(request).await.unwrap().status(),
+        StatusCode::MISDIRECTED_REQUEST
+    );
+}
+
+#[tokio::test]
+async fn what_arrives_shows_without_waiting_for_the_cache() {
+    let Some((app, store)) = seeded().await else {
+        return;
+    };
+    let before = json(&app, "/api/v1/devices?q=late-comer").await;
+    assert_eq!(before.as_array().unwrap().len(), 0);
+    let insert = "INSERT INTO device (device_id, device_name, last_seen_at, generation) VALUES ('LATE-COMER', 'LATE-COMER', now64(6), 1)";
+    store.execute("report one device", insert).await.unwrap();
+    let shows = async {
+        while json(&app, "/api/v1/devices?q=late-comer")
+            .await
+            .as_array()
+            .unwrap()
+            .is_empty()
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(2), shows)
+        .await
+        .expect("it shows within two seconds");
+}
+
+#[tokio::test]
+async fn open_pages_are_told_when_something_arrives() {
+    let Some((_, store)) = seeded().await else {
+        return;
+    };
+    let config = DashboardConfig {
+        live_interval_ms: 100,
+        ..DashboardConfig::default()
+    };
+    let app = router(store.clone(), config);
+    let request = Request::builder()
+        .uri("/api/v1/live")
+        .header("host", "localhost")
+        .body(Body::empty())
+        .unwrap();
+    let mut body = app.oneshot(request).await.unwrap().into_body();
+    let told = async {
+        let mut text = String::new();
+        let mut has_inserted = false;
+        while let Some(frame) = body.frame().await {
+            text.push_str(&String::from_utf8_lossy(frame.unwrap().data_ref().unwrap()));
+            if text.contains("event: changed") {
+                return text;
+            }
+            if !has_inserted {
+                let insert = "INSERT INTO device (device_id, device_name, last_seen_at, generation) VALUES ('NEWS', 'NEWS', now64(6), 1)";
+                store.execute("report one device", insert).await.unwrap();
+                has_inserted = true;
+            }
+        }
+        text
+    };
+    let text = tokio::time::timeout(std::time::Duration::from_secs(2), told)
+        .await
+        .expect("news within two seconds");
+    assert!(text.contains("event: changed"), "{text}");
+}
