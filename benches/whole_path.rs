@@ -2,8 +2,18 @@
 //!
 //! `cargo bench --bench whole_path`; needs libchdb, and for Kafka the broker's jars. Each figure is
 //! the median of three runs of whole processes, start and shutdown included.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark that cannot go on shall fail")]
-#![allow(clippy::cast_precision_loss, missing_docs, reason = "figures for people")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark that cannot go on shall fail"
+)]
+#![allow(
+    clippy::cast_precision_loss,
+    missing_docs,
+    reason = "figures for people"
+)]
 
 use std::path::Path;
 use std::process::Command;
@@ -15,18 +25,38 @@ const DEVICES: u32 = 300;
 const RUNS: usize = 3;
 
 fn patchlens(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_patchlens")).args(arguments).env("PATCHLENS_STORE_HTTP", "127.0.0.1:0").env("RUST_LOG", "error").output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(env!("CARGO_BIN_EXE_patchlens"))
+        .args(arguments)
+        .env("PATCHLENS_STORE_HTTP", "127.0.0.1:0")
+        .env("RUST_LOG", "error")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
-    patchlens(&["simulate", "--out", out, "--devices", &DEVICES.to_string(), "--seed", "3"]);
+    patchlens(&[
+        "simulate",
+        "--out",
+        out,
+        "--devices",
+        &DEVICES.to_string(),
+        "--seed",
+        "3",
+    ]);
     let bundles = folder.path().join("bundles");
     let bytes = unpacked_bytes(&bundles);
-    println!("{DEVICES} simulated devices, {:.1} MB of logs unpacked", bytes as f64 / 1e6);
+    println!(
+        "{DEVICES} simulated devices, {:.1} MB of logs unpacked",
+        bytes as f64 / 1e6
+    );
     measure("local log", &bundles, bytes, |_| None);
     match Broker::start_or_skip(&BrokerOptions::default()) {
         // Each run writes to a cluster that has seen the runs before it; its own group starts at the end.
@@ -56,7 +86,18 @@ fn measure(name: &str, bundles: &Path, bytes: u64, event_log: impl Fn(usize) -> 
         let started = Instant::now();
         patchlens(&[&["transform", "--until-idle"], ends.as_slice()].concat());
         transforms.push(started.elapsed().as_secs_f64());
-        let count = patchlens(&[&["sql", "SELECT count() FROM patchlens.update_event", "--format", "TSV"], ends.as_slice()].concat());
+        let count = patchlens(
+            &[
+                &[
+                    "sql",
+                    "SELECT count() FROM patchlens.update_event",
+                    "--format",
+                    "TSV",
+                ],
+                ends.as_slice(),
+            ]
+            .concat(),
+        );
         events = count.trim().parse::<f64>().unwrap().max(events);
     }
     let (collect, transform) = (median(&mut collects), median(&mut transforms));
@@ -75,7 +116,8 @@ fn median(seconds: &mut [f64]) -> f64 {
 fn unpacked_bytes(bundles: &Path) -> u64 {
     let mut bytes = 0;
     for entry in std::fs::read_dir(bundles).unwrap() {
-        let mut archive = zip::ZipArchive::new(std::fs::File::open(entry.unwrap().path()).unwrap()).unwrap();
+        let mut archive =
+            zip::ZipArchive::new(std::fs::File::open(entry.unwrap().path()).unwrap()).unwrap();
         for index in 0..archive.len() {
             bytes += archive.by_index(index).unwrap().size();
         }

@@ -41,10 +41,21 @@ pub(crate) struct Ends {
     #[arg(long, global = true, env = "PATCHLENS_STORE", value_name = "URL")]
     pub(crate) store: Option<String>,
     /// The ClickHouse engine library for the embedded store
-    #[arg(long, global = true, env = "PATCHLENS_LIBCHDB", value_name = "FILE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "PATCHLENS_LIBCHDB",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
     pub(crate) libchdb: Option<PathBuf>,
     /// Address of the embedded store's ClickHouse HTTP interface
-    #[arg(long, global = true, env = "PATCHLENS_STORE_HTTP", value_name = "ADDR:PORT")]
+    #[arg(
+        long,
+        global = true,
+        env = "PATCHLENS_STORE_HTTP",
+        value_name = "ADDR:PORT"
+    )]
     pub(crate) store_http: Option<String>,
 }
 

@@ -74,7 +74,10 @@ pub(crate) struct Collect {
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "one switch per class of names, as in the file")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one switch per class of names, as in the file"
+)]
 pub(crate) struct Redact {
     pub(crate) user_names: bool,
     pub(crate) sids: bool,
@@ -110,8 +113,11 @@ impl Config {
     pub(crate) fn resolve(file: Option<&Path>, ends: &Ends) -> anyhow::Result<Self> {
         let mut table: toml::Table = DEFAULTS.parse().context("reading the built-in defaults")?;
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path).with_context(|| format!("reading the configuration file {}", path.display()))?;
-            let own: toml::Table = text.parse().with_context(|| format!("reading the configuration file {}", path.display()))?;
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("reading the configuration file {}", path.display()))?;
+            let own: toml::Table = text
+                .parse()
+                .with_context(|| format!("reading the configuration file {}", path.display()))?;
             overlay(&mut table, own);
         }
         let mut config: Self = table.try_into().with_context(|| match file {
@@ -151,13 +157,17 @@ impl Config {
         Ok(self)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads secrets from the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads secrets from the environment"
+    )]
     fn read_secrets(&mut self) -> anyhow::Result<()> {
         if let Ok(password) = std::env::var("PATCHLENS_STORE_PASSWORD") {
             self.store.password = Secret(password);
         } else if !self.store.password_file.as_os_str().is_empty() {
             let path = &self.store.password_file;
-            let password = std::fs::read_to_string(path).with_context(|| format!("reading store.password_file {}", path.display()))?;
+            let password = std::fs::read_to_string(path)
+                .with_context(|| format!("reading store.password_file {}", path.display()))?;
             self.store.password = Secret(password.trim_end().to_owned());
         }
         if let Ok(salt) = std::env::var("PATCHLENS_REDACT_SALT") {
@@ -167,14 +177,44 @@ impl Config {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        ensure!((1..=256).contains(&self.transform.cut_mib_max), "transform.cut_mib_max is {}; it must lie between 1 and 256", self.transform.cut_mib_max);
-        ensure!((10..=60_000).contains(&self.transform.cut_wait_ms), "transform.cut_wait_ms is {}; it must lie between 10 and 60000", self.transform.cut_wait_ms);
-        ensure!((1..=900).contains(&self.collect.message_kib_max), "collect.message_kib_max is {}; it must lie between 1 and 900, for Kafka's brokers take 1 MiB", self.collect.message_kib_max);
-        ensure!((1..=64).contains(&self.embedded.threads), "embedded.threads is {}; it must lie between 1 and 64", self.embedded.threads);
-        ensure!(self.embedded.memory_mib_max >= 256, "embedded.memory_mib_max is {}; the engine needs 256 at least", self.embedded.memory_mib_max);
-        ensure!((1..=1024).contains(&self.event_log.partitions), "event_log.partitions is {}; it must lie between 1 and 1024", self.event_log.partitions);
-        ensure!(!self.event_log.group.is_empty(), "event_log.group is empty; name the consumer group");
-        ensure!(!self.store.url.contains('@'), "store.url holds a user or password; use store.user and store.password_file");
+        ensure!(
+            (1..=256).contains(&self.transform.cut_mib_max),
+            "transform.cut_mib_max is {}; it must lie between 1 and 256",
+            self.transform.cut_mib_max
+        );
+        ensure!(
+            (10..=60_000).contains(&self.transform.cut_wait_ms),
+            "transform.cut_wait_ms is {}; it must lie between 10 and 60000",
+            self.transform.cut_wait_ms
+        );
+        ensure!(
+            (1..=900).contains(&self.collect.message_kib_max),
+            "collect.message_kib_max is {}; it must lie between 1 and 900, for Kafka's brokers take 1 MiB",
+            self.collect.message_kib_max
+        );
+        ensure!(
+            (1..=64).contains(&self.embedded.threads),
+            "embedded.threads is {}; it must lie between 1 and 64",
+            self.embedded.threads
+        );
+        ensure!(
+            self.embedded.memory_mib_max >= 256,
+            "embedded.memory_mib_max is {}; the engine needs 256 at least",
+            self.embedded.memory_mib_max
+        );
+        ensure!(
+            (1..=1024).contains(&self.event_log.partitions),
+            "event_log.partitions is {}; it must lie between 1 and 1024",
+            self.event_log.partitions
+        );
+        ensure!(
+            !self.event_log.group.is_empty(),
+            "event_log.group is empty; name the consumer group"
+        );
+        ensure!(
+            !self.store.url.contains('@'),
+            "store.url holds a user or password; use store.user and store.password_file"
+        );
         socket_address("embedded.http", &self.embedded.http)?;
         socket_address("dashboards.http", &self.dashboards.http)?;
         utc_offset_minutes(&self.collect.assume_utc_offset)?;
@@ -196,19 +236,25 @@ impl Config {
     }
 
     /// The engine's library, the default filled in.
-    #[expect(clippy::disallowed_methods, reason = "the default lies in the user's home")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the default lies in the user's home"
+    )]
     pub(crate) fn library(&self) -> PathBuf {
         if !self.embedded.library.as_os_str().is_empty() {
             return self.embedded.library.clone();
         }
         let home = std::env::var("HOME").unwrap_or_default();
-        Path::new(&home).join(".cache/patchlens/libchdb/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so")
+        Path::new(&home)
+            .join(".cache/patchlens/libchdb/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so")
     }
 }
 
 /// Reads `ADDR:PORT` of the setting `key`.
 pub(crate) fn socket_address(key: &str, text: &str) -> anyhow::Result<SocketAddr> {
-    text.parse().with_context(|| format!("{key} is {text:?}; expected an address with a port, such as 127.0.0.1:8080"))
+    text.parse().with_context(|| {
+        format!("{key} is {text:?}; expected an address with a port, such as 127.0.0.1:8080")
+    })
 }
 
 /// Reads `+08:00`, `-0330` or `Z` as minutes east of UTC.
@@ -216,14 +262,18 @@ pub(crate) fn utc_offset_minutes(text: &str) -> anyhow::Result<i32> {
     if matches!(text, "Z" | "z" | "") {
         return Ok(0);
     }
-    let wrong = || format!("{text:?} is no offset from UTC; expected a form such as +08:00 or -03:30");
+    let wrong =
+        || format!("{text:?} is no offset from UTC; expected a form such as +08:00 or -03:30");
     let (sign, digits) = match text.split_at_checked(1) {
         Some(("+", rest)) => (1, rest),
         Some(("-", rest)) => (-1, rest),
         _ => bail!(wrong()),
     };
     let digits = digits.replace(':', "");
-    ensure!(digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()), wrong());
+    ensure!(
+        digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()),
+        wrong()
+    );
     let number: i32 = digits.parse().with_context(wrong)?;
     let (hours, minutes) = (number / 100, number % 100);
     ensure!(hours <= 14 && minutes < 60, wrong());
@@ -248,13 +298,25 @@ mod tests {
     fn resolve(text: &str) -> anyhow::Result<Config> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        Config::resolve(Some(file.path()), &Ends { data_dir: None, event_log: None, store: None, libchdb: None, store_http: None })
+        Config::resolve(
+            Some(file.path()),
+            &Ends {
+                data_dir: None,
+                event_log: None,
+                store: None,
+                libchdb: None,
+                store_http: None,
+            },
+        )
     }
 
     #[test]
     fn the_defaults_load_and_a_file_overrides_part_of_them() {
         let config = resolve("[transform]\ncut_wait_ms = 250\n").unwrap();
-        assert_eq!((config.transform.cut_wait_ms, config.transform.cut_mib_max), (250, 16));
+        assert_eq!(
+            (config.transform.cut_wait_ms, config.transform.cut_mib_max),
+            (250, 16)
+        );
         assert_eq!(config.event_log_url(), "local:patchlens-data/log");
     }
 
@@ -264,10 +326,16 @@ mod tests {
             ("[transform]\ncut_wait = 1\n", "cut_wait"),
             ("[transform]\ncut_mib_max = 0\n", "transform.cut_mib_max"),
             ("[transform]\ncut_wait_ms = 1\n", "transform.cut_wait_ms"),
-            ("[collect]\nmessage_kib_max = 5000\n", "collect.message_kib_max"),
+            (
+                "[collect]\nmessage_kib_max = 5000\n",
+                "collect.message_kib_max",
+            ),
             ("[collect]\nassume_utc_offset = \"8\"\n", "+08:00"),
             ("[embedded]\nthreads = 0\n", "embedded.threads"),
-            ("[embedded]\nmemory_mib_max = 1\n", "embedded.memory_mib_max"),
+            (
+                "[embedded]\nmemory_mib_max = 1\n",
+                "embedded.memory_mib_max",
+            ),
             ("[embedded]\nhttp = \"localhost\"\n", "embedded.http"),
             ("[event_log]\npartitions = 0\n", "event_log.partitions"),
             ("[event_log]\ngroup = \"\"\n", "event_log.group"),

@@ -18,19 +18,31 @@ use crate::services::now;
 const PROGRESS_SECONDS_MAX: u64 = 120;
 
 /// Listens at `address` until told to stop.
-pub(crate) async fn serve(address: SocketAddr, metrics: Arc<Metrics>, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind(address).await.with_context(|| format!("listening at {address} for health checks"))?;
+pub(crate) async fn serve(
+    address: SocketAddr,
+    metrics: Arc<Metrics>,
+    mut stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listening at {address} for health checks"))?;
     let routes = Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
-        .route("/metrics", get(async |State(metrics): State<Arc<Metrics>>| metrics.prometheus()))
+        .route(
+            "/metrics",
+            get(async |State(metrics): State<Arc<Metrics>>| metrics.prometheus()),
+        )
         .with_state(metrics);
     tokio::spawn(async move {
         let stopped = async move {
             // An error means that the sender is gone: that is a stop as well.
             drop(stop.wait_for(|stop| *stop).await);
         };
-        if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stopped).await {
+        if let Err(error) = axum::serve(listener, routes)
+            .with_graceful_shutdown(stopped)
+            .await
+        {
             tracing::error!(%error, "health checks ended");
         }
     });

@@ -11,9 +11,9 @@ mod health;
 mod output;
 mod reading;
 mod reference;
-mod services;
 #[cfg(test)]
 mod schema_tests;
+mod services;
 mod shipping;
 
 use std::process::ExitCode;

@@ -18,7 +18,11 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     pub(crate) fn from_rejects(rejected: u64) -> Self {
-        if rejected == 0 { Self::Done } else { Self::DoneWithRejects }
+        if rejected == 0 {
+            Self::Done
+        } else {
+            Self::DoneWithRejects
+        }
     }
 }
 
@@ -37,11 +41,15 @@ pub(crate) enum Format {
 pub(crate) fn init_logging(verbose: u8) {
     let level = match verbose {
         0 => "warn,patchlens=info",
-        1 => "info,patchlens=debug,patchlens_stream=debug,patchlens_log=debug,patchlens_queries=debug",
+        1 => {
+            "info,patchlens=debug,patchlens_stream=debug,patchlens_log=debug,patchlens_queries=debug"
+        }
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     if io::stderr().is_terminal() {
         builder.with_target(false).compact().init();
     } else {
@@ -55,7 +63,8 @@ pub(crate) fn init_logging(verbose: u8) {
 /// When stdout cannot be written; a closed pipe is told apart by [`is_broken_pipe`].
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).context("writing to stdout")?;
+    out.write_all(text.as_bytes())
+        .context("writing to stdout")?;
     if !text.is_empty() && !text.ends_with('\n') {
         out.write_all(b"\n").context("writing to stdout")?;
     }
@@ -79,7 +88,10 @@ pub(crate) fn say(text: &str) {
 
 /// True when the reader of our stdout has gone away, as `head` does.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Writes the error and its causes, one per line, to stderr.
@@ -130,13 +142,20 @@ mod tests {
 
     #[test]
     fn columns_line_up_whatever_the_script() {
-        let rows = vec![vec!["磁盘".to_owned(), "1".to_owned()], vec!["a".to_owned(), "22".to_owned()]];
-        assert_eq!(columns(&["site", "n"], &rows), "site  n\n磁盘    1\na     22\n");
+        let rows = vec![
+            vec!["磁盘".to_owned(), "1".to_owned()],
+            vec!["a".to_owned(), "22".to_owned()],
+        ];
+        assert_eq!(
+            columns(&["site", "n"], &rows),
+            "site  n\n磁盘    1\na     22\n"
+        );
     }
 
     #[test]
     fn a_closed_pipe_is_no_failure() {
-        let error = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing to stdout");
+        let error = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe))
+            .context("writing to stdout");
         assert!(is_broken_pipe(&error));
         assert!(!is_broken_pipe(&anyhow::anyhow!("broken pipe")));
     }

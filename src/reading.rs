@@ -8,9 +8,19 @@ use crate::config::{Config, utc_offset_minutes};
 use crate::services::now;
 
 /// The collector's options for a run on `paths` paths.
-pub(crate) fn collect_options(config: &Config, reading: &Reading, paths: usize) -> anyhow::Result<CollectOptions> {
-    ensure!(reading.device.is_none() || paths == 1, "--device names one device, but {paths} paths are given");
-    let offset = reading.assume_utc_offset.as_ref().unwrap_or(&config.collect.assume_utc_offset);
+pub(crate) fn collect_options(
+    config: &Config,
+    reading: &Reading,
+    paths: usize,
+) -> anyhow::Result<CollectOptions> {
+    ensure!(
+        reading.device.is_none() || paths == 1,
+        "--device names one device, but {paths} paths are given"
+    );
+    let offset = reading
+        .assume_utc_offset
+        .as_ref()
+        .unwrap_or(&config.collect.assume_utc_offset);
     let mut options = CollectOptions::new(now()());
     options.device.clone_from(&reading.device);
     options.assumed_offset_minutes = utc_offset_minutes(offset)?;

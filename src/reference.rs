@@ -16,15 +16,29 @@ pub(crate) type ReferenceFile = (String, String);
 pub(crate) fn read_directory(directory: &Path) -> anyhow::Result<(Reference, Vec<ReferenceFile>)> {
     let mut reference = Reference::default();
     let mut files = Vec::new();
-    let entries = std::fs::read_dir(directory).with_context(|| format!("reading the reference directory {}", directory.display()))?;
-    let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    let entries = std::fs::read_dir(directory)
+        .with_context(|| format!("reading the reference directory {}", directory.display()))?;
+    let mut paths: Vec<_> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .collect();
     paths.sort();
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))) {
+    for path in paths.iter().filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+    }) {
         let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        match reference.add_csv(&name, &bytes).with_context(|| format!("reading {}", path.display()))? {
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        match reference
+            .add_csv(&name, &bytes)
+            .with_context(|| format!("reading {}", path.display()))?
+        {
             Some(_) => files.push((name, String::from_utf8_lossy(&bytes).into_owned())),
-            None => tracing::warn!(path = %path.display(), "no known header: not taken as reference data"),
+            None => {
+                tracing::warn!(path = %path.display(), "no known header: not taken as reference data")
+            }
         }
     }
     Ok((reference, files))
@@ -32,28 +46,51 @@ pub(crate) fn read_directory(directory: &Path) -> anyhow::Result<(Reference, Vec
 
 /// The reference data that the store keeps, and a name for its state.
 pub(crate) async fn load(store: &Store) -> anyhow::Result<(Reference, String)> {
-    let files = store.reference_files().await.context("reading the reference data from the store")?;
+    let files = store
+        .reference_files()
+        .await
+        .context("reading the reference data from the store")?;
     let mut reference = Reference::default();
     let mut parts: Vec<&[u8]> = Vec::new();
     for (name, content) in &files {
         reference.add_csv(name, content.as_bytes())?;
         parts.extend([name.as_bytes(), content.as_bytes()]);
     }
-    let version = EventId::from_parts(&parts).as_str().chars().take(12).collect();
+    let version = EventId::from_parts(&parts)
+        .as_str()
+        .chars()
+        .take(12)
+        .collect();
     Ok((reference, version))
 }
 
 /// Keeps the files in the store, and fills the tables of planned rollouts from them.
-pub(crate) async fn save(store: &Store, reference: &Reference, files: &[ReferenceFile]) -> anyhow::Result<()> {
-    store.replace_reference_files(files).await.context("keeping the reference files in the store")?;
+pub(crate) async fn save(
+    store: &Store,
+    reference: &Reference,
+    files: &[ReferenceFile],
+) -> anyhow::Result<()> {
+    store
+        .replace_reference_files(files)
+        .await
+        .context("keeping the reference files in the store")?;
     let (rollouts, devices) = (rollout_rows(reference), device_rows(reference));
-    store.replace_rollouts(&rollouts, &devices).await.context("filling the tables of planned rollouts")
+    store
+        .replace_rollouts(&rollouts, &devices)
+        .await
+        .context("filling the tables of planned rollouts")
 }
 
 fn rollout_rows(reference: &Reference) -> Vec<Value> {
     let builds = |kb_article| -> Value {
-        let targets = reference.target_builds.iter().filter(|target| target.kb_article == kb_article);
-        targets.map(|target| (target.os_build_number.to_string(), json!(target.target_ubr))).collect::<serde_json::Map<_, _>>().into()
+        let targets = reference
+            .target_builds
+            .iter()
+            .filter(|target| target.kb_article == kb_article);
+        targets
+            .map(|target| (target.os_build_number.to_string(), json!(target.target_ubr)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     let row = |rollout: &patchlens_transform::Rollout| {
         json!({
@@ -86,5 +123,7 @@ fn device_rows(reference: &Reference) -> Vec<Value> {
 
 /// A time as ClickHouse reads it in JSON: UTC, without a zone letter.
 fn time(at: Option<Timestamp>) -> Value {
-    at.map_or(Value::Null, |at| at.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string().into())
+    at.map_or(Value::Null, |at| {
+        at.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string().into()
+    })
 }

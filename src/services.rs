@@ -29,7 +29,11 @@ impl OpenStore {
     /// Tables and views are brought up to date.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         let opened = Self::connect(config).await?;
-        opened.store.migrate().await.context("bringing the store's tables and views up to date")?;
+        opened
+            .store
+            .migrate()
+            .await
+            .context("bringing the store's tables and views up to date")?;
         Ok(opened)
     }
 
@@ -51,7 +55,10 @@ impl OpenStore {
             ..StoreConfig::new(url)
         })
         .context("connecting to the store")?;
-        store.wait_ready(Duration::from_secs(config.store.ready_deadline_seconds)).await.context("waiting for the store")?;
+        store
+            .wait_ready(Duration::from_secs(config.store.ready_deadline_seconds))
+            .await
+            .context("waiting for the store")?;
         Ok(Self { store, engine })
     }
 
@@ -63,7 +70,10 @@ impl OpenStore {
     /// Ends the engine in good order; without this the process would end with a fault.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         if let Some(engine) = self.engine {
-            engine.shutdown().await.context("shutting the embedded store down")?;
+            engine
+                .shutdown()
+                .await
+                .context("shutting the embedded store down")?;
         }
         Ok(())
     }
@@ -93,17 +103,28 @@ pub(crate) async fn open_writer(config: &Config, url: &str) -> anyhow::Result<Wr
 
 async fn ensure(config: &Config, url: &LogUrl) -> anyhow::Result<()> {
     let partitions = config.event_log.partitions;
-    ensure_topics(url, &[(EVENTS_TOPIC, partitions), (REJECTS_TOPIC, partitions)])
-        .await
-        .context("making the topics of the event log")
+    ensure_topics(
+        url,
+        &[(EVENTS_TOPIC, partitions), (REJECTS_TOPIC, partitions)],
+    )
+    .await
+    .context("making the topics of the event log")
 }
 
 /// Puts the transform stage together.
-pub(crate) async fn open_flow(config: &Config, store: Store, until_idle: bool, metrics: Arc<Metrics>) -> anyhow::Result<Flow> {
+pub(crate) async fn open_flow(
+    config: &Config,
+    store: Store,
+    until_idle: bool,
+    metrics: Arc<Metrics>,
+) -> anyhow::Result<Flow> {
     let url: LogUrl = config.event_log_url().parse()?;
     ensure(config, &url).await?;
     let instance_id = Some(config.event_log.instance_id.clone()).filter(|id| !id.is_empty());
-    let options = ReaderOptions { instance_id, ..ReaderOptions::new(&config.event_log.group, [EVENTS_TOPIC, REJECTS_TOPIC]) };
+    let options = ReaderOptions {
+        instance_id,
+        ..ReaderOptions::new(&config.event_log.group, [EVENTS_TOPIC, REJECTS_TOPIC])
+    };
     let reader = Reader::open(&url, options).await?;
     let (reference, reference_version) = reference::load(&store).await?;
     let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
@@ -113,19 +134,29 @@ pub(crate) async fn open_flow(config: &Config, store: Store, until_idle: bool, m
         until_idle,
         now: now(),
     };
-    let analysis = Analysis { knowledge: Arc::new(knowledge), reference: Arc::new(reference), reference_version };
+    let analysis = Analysis {
+        knowledge: Arc::new(knowledge),
+        reference: Arc::new(reference),
+        reference_version,
+    };
     Flow::new(reader, store, analysis, options, metrics).context("starting the transform thread")
 }
 
 /// The clock: the only place that hands it on.
-#[expect(clippy::disallowed_methods, reason = "this package reads the clock and hands it on")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this package reads the clock and hands it on"
+)]
 pub(crate) fn now() -> fn() -> jiff::Timestamp {
     jiff::Timestamp::now
 }
 
 /// A runtime for the command, and a signal that turns true on Ctrl-C or SIGTERM.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")
 }
 
 /// Turns true on Ctrl-C, and on SIGTERM where there is such a thing.

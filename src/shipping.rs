@@ -26,7 +26,16 @@ impl Shipper {
     /// A shipper, and the inbox that [`write_all`] empties.
     pub(crate) fn new(message_kib_max: usize) -> (Self, mpsc::Receiver<(&'static str, Message)>) {
         let (outbox, inbox) = mpsc::channel(MESSAGES_WAITING);
-        (Self { outbox, bytes_max: message_kib_max << 10, device: String::new(), events: Vec::new(), rejects: Vec::new() }, inbox)
+        (
+            Self {
+                outbox,
+                bytes_max: message_kib_max << 10,
+                device: String::new(),
+                events: Vec::new(),
+                rejects: Vec::new(),
+            },
+            inbox,
+        )
     }
 
     /// Sends what is still held.
@@ -49,8 +58,13 @@ impl Shipper {
         if payload.is_empty() {
             return Ok(());
         }
-        let message = Message { key: self.device.clone(), payload };
-        self.outbox.blocking_send((topic, message)).map_err(|_| SinkError::new("the event log does not take any more"))
+        let message = Message {
+            key: self.device.clone(),
+            payload,
+        };
+        self.outbox
+            .blocking_send((topic, message))
+            .map_err(|_| SinkError::new("the event log does not take any more"))
     }
 
     fn on_device(&mut self, device: &str) -> Result<(), SinkError> {
@@ -66,7 +80,8 @@ impl EventSink for Shipper {
     fn event(&mut self, event: Event) -> Result<(), SinkError> {
         self.on_device(event.device_id.as_str())?;
         let before = self.events.len();
-        encode_batch(&event, &mut self.events).map_err(|error| SinkError::new(error.to_string()))?;
+        encode_batch(&event, &mut self.events)
+            .map_err(|error| SinkError::new(error.to_string()))?;
         if self.events.len() > self.bytes_max {
             // The event that crosses the limit opens the next message.
             let rest = self.events.split_off(before);
@@ -80,7 +95,8 @@ impl EventSink for Shipper {
         let device = reject.device_id.clone();
         self.on_device(device.as_ref().map_or("", |id| id.as_str()))?;
         let before = self.rejects.len();
-        encode_batch(&reject, &mut self.rejects).map_err(|error| SinkError::new(error.to_string()))?;
+        encode_batch(&reject, &mut self.rejects)
+            .map_err(|error| SinkError::new(error.to_string()))?;
         if self.rejects.len() > self.bytes_max {
             let rest = self.rejects.split_off(before);
             self.send_rejects()?;
@@ -94,7 +110,10 @@ impl EventSink for Shipper {
 ///
 /// # Errors
 /// When the event log takes no more; then the shipper's next message fails too.
-pub(crate) async fn write_all(writer: &Arc<Writer>, mut inbox: mpsc::Receiver<(&'static str, Message)>) -> anyhow::Result<u64> {
+pub(crate) async fn write_all(
+    writer: &Arc<Writer>,
+    mut inbox: mpsc::Receiver<(&'static str, Message)>,
+) -> anyhow::Result<u64> {
     let mut written = 0_u64;
     let mut next = inbox.recv().await;
     while let Some((topic, first)) = next.take() {
@@ -114,7 +133,10 @@ pub(crate) async fn write_all(writer: &Arc<Writer>, mut inbox: mpsc::Receiver<(&
             }
         }
         written = written.saturating_add(messages.len() as u64);
-        writer.append(topic, messages).await.context("writing to the event log")?;
+        writer
+            .append(topic, messages)
+            .await
+            .context("writing to the event log")?;
         if next.is_none() {
             next = inbox.recv().await;
         }

@@ -56,7 +56,15 @@ impl Accounting {
     }
 
     pub(crate) fn to_line(self, url: &str) -> String {
-        let Self { devices, files, records, sent, counted, rejected, messages } = self;
+        let Self {
+            devices,
+            files,
+            records,
+            sent,
+            counted,
+            rejected,
+            messages,
+        } = self;
         format!(
             "{records} records read = {sent} sent + {counted} counted as noise; {rejected} rejected (table reject); \
              {files} files of {devices} devices in {messages} messages to {url}"
@@ -65,7 +73,12 @@ impl Accounting {
 }
 
 /// Reads the paths on a thread of its own and writes what comes out, side by side.
-pub(crate) async fn ship(config: &Config, writer: &Arc<Writer>, paths: Vec<PathBuf>, options: CollectOptions) -> anyhow::Result<Accounting> {
+pub(crate) async fn ship(
+    config: &Config,
+    writer: &Arc<Writer>,
+    paths: Vec<PathBuf>,
+    options: CollectOptions,
+) -> anyhow::Result<Accounting> {
     let (mut shipper, inbox) = Shipper::new(config.collect.message_kib_max);
     let reading = tokio::task::spawn_blocking(move || {
         let bundles = bundles(&paths);
@@ -76,7 +89,9 @@ pub(crate) async fn ship(config: &Config, writer: &Arc<Writer>, paths: Vec<PathB
             accounting.add(&account);
             bar.inc(1);
         }
-        shipper.flush().map_err(|error| anyhow::anyhow!(error.to_string()))?;
+        shipper
+            .flush()
+            .map_err(|error| anyhow::anyhow!(error.to_string()))?;
         bar.finish_and_clear();
         Ok::<_, anyhow::Error>(accounting)
     });
@@ -104,9 +119,18 @@ fn bundles(paths: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 fn zips(path: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
-    let mut all: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-    let is_zip = |path: &PathBuf| path.is_file() && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return Vec::new();
+    };
+    let mut all: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .collect();
+    let is_zip = |path: &PathBuf| {
+        path.is_file()
+            && path
+                .extension()
+                .is_some_and(|extension| extension.eq_ignore_ascii_case("zip"))
+    };
     if !all.iter().all(is_zip) {
         return Vec::new();
     }
@@ -120,7 +144,9 @@ fn progress(bundles: u64) -> ProgressBar {
     }
     // Drawn on stderr, and only when that is a terminal.
     let bar = ProgressBar::new(bundles);
-    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} bundles, {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} bundles, {eta} left")
+    {
         bar.set_style(style);
     }
     bar

@@ -50,25 +50,45 @@ pub(crate) fn run(mut config: Config, command: &Demo) -> anyhow::Result<Outcome>
 
 /// Empties the demo's own directory; refuses any other that is not empty.
 fn prepare(data_dir: &Path) -> anyhow::Result<std::path::PathBuf> {
-    let occupied = data_dir.is_dir() && std::fs::read_dir(data_dir).with_context(|| format!("reading {}", data_dir.display()))?.next().is_some();
+    let occupied = data_dir.is_dir()
+        && std::fs::read_dir(data_dir)
+            .with_context(|| format!("reading {}", data_dir.display()))?
+            .next()
+            .is_some();
     ensure!(
         !occupied || data_dir.join(MARKER).exists(),
         "{} holds data that no demo made; --data-dir names another directory",
         data_dir.display()
     );
     if occupied {
-        std::fs::remove_dir_all(data_dir).with_context(|| format!("emptying {}", data_dir.display()))?;
+        std::fs::remove_dir_all(data_dir)
+            .with_context(|| format!("emptying {}", data_dir.display()))?;
     }
     std::fs::create_dir_all(data_dir).with_context(|| format!("making {}", data_dir.display()))?;
-    std::fs::write(data_dir.join(MARKER), "patchlens demo may delete this directory\n").with_context(|| format!("writing to {}", data_dir.display()))?;
+    std::fs::write(
+        data_dir.join(MARKER),
+        "patchlens demo may delete this directory\n",
+    )
+    .with_context(|| format!("writing to {}", data_dir.display()))?;
     // Absolute: the engine does not like to be told "here".
-    data_dir.canonicalize().with_context(|| format!("finding {}", data_dir.display()))
+    data_dir
+        .canonicalize()
+        .with_context(|| format!("finding {}", data_dir.display()))
 }
 
-async fn load_and_serve(config: &Config, open: &OpenStore, command: &Demo, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+async fn load_and_serve(
+    config: &Config,
+    open: &OpenStore,
+    command: &Demo,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
     let folder = config.data_dir.join("demo");
     let truth = simulate::write(&folder, command.devices, command.seed)?;
-    say(&format!("wrote the log bundles of {} devices to {}", truth.devices.len(), folder.display()));
+    say(&format!(
+        "wrote the log bundles of {} devices to {}",
+        truth.devices.len(),
+        folder.display()
+    ));
 
     let (reference, files) = reference::read_directory(&folder)?;
     reference::save(&open.store, &reference, &files).await?;
@@ -82,7 +102,11 @@ async fn load_and_serve(config: &Config, open: &OpenStore, command: &Demo, stop:
         }
     }
     let report = DemoReport {
-        compliance: open.store.rollout_summary(Some(&truth.rollout_id)).await?.context("the demo's rollout is not in the store")?,
+        compliance: open
+            .store
+            .rollout_summary(Some(&truth.rollout_id))
+            .await?
+            .context("the demo's rollout is not in the store")?,
         clusters: open.store.clusters(None).await?,
         seconds: started.elapsed().as_secs_f64(),
     };
@@ -96,10 +120,25 @@ async fn load_and_serve(config: &Config, open: &OpenStore, command: &Demo, stop:
     serve::transform_and_serve(config, open, metrics, stop).await
 }
 
-async fn load(config: &Config, open: &OpenStore, bundles: &Path, metrics: Arc<Metrics>, stop: &watch::Receiver<bool>) -> anyhow::Result<()> {
+async fn load(
+    config: &Config,
+    open: &OpenStore,
+    bundles: &Path,
+    metrics: Arc<Metrics>,
+    stop: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
     let writer = Arc::new(open_writer(config, &config.event_log_url()).await?);
-    let reading = Reading { device: None, assume_utc_offset: None };
-    let accounting = collect::ship(config, &writer, vec![bundles.to_path_buf()], collect_options(config, &reading, 1)?).await?;
+    let reading = Reading {
+        device: None,
+        assume_utc_offset: None,
+    };
+    let accounting = collect::ship(
+        config,
+        &writer,
+        vec![bundles.to_path_buf()],
+        collect_options(config, &reading, 1)?,
+    )
+    .await?;
     say(&accounting.to_line("the local event log"));
     if let Some(writer) = Arc::into_inner(writer) {
         writer.close().await;
@@ -108,11 +147,22 @@ async fn load(config: &Config, open: &OpenStore, bundles: &Path, metrics: Arc<Me
     let moved = flow.run(stop.clone()).await;
     flow.close().await;
     let summary = moved?;
-    say(&format!("{} rows into the store, {} devices analysed", summary.inserted, summary.devices));
+    say(&format!(
+        "{} rows into the store, {} devices analysed",
+        summary.inserted, summary.devices
+    ));
     Ok(())
 }
 
 fn as_text(report: &DemoReport) -> String {
-    let DemoReport { compliance, clusters, seconds } = report;
-    format!("{}\n{} clusters; from log bundles to views in {seconds:.1} s\n", report::summary_text(compliance, clusters), clusters.len())
+    let DemoReport {
+        compliance,
+        clusters,
+        seconds,
+    } = report;
+    format!(
+        "{}\n{} clusters; from log bundles to views in {seconds:.1} s\n",
+        report::summary_text(compliance, clusters),
+        clusters.len()
+    )
 }

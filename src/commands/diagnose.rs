@@ -5,8 +5,12 @@ use std::fmt::Write as _;
 use anyhow::{Context, bail};
 use patchlens_event::{Event, Reject};
 use patchlens_ingest::collect::{EventSink, SinkError, read_path};
-use patchlens_transform::report::{DeviceReport, DiagnosisReport, EvidenceReport, Include, Language, device_reports};
-use patchlens_transform::{Knowledge, Reference, RowOrigin, TRANSFORM_VERSION, diagnose, events_frame, normalise};
+use patchlens_transform::report::{
+    DeviceReport, DiagnosisReport, EvidenceReport, Include, Language, device_reports,
+};
+use patchlens_transform::{
+    Knowledge, Reference, RowOrigin, TRANSFORM_VERSION, diagnose, events_frame, normalise,
+};
 use serde::Serialize;
 
 use crate::cli::{self, Diagnose};
@@ -53,7 +57,13 @@ impl EventSink for Collected {
     }
 
     fn reject(&mut self, reject: Reject) -> Result<(), SinkError> {
-        tracing::warn!(file = reject.origin.file, line = reject.origin.line, reason = reject.reason.as_str(), detail = reject.detail, "rejected input");
+        tracing::warn!(
+            file = reject.origin.file,
+            line = reject.origin.line,
+            reason = reject.reason.as_str(),
+            detail = reject.detail,
+            "rejected input"
+        );
         Ok(())
     }
 }
@@ -72,7 +82,11 @@ pub(crate) fn run(config: &Config, command: &Diagnose) -> anyhow::Result<Outcome
     Ok(Outcome::from_rejects(report.input.rejected))
 }
 
-fn answer(config: &Config, command: &Diagnose, language: Language) -> anyhow::Result<DiagnoseReport> {
+fn answer(
+    config: &Config,
+    command: &Diagnose,
+    language: Language,
+) -> anyhow::Result<DiagnoseReport> {
     let reference = match &command.reference {
         Some(directory) => read_directory(directory)?.0,
         None => Reference::default(),
@@ -90,21 +104,40 @@ fn answer(config: &Config, command: &Diagnose, language: Language) -> anyhow::Re
         read.extend(account.devices);
     }
     if input.files == 0 {
-        let unread = if input.unrecognised.is_empty() { String::new() } else { format!("; not recognised: {}", input.unrecognised.join(", ")) };
-        let paths: Vec<String> = command.paths.iter().map(|path| path.display().to_string()).collect();
-        bail!("no log that patchlens knows in {}{unread}", paths.join(", "));
+        let unread = if input.unrecognised.is_empty() {
+            String::new()
+        } else {
+            format!("; not recognised: {}", input.unrecognised.join(", "))
+        };
+        let paths: Vec<String> = command
+            .paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        bail!(
+            "no log that patchlens knows in {}{unread}",
+            paths.join(", ")
+        );
     }
     let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
-    let frame = events_frame(&collected.events, TRANSFORM_VERSION, now()()).context("laying out the events")?;
+    let frame = events_frame(&collected.events, TRANSFORM_VERSION, now()())
+        .context("laying out the events")?;
     let frame = normalise(frame, &knowledge).context("normalising the events")?;
     let diagnosed = diagnose(&frame, &reference, &knowledge).context("diagnosing")?;
-    let mut devices = device_reports(&diagnosed, language, Include::Open).context("writing the report")?;
+    let mut devices =
+        device_reports(&diagnosed, language, Include::Open).context("writing the report")?;
     // Nothing but noise is an answer too.
     for device in read {
         let device_id = device.device_id.as_str();
         if devices.iter().all(|known| known.device_id != device_id) {
             let device_name = device.device_name.unwrap_or_else(|| device_id.to_owned());
-            devices.push(DeviceReport { device_id: device_id.to_owned(), device_name, os_build: String::new(), diagnoses: Vec::new(), attempts: Vec::new() });
+            devices.push(DeviceReport {
+                device_id: device_id.to_owned(),
+                device_name,
+                os_build: String::new(),
+                diagnoses: Vec::new(),
+                attempts: Vec::new(),
+            });
         }
     }
     Ok(DiagnoseReport { devices, input })
@@ -113,31 +146,68 @@ fn answer(config: &Config, command: &Diagnose, language: Language) -> anyhow::Re
 pub(crate) fn as_text(report: &DiagnoseReport) -> String {
     let mut text = String::new();
     for device in &report.devices {
-        let build = if device.os_build.is_empty() { "build unknown" } else { &device.os_build };
+        let build = if device.os_build.is_empty() {
+            "build unknown"
+        } else {
+            &device.os_build
+        };
         add(&mut text, &format!("{}  {build}", device.device_id));
         if device.diagnoses.is_empty() {
             add(&mut text, "  no failure found");
         }
         for (rank, diagnosis) in device.diagnoses.iter().enumerate() {
-            add(&mut text, &format!("  {} {}", if rank == 0 { "verdict:" } else { "or else:" }, headline(diagnosis)));
+            add(
+                &mut text,
+                &format!(
+                    "  {} {}",
+                    if rank == 0 { "verdict:" } else { "or else:" },
+                    headline(diagnosis)
+                ),
+            );
             add(&mut text, &format!("    {}", diagnosis.summary));
             for item in &diagnosis.evidence {
-                add(&mut text, &format!("    evidence  {}: {}", place(item), first_line(&item.text)));
+                add(
+                    &mut text,
+                    &format!("    evidence  {}: {}", place(item), first_line(&item.text)),
+                );
             }
             for (step, action) in diagnosis.actions.iter().enumerate() {
                 add(&mut text, &format!("    do {}  {action}", step + 1));
             }
         }
         for attempt in &device.attempts {
-            let kb = attempt.kb_article.map_or_else(|| "update not named".to_owned(), |kb| format!("KB{kb}"));
+            let kb = attempt
+                .kb_article
+                .map_or_else(|| "update not named".to_owned(), |kb| format!("KB{kb}"));
             let code = attempt.error_code.as_deref().unwrap_or_default();
-            let ended = attempt.ended_at.as_deref().or(attempt.started_at.as_deref()).unwrap_or("undated");
-            add(&mut text, &format!("  attempt   {ended}  {kb}  {}  {}  {code}", attempt.outcome, attempt.furthest_client_substate));
+            let ended = attempt
+                .ended_at
+                .as_deref()
+                .or(attempt.started_at.as_deref())
+                .unwrap_or("undated");
+            add(
+                &mut text,
+                &format!(
+                    "  attempt   {ended}  {kb}  {}  {}  {code}",
+                    attempt.outcome, attempt.furthest_client_substate
+                ),
+            );
         }
         text.push('\n');
     }
-    let InputReport { files, records, rejected, unrecognised } = &report.input;
-    add(&mut text, &format!("read {files} files, {records} records; {rejected} rejected; {} files not recognised", unrecognised.len()));
+    let InputReport {
+        files,
+        records,
+        rejected,
+        unrecognised,
+    } = &report.input;
+    add(
+        &mut text,
+        &format!(
+            "read {files} files, {records} records; {rejected} rejected; {} files not recognised",
+            unrecognised.len()
+        ),
+    );
     text
 }
 
@@ -149,13 +219,27 @@ pub(crate) fn as_markdown(report: &DiagnoseReport) -> String {
             add(&mut text, "No failure found.\n");
         }
         for diagnosis in &device.diagnoses {
-            add(&mut text, &format!("### {}\n\n{}\n", escape(&headline(diagnosis)), escape(&diagnosis.summary)));
+            add(
+                &mut text,
+                &format!(
+                    "### {}\n\n{}\n",
+                    escape(&headline(diagnosis)),
+                    escape(&diagnosis.summary)
+                ),
+            );
             for (step, action) in diagnosis.actions.iter().enumerate() {
                 add(&mut text, &format!("{}. {}", step + 1, escape(action)));
             }
             text.push('\n');
             for item in &diagnosis.evidence {
-                add(&mut text, &format!("- {}: `{}`", escape(&place(item)), first_line(&item.text).replace('`', "'")));
+                add(
+                    &mut text,
+                    &format!(
+                        "- {}: `{}`",
+                        escape(&place(item)),
+                        first_line(&item.text).replace('`', "'")
+                    ),
+                );
             }
             text.push('\n');
         }
@@ -172,7 +256,11 @@ fn headline(diagnosis: &DiagnosisReport) -> String {
         let _infallible = write!(line, "  KB{kb}");
     }
     if let Some(code) = &diagnosis.error_code {
-        let _infallible = write!(line, "  {code} {}", diagnosis.error_symbol.as_deref().unwrap_or_default());
+        let _infallible = write!(
+            line,
+            "  {code} {}",
+            diagnosis.error_symbol.as_deref().unwrap_or_default()
+        );
     }
     let _infallible = write!(line, "  confidence {:.2}", diagnosis.confidence);
     line

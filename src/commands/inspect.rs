@@ -13,7 +13,11 @@ pub(crate) fn run(command: &Inspect) -> anyhow::Result<Outcome> {
         Format::Table => print(&as_table(&report, |header, rows| columns(header, rows)))?,
         Format::Markdown => print(&as_table(&report, markdown))?,
     }
-    let unread = report.files.iter().filter(|file| file.format.is_none()).count() as u64;
+    let unread = report
+        .files
+        .iter()
+        .filter(|file| file.format.is_none())
+        .count() as u64;
     let rejected: u64 = report.files.iter().map(|file| file.rejected).sum();
     Ok(Outcome::from_rejects(unread + rejected))
 }
@@ -29,7 +33,9 @@ fn as_table(report: &InspectReport, lay_out: impl Fn(&[&str], &[Vec<String>]) ->
             };
             vec![
                 file.path.clone(),
-                file.format.clone().unwrap_or_else(|| "not recognised".to_owned()),
+                file.format
+                    .clone()
+                    .unwrap_or_else(|| "not recognised".to_owned()),
                 file.encoding.clone().unwrap_or_default(),
                 file.lines.to_string(),
                 file.records.to_string(),
@@ -39,17 +45,36 @@ fn as_table(report: &InspectReport, lay_out: impl Fn(&[&str], &[Vec<String>]) ->
             ]
         })
         .collect();
-    let mut text = lay_out(&["file", "format", "encoding", "lines", "records", "continuations", "rejected", "time"], &rows);
+    let mut text = lay_out(
+        &[
+            "file",
+            "format",
+            "encoding",
+            "lines",
+            "records",
+            "continuations",
+            "rejected",
+            "time",
+        ],
+        &rows,
+    );
     for file in &report.files {
         for reject in &file.rejects {
-            text.push_str(&format!("rejected  {}:{} (byte {}): {}\n", file.path, reject.line, reject.byte_offset, reject.reason));
+            text.push_str(&format!(
+                "rejected  {}:{} (byte {}): {}\n",
+                file.path, reject.line, reject.byte_offset, reject.reason
+            ));
         }
     }
     text
 }
 
 fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut text = format!("| {} |\n|{}\n", header.join(" | "), "---|".repeat(header.len()));
+    let mut text = format!(
+        "| {} |\n|{}\n",
+        header.join(" | "),
+        "---|".repeat(header.len())
+    );
     for row in rows {
         let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
         text.push_str(&format!("| {} |\n", cells.join(" | ")));

@@ -10,7 +10,11 @@ use crate::services::{OpenStore, runtime};
 
 pub(crate) fn run(config: Config, command: &Reference) -> anyhow::Result<Outcome> {
     let (reference, files) = reference::read_directory(&command.directory)?;
-    ensure!(!files.is_empty(), "no .csv file in {}", command.directory.display());
+    ensure!(
+        !files.is_empty(),
+        "no .csv file in {}",
+        command.directory.display()
+    );
     runtime()?.block_on(async {
         let open = OpenStore::open(&config).await?;
         let stored = reference::save(&open.store, &reference, &files).await;

@@ -52,7 +52,10 @@ async fn rollout(open: &OpenStore, id: Option<&str>, command: &Report) -> anyhow
     let Some(rollout) = open.store.rollout_summary(id).await? else {
         bail!("no such rollout in the store; `patchlens reference DIR` loads plans");
     };
-    let report = RolloutReport { rollout, clusters: open.store.clusters(None).await? };
+    let report = RolloutReport {
+        rollout,
+        clusters: open.store.clusters(None).await?,
+    };
     Ok(match command.format {
         Format::Json => serde_json::to_string_pretty(&report)?,
         Format::Table => rollout_text(&report),
@@ -69,22 +72,66 @@ fn rollout_text(report: &RolloutReport) -> String {
 pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) -> String {
     let mut text = format!("{}  KB{}\n\n", rollout.name, rollout.kb_article);
     let r = rollout;
-    let percent = if r.reporting == 0 { 0 } else { r.latest * 100 / r.reporting };
-    let _infallible = writeln!(text, "compliance   {} of {} reporting devices have the update ({percent} %); {} missing one, {} missing multiple, {} of unknown build", r.latest, r.reporting, r.missing_one, r.missing_multiple, r.build_unknown);
-    let _infallible = writeln!(text, "denominator  {} planned = {} reporting + {} stale + {} never seen + {} excluded", r.devices, r.reporting, r.stale, r.never_seen, r.excluded);
-    let _infallible = writeln!(text, "now          {} failed, {} in progress, {} pending restart, {} not started\n", r.failed, r.in_progress, r.pending_restart, r.not_started);
+    let percent = if r.reporting == 0 {
+        0
+    } else {
+        r.latest * 100 / r.reporting
+    };
+    let _infallible = writeln!(
+        text,
+        "compliance   {} of {} reporting devices have the update ({percent} %); {} missing one, {} missing multiple, {} of unknown build",
+        r.latest, r.reporting, r.missing_one, r.missing_multiple, r.build_unknown
+    );
+    let _infallible = writeln!(
+        text,
+        "denominator  {} planned = {} reporting + {} stale + {} never seen + {} excluded",
+        r.devices, r.reporting, r.stale, r.never_seen, r.excluded
+    );
+    let _infallible = writeln!(
+        text,
+        "now          {} failed, {} in progress, {} pending restart, {} not started\n",
+        r.failed, r.in_progress, r.pending_restart, r.not_started
+    );
     let rows: Vec<Vec<String>> = clusters
         .iter()
-        .map(|c| vec![c.open_devices.to_string(), c.devices.to_string(), c.cause.clone(), c.culprit.clone(), c.error_codes.join(" "), c.sites.join(", "), c.cluster_key.clone()])
+        .map(|c| {
+            vec![
+                c.open_devices.to_string(),
+                c.devices.to_string(),
+                c.cause.clone(),
+                c.culprit.clone(),
+                c.error_codes.join(" "),
+                c.sites.join(", "),
+                c.cluster_key.clone(),
+            ]
+        })
         .collect();
-    text.push_str(&columns(&["failing", "devices", "cause", "culprit", "error codes", "sites", "cluster"], &rows));
+    text.push_str(&columns(
+        &[
+            "failing",
+            "devices",
+            "cause",
+            "culprit",
+            "error codes",
+            "sites",
+            "cluster",
+        ],
+        &rows,
+    ));
     text
 }
 
 fn rollout_markdown(report: &RolloutReport, language: cli::Language) -> String {
     let r = &report.rollout;
-    let mut text = format!("# {} (KB{})\n\n{} of {} reporting devices have the update.\n", r.name, r.kb_article, r.latest, r.reporting);
-    let _infallible = writeln!(text, "{} planned = {} reporting + {} stale + {} never seen + {} excluded.\n", r.devices, r.reporting, r.stale, r.never_seen, r.excluded);
+    let mut text = format!(
+        "# {} (KB{})\n\n{} of {} reporting devices have the update.\n",
+        r.name, r.kb_article, r.latest, r.reporting
+    );
+    let _infallible = writeln!(
+        text,
+        "{} planned = {} reporting + {} stale + {} never seen + {} excluded.\n",
+        r.devices, r.reporting, r.stale, r.never_seen, r.excluded
+    );
     for cluster in &report.clusters {
         text.push_str(&cluster_markdown(cluster, language));
     }
@@ -96,7 +143,10 @@ fn cluster_markdown(cluster: &ClusterRow, language: cli::Language) -> String {
         cli::Language::En => (&cluster.summary_en, &cluster.actions_en),
         cli::Language::Zh => (&cluster.summary_zh, &cluster.actions_zh),
     };
-    let mut text = format!("## {}: {} devices, {} still failing\n\n{summary}\n\n", cluster.cause, cluster.devices, cluster.open_devices);
+    let mut text = format!(
+        "## {}: {} devices, {} still failing\n\n{summary}\n\n",
+        cluster.cause, cluster.devices, cluster.open_devices
+    );
     for (step, action) in actions.iter().enumerate() {
         let _infallible = writeln!(text, "{}. {action}", step + 1);
     }
@@ -108,21 +158,43 @@ async fn cluster(open: &OpenStore, key: &str, command: &Report) -> anyhow::Resul
     let Some(cluster) = open.store.clusters(Some(key)).await?.into_iter().next() else {
         bail!("no cluster {key:?} in the store; `patchlens report rollout` lists the keys");
     };
-    let report = ClusterReport { devices: open.store.cluster_devices(key).await?, cluster };
+    let report = ClusterReport {
+        devices: open.store.cluster_devices(key).await?,
+        cluster,
+    };
     let rows: Vec<Vec<String>> = report
         .devices
         .iter()
         .map(|d| {
-            let state = if d.is_open == 1 { "failing" } else { "installed later" };
+            let state = if d.is_open == 1 {
+                "failing"
+            } else {
+                "installed later"
+            };
             let line = d.evidence_text.lines().next().unwrap_or_default();
-            vec![d.device_id.clone(), d.site.clone(), d.os_build.clone(), d.error_code_hex.clone(), state.to_owned(), format!("{}:{}: {line}", d.evidence_file, d.evidence_line)]
+            vec![
+                d.device_id.clone(),
+                d.site.clone(),
+                d.os_build.clone(),
+                d.error_code_hex.clone(),
+                state.to_owned(),
+                format!("{}:{}: {line}", d.evidence_file, d.evidence_line),
+            ]
         })
         .collect();
     let header = ["device", "site", "build", "code", "state", "evidence"];
     Ok(match command.format {
         Format::Json => serde_json::to_string_pretty(&report)?,
-        Format::Table => format!("{}\n{}", summary_line(&report.cluster, command.lang), columns(&header, &rows)),
-        Format::Markdown => format!("{}```\n{}```\n", cluster_markdown(&report.cluster, command.lang), columns(&header, &rows)),
+        Format::Table => format!(
+            "{}\n{}",
+            summary_line(&report.cluster, command.lang),
+            columns(&header, &rows)
+        ),
+        Format::Markdown => format!(
+            "{}```\n{}```\n",
+            cluster_markdown(&report.cluster, command.lang),
+            columns(&header, &rows)
+        ),
     })
 }
 
@@ -131,7 +203,10 @@ fn summary_line(cluster: &ClusterRow, language: cli::Language) -> String {
         cli::Language::En => (&cluster.summary_en, &cluster.actions_en),
         cli::Language::Zh => (&cluster.summary_zh, &cluster.actions_zh),
     };
-    let mut text = format!("{}  {}  {} devices, {} still failing\n{summary}\n", cluster.cause, cluster.culprit, cluster.devices, cluster.open_devices);
+    let mut text = format!(
+        "{}  {}  {} devices, {} still failing\n{summary}\n",
+        cluster.cause, cluster.culprit, cluster.devices, cluster.open_devices
+    );
     for (step, action) in actions.iter().enumerate() {
         let _infallible = writeln!(text, "do {}  {action}", step + 1);
     }
@@ -148,13 +223,22 @@ async fn device(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<
     let (reference, _) = reference::load(&open.store).await?;
     let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
     let records = events.height() as u64;
-    let diagnosed = tokio::task::spawn_blocking(move || diagnose(&events, &reference, &knowledge)).await.context("the analysis ended early")??;
+    let diagnosed = tokio::task::spawn_blocking(move || diagnose(&events, &reference, &knowledge))
+        .await
+        .context("the analysis ended early")??;
     let language = match command.lang {
         cli::Language::En => report::Language::En,
         cli::Language::Zh => report::Language::Zh,
     };
-    let devices = device_reports(&diagnosed, language, report::Include::All).context("writing the report")?;
-    let report = DiagnoseReport { devices, input: InputReport { records, ..InputReport::default() } };
+    let devices =
+        device_reports(&diagnosed, language, report::Include::All).context("writing the report")?;
+    let report = DiagnoseReport {
+        devices,
+        input: InputReport {
+            records,
+            ..InputReport::default()
+        },
+    };
     Ok(match command.format {
         Format::Json => serde_json::to_string_pretty(&report)?,
         Format::Table => as_text(&report),

@@ -38,20 +38,36 @@ pub(crate) fn run_standalone(config: Config, command: &Standalone) -> anyhow::Re
 }
 
 /// Runs the transform stage and the dashboards side by side; the first that fails ends both.
-pub(crate) async fn transform_and_serve(config: &Config, open: &OpenStore, metrics: Arc<Metrics>, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+pub(crate) async fn transform_and_serve(
+    config: &Config,
+    open: &OpenStore,
+    metrics: Arc<Metrics>,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
     let mut flow = open_flow(config, open.store.clone(), false, metrics).await?;
-    let moving = async { flow.run(stop.clone()).await.map(|_| ()).context("the transform stage failed") };
+    let moving = async {
+        flow.run(stop.clone())
+            .await
+            .map(|_| ())
+            .context("the transform stage failed")
+    };
     let done = tokio::try_join!(moving, serve_until(config, open, stop.clone()));
     flow.close().await;
     done.map(|_| ())
 }
 
-async fn serve_until(config: &Config, open: &OpenStore, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+async fn serve_until(
+    config: &Config,
+    open: &OpenStore,
+    mut stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
     let address = socket_address("dashboards.http", &config.dashboards.http)?;
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .with_context(|| format!("listening at {address} for the dashboards; is another patchlens running? --http chooses another address"))?;
-    let bound = listener.local_addr().context("asking for the dashboards' address")?;
+    let bound = listener
+        .local_addr()
+        .context("asking for the dashboards' address")?;
     let mut said = format!("dashboards   http://{bound}\n");
     if let Some(url) = open.engine_url() {
         said.push_str(&format!("ClickHouse   {url}   try: curl '{url}/?query=SELECT+*+FROM+patchlens.failure_cluster+FORMAT+PrettyCompact'\n"));
@@ -62,6 +78,11 @@ async fn serve_until(config: &Config, open: &OpenStore, mut stop: watch::Receive
         // An error means that the sender is gone: that is a stop as well.
         drop(stop.wait_for(|stop| *stop).await);
     };
-    let settings = DashboardConfig { addr: bound, ..DashboardConfig::default() };
-    serve_on(listener, open.store.clone(), settings, stopped).await.context("serving the dashboards")
+    let settings = DashboardConfig {
+        addr: bound,
+        ..DashboardConfig::default()
+    };
+    serve_on(listener, open.store.clone(), settings, stopped)
+        .await
+        .context("serving the dashboards")
 }

@@ -23,7 +23,15 @@ pub(crate) fn run(command: &Simulate) -> anyhow::Result<Outcome> {
 /// Simulates a rollout whose later uploads came today, so that nobody is silent by mere age.
 pub(crate) fn write(out: &Path, devices: u32, seed: u64) -> anyhow::Result<Truth> {
     let today = now()().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let start = today.checked_sub(jiff::Span::new().days(18)).context("computing the start of the rollout")?;
-    let plan = Plan { devices, seed, start, ..Plan::default() };
-    simulate(&plan, out).with_context(|| format!("writing the simulated rollout to {}", out.display()))
+    let start = today
+        .checked_sub(jiff::Span::new().days(18))
+        .context("computing the start of the rollout")?;
+    let plan = Plan {
+        devices,
+        seed,
+        start,
+        ..Plan::default()
+    };
+    simulate(&plan, out)
+        .with_context(|| format!("writing the simulated rollout to {}", out.display()))
 }

@@ -13,11 +13,16 @@ pub(crate) fn run(config: Config, command: &Sql) -> anyhow::Result<Outcome> {
     let mut statement = command.statement.clone();
     if statement == "-" {
         statement.clear();
-        std::io::stdin().read_to_string(&mut statement).context("reading the statement from stdin")?;
+        std::io::stdin()
+            .read_to_string(&mut statement)
+            .context("reading the statement from stdin")?;
     }
     runtime()?.block_on(async {
         let open = OpenStore::open(&config).await?;
-        let answer = open.store.query_bytes("answer the statement", &statement, &[], &command.format).await;
+        let answer = open
+            .store
+            .query_bytes("answer the statement", &statement, &[], &command.format)
+            .await;
         open.close().await?;
         print(&String::from_utf8_lossy(&answer?))?;
         Ok(Outcome::Done)
@@ -30,7 +35,10 @@ pub(crate) fn migrate(config: Config) -> anyhow::Result<Outcome> {
         let migrated = open.store.migrate().await;
         open.close().await?;
         let report = migrated.context("bringing the store's tables and views up to date")?;
-        print(&format!("{} migrations applied now, {} before; {} views in place", report.applied, report.present, report.views))?;
+        print(&format!(
+            "{} migrations applied now, {} before; {} views in place",
+            report.applied, report.present, report.views
+        ))?;
         Ok(Outcome::Done)
     })
 }

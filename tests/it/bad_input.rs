@@ -15,7 +15,14 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
     let output = bare(arguments).output().unwrap();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(!stderr.contains("panicked"), "{arguments:?}: {stderr}");
-    (output.status.code().unwrap_or_else(|| panic!("{arguments:?} was killed: {stderr}")), stdout, stderr)
+    (
+        output
+            .status
+            .code()
+            .unwrap_or_else(|| panic!("{arguments:?} was killed: {stderr}")),
+        stdout,
+        stderr,
+    )
 }
 
 fn log(folder: &Path, name: &str, content: &[u8]) {
@@ -50,21 +57,38 @@ fn a_directory_without_logs_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let (code, _, stderr) = run(&["diagnose", arg(folder.path())]);
     assert_eq!(code, 2, "{stderr}");
-    assert!(stderr.contains(arg(folder.path())) && stderr.contains("no "), "{stderr}");
+    assert!(
+        stderr.contains(arg(folder.path())) && stderr.contains("no "),
+        "{stderr}"
+    );
 }
 
 #[test]
 fn a_binary_file_named_like_a_log_is_not_misread() {
     let folder = tempfile::tempdir().unwrap();
-    let noise: Vec<u8> = (0..40_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let noise: Vec<u8> = (0..40_000u32)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
     log(folder.path(), "CBS.log", &noise);
     log(folder.path(), "dism.log", GOOD);
     let (code, stdout, stderr) = run(&["inspect", arg(folder.path()), "--format", "json"]);
     assert_eq!(code, 1, "{stderr}");
     let report: Value = serde_json::from_str(&stdout).unwrap();
-    let file = |name: &str| report["files"].as_array().unwrap().iter().find(|f| f["path"].as_str().unwrap().ends_with(name)).unwrap().clone();
+    let file = |name: &str| {
+        report["files"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|f| f["path"].as_str().unwrap().ends_with(name))
+            .unwrap()
+            .clone()
+    };
     assert_eq!(file("CBS.log")["format"], Value::Null);
-    assert_eq!(file("dism.log")["records"], 2, "the file beside it is still read");
+    assert_eq!(
+        file("dism.log")["records"],
+        2,
+        "the file beside it is still read"
+    );
 }
 
 #[test]
@@ -72,7 +96,8 @@ fn a_truncated_zip_gives_what_can_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("YR-0042.zip");
     let mut zip = zip::ZipWriter::new(std::fs::File::create(&whole).unwrap());
-    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    let options = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated);
     for name in ["CBS.log", "dism.log"] {
         zip.start_file(name, options).unwrap();
         for _ in 0..2_000 {
@@ -87,7 +112,12 @@ fn a_truncated_zip_gives_what_can_be_read() {
     assert_eq!(code, 1, "{stderr}");
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert!(report.to_string().contains("CUT-0042.zip"), "{report}");
-    let records: u64 = report["files"].as_array().unwrap().iter().filter_map(|f| f["records"].as_u64()).sum();
+    let records: u64 = report["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|f| f["records"].as_u64())
+        .sum();
     assert!(records >= 2, "what stands before the cut is read: {report}");
 }
 
@@ -120,10 +150,22 @@ fn wrong_arguments_and_settings_are_explained() {
 fn a_closed_pipe_ends_quietly() {
     let folder = tempfile::tempdir().unwrap();
     for n in 0..200 {
-        log(folder.path(), &format!("{n}/CBS.log"), &[GOOD, n.to_string().as_bytes()].concat());
+        log(
+            folder.path(),
+            &format!("{n}/CBS.log"),
+            &[GOOD, n.to_string().as_bytes()].concat(),
+        );
     }
-    let mut child = bare(&["inspect", arg(folder.path()), "--format", "json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = bare(&["inspect", arg(folder.path()), "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
+    assert!(
+        !text(&output.stderr).contains("panicked"),
+        "{}",
+        text(&output.stderr)
+    );
 }

@@ -24,17 +24,33 @@ fn every_file_that_the_stack_mounts_is_there() {
         for mount in service["volumes"].as_array().into_iter().flatten() {
             let source = mount.as_str().unwrap().split(':').next().unwrap();
             if source.starts_with('.') {
-                assert!(root().join("compose").join(source).exists(), "{name} mounts {source}, which is not there");
+                assert!(
+                    root().join("compose").join(source).exists(),
+                    "{name} mounts {source}, which is not there"
+                );
                 checked += 1;
             } else {
-                assert!(stack["volumes"].as_object().unwrap().contains_key(source), "{name} uses the volume {source}, which is not declared");
+                assert!(
+                    stack["volumes"].as_object().unwrap().contains_key(source),
+                    "{name} uses the volume {source}, which is not declared"
+                );
             }
         }
         for dependency in service["depends_on"].as_object().into_iter().flatten() {
-            assert!(stack["services"].as_object().unwrap().contains_key(dependency.0), "{name} waits for {}, which is no service", dependency.0);
+            assert!(
+                stack["services"]
+                    .as_object()
+                    .unwrap()
+                    .contains_key(dependency.0),
+                "{name} waits for {}, which is no service",
+                dependency.0
+            );
         }
         for secret in service["secrets"].as_array().into_iter().flatten() {
-            assert!(stack["secrets"][secret.as_str().unwrap()].is_object(), "{name} uses the secret {secret}, which is not declared");
+            assert!(
+                stack["secrets"][secret.as_str().unwrap()].is_object(),
+                "{name} uses the secret {secret}, which is not declared"
+            );
         }
     }
     assert!(checked >= 8, "only {checked} mounts were checked");
@@ -46,13 +62,25 @@ fn images_are_pinned_ports_are_local_and_services_have_health_checks() {
     let stack = stack();
     for (name, service) in stack["services"].as_object().unwrap() {
         let image = service["image"].as_str().unwrap();
-        let tag = image.split_once(':').map(|(_, tag)| tag).unwrap_or_default();
-        assert!(tag.chars().any(|c| c.is_ascii_digit()), "{name}: the image {image} has no pinned version");
+        let tag = image
+            .split_once(':')
+            .map(|(_, tag)| tag)
+            .unwrap_or_default();
+        assert!(
+            tag.chars().any(|c| c.is_ascii_digit()),
+            "{name}: the image {image} has no pinned version"
+        );
         for port in service["ports"].as_array().into_iter().flatten() {
-            assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{name} publishes {port} to the world");
+            assert!(
+                port.as_str().unwrap().starts_with("127.0.0.1:"),
+                "{name} publishes {port} to the world"
+            );
         }
         let ends_by_itself = name == "migrate";
-        assert!(ends_by_itself || service["healthcheck"].is_object() || name == "alertmanager", "{name} has no health check");
+        assert!(
+            ends_by_itself || service["healthcheck"].is_object() || name == "alertmanager",
+            "{name} has no health check"
+        );
     }
 }
 
@@ -65,31 +93,68 @@ fn the_commands_and_settings_of_our_services_are_real() {
             continue;
         }
         ours.insert(name.as_str());
-        let mut arguments: Vec<&str> = service["command"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()).collect();
+        let mut arguments: Vec<&str> = service["command"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| a.as_str().unwrap())
+            .collect();
         // `--help` is answered before anything is opened, but after the flags were understood.
         arguments.push("--help");
         let output = bare(&arguments).output().unwrap();
-        assert!(output.status.success(), "{name}: {arguments:?}: {}", text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{name}: {arguments:?}: {}",
+            text(&output.stderr)
+        );
     }
     assert_eq!(ours, BTreeSet::from(["migrate", "serve", "transform"]));
 
     let secret = tempfile::NamedTempFile::new().unwrap();
-    let settings = std::fs::read_to_string(root().join("compose/patchlens/patchlens.toml")).unwrap();
+    let settings =
+        std::fs::read_to_string(root().join("compose/patchlens/patchlens.toml")).unwrap();
     let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-    std::fs::write(file.path(), settings.replace("/run/secrets/clickhouse_password", secret.path().to_str().unwrap())).unwrap();
-    let output = bare(&["check-config", "--config", file.path().to_str().unwrap()]).output().unwrap();
+    std::fs::write(
+        file.path(),
+        settings.replace(
+            "/run/secrets/clickhouse_password",
+            secret.path().to_str().unwrap(),
+        ),
+    )
+    .unwrap();
+    let output = bare(&["check-config", "--config", file.path().to_str().unwrap()])
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     let shown = text(&output.stdout);
-    assert!(shown.contains("kafka://kafka:19092") && shown.contains("http://clickhouse:8123"), "{shown}");
+    assert!(
+        shown.contains("kafka://kafka:19092") && shown.contains("http://clickhouse:8123"),
+        "{shown}"
+    );
     // The listener that our services use is the one that the broker advertises to them.
-    assert!(stack["services"]["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].as_str().unwrap().contains("INTERNAL://kafka:19092"));
+    assert!(
+        stack["services"]["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+            .as_str()
+            .unwrap()
+            .contains("INTERNAL://kafka:19092")
+    );
 }
 
 #[test]
 fn a_compose_client_accepts_the_file_where_there_is_one() {
-    let client = |words: &[&str]| Command::new(words[0]).args(&words[1..]).args(["-f", "compose/compose.yaml", "config", "-q"]).current_dir(root()).output();
+    let client = |words: &[&str]| {
+        Command::new(words[0])
+            .args(&words[1..])
+            .args(["-f", "compose/compose.yaml", "config", "-q"])
+            .current_dir(root())
+            .output()
+    };
     for words in [["docker", "compose"].as_slice(), &["docker-compose"]] {
-        let there = Command::new(words[0]).args(&words[1..]).arg("version").output().is_ok_and(|output| output.status.success());
+        let there = Command::new(words[0])
+            .args(&words[1..])
+            .arg("version")
+            .output()
+            .is_ok_and(|output| output.status.success());
         if there {
             let output = client(words).unwrap();
             assert!(output.status.success(), "{}", text(&output.stderr));

@@ -14,36 +14,73 @@ fn the_demo_finds_what_the_simulation_hid() {
         return;
     }
     let patchlens = Patchlens::new();
-    let out = patchlens.expect(0, &["demo", "--exit", "--devices", "110", "--seed", "7", "--format", "json"]);
+    let out = patchlens.expect(
+        0,
+        &[
+            "demo",
+            "--exit",
+            "--devices",
+            "110",
+            "--seed",
+            "7",
+            "--format",
+            "json",
+        ],
+    );
     let summary: Value = serde_json::from_str(&out).unwrap();
 
-    let n = |key: &str| summary["compliance"][key].as_u64().unwrap_or_else(|| panic!("no {key} in {summary}"));
+    let n = |key: &str| {
+        summary["compliance"][key]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no {key} in {summary}"))
+    };
     assert_eq!(n("devices"), 110, "{summary}");
-    assert_eq!(n("reporting") + n("stale") + n("never_seen") + n("excluded"), 110, "the denominator is spelled out: {summary}");
+    assert_eq!(
+        n("reporting") + n("stale") + n("never_seen") + n("excluded"),
+        110,
+        "the denominator is spelled out: {summary}"
+    );
     assert!(n("never_seen") > 0 && n("latest") > 50, "{summary}");
 
-    let truth: Value = serde_json::from_slice(&std::fs::read(patchlens.data_dir.path().join("demo/truth.json")).unwrap()).unwrap();
+    let truth: Value = serde_json::from_slice(
+        &std::fs::read(patchlens.data_dir.path().join("demo/truth.json")).unwrap(),
+    )
+    .unwrap();
     let mut wrong = Vec::new();
-    let diagnosed = patchlens.rows("SELECT device_id, cause FROM patchlens.diagnosis FINAL WHERE rank = 0");
+    let diagnosed =
+        patchlens.rows("SELECT device_id, cause FROM patchlens.diagnosis FINAL WHERE rank = 0");
     let mut failing = 0;
     for device in truth["devices"].as_array().unwrap() {
         let id = device["device_id"].as_str().unwrap();
-        let got = diagnosed.iter().find(|row| row["device_id"] == id).map(|row| row["cause"].as_str().unwrap());
+        let got = diagnosed
+            .iter()
+            .find(|row| row["device_id"] == id)
+            .map(|row| row["cause"].as_str().unwrap());
         let expected = device["cause"].as_str();
         failing += usize::from(expected.is_some());
         // A device that was repaired before its first upload shows the state after the repair: what it
         // lacked cannot be told from its logs.
-        let cannot_be_told = device["remedied"] == true && device["scenario"] == "stack_missing_at_scan";
+        let cannot_be_told =
+            device["remedied"] == true && device["scenario"] == "stack_missing_at_scan";
         if got != expected && !cannot_be_told && !device["silent"].as_bool().unwrap() {
             wrong.push(format!("{id}: expected {expected:?}, got {got:?}"));
         }
     }
     assert!(failing >= 15, "the simulation hides too little: {failing}");
-    assert!(wrong.is_empty(), "{} of 110 devices are wrong: {wrong:#?}", wrong.len());
+    assert!(
+        wrong.is_empty(),
+        "{} of 110 devices are wrong: {wrong:#?}",
+        wrong.len()
+    );
 
     let clusters = summary["clusters"].as_array().unwrap();
     assert!(clusters.len() >= 4, "{summary}");
-    assert!(clusters.iter().all(|cluster| cluster["devices"].as_u64().unwrap() >= 1 && cluster["cause"].is_string()), "{summary}");
+    assert!(
+        clusters.iter().all(
+            |cluster| cluster["devices"].as_u64().unwrap() >= 1 && cluster["cause"].is_string()
+        ),
+        "{summary}"
+    );
 }
 
 #[test]
@@ -52,7 +89,12 @@ fn the_demo_serves_its_page_and_the_clickhouse_interface() {
         return;
     }
     let patchlens = Patchlens::new();
-    let mut child = patchlens.command(&["demo", "--devices", "12"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = patchlens
+        .command(&["demo", "--devices", "12"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     // The summary names the addresses; it ends with the line that says how to stop.
     let mut said = String::new();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
@@ -64,29 +106,52 @@ fn the_demo_serves_its_page_and_the_clickhouse_interface() {
         }
     }
     let address = |after: &str| {
-        let rest = said.split(after).nth(1).unwrap_or_else(|| panic!("no {after:?} in {said}"));
-        rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':').collect::<String>()
+        let rest = said
+            .split(after)
+            .nth(1)
+            .unwrap_or_else(|| panic!("no {after:?} in {said}"));
+        rest.chars()
+            .take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':')
+            .collect::<String>()
     };
     let page = get(&address("dashboards   http://"), "/");
-    assert!(page.starts_with("HTTP/1.1 200") && page.contains("<html"), "{page}");
+    assert!(
+        page.starts_with("HTTP/1.1 200") && page.contains("<html"),
+        "{page}"
+    );
     let query = "/?query=SELECT+*+FROM+patchlens.failure_cluster+FORMAT+PrettyCompact";
     let answer = get(&address("ClickHouse   http://"), query);
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("cluster_key"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("cluster_key"),
+        "{answer}"
+    );
 
     terminate(&mut child);
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "a clean stop ends with 0: {}", text(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "a clean stop ends with 0: {}",
+        text(&output.stderr)
+    );
 }
 
 fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
 }
 
 fn terminate(child: &mut std::process::Child) {
-    let status = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let status = std::process::Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(status.success());
 }

@@ -8,7 +8,15 @@ use crate::support::{Patchlens, arg, bare, engine, text};
 
 fn simulate(devices: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let output = bare(&["simulate", "--out", arg(folder.path()), "--devices", &devices.to_string()]).output().unwrap();
+    let output = bare(&[
+        "simulate",
+        "--out",
+        arg(folder.path()),
+        "--devices",
+        &devices.to_string(),
+    ])
+    .output()
+    .unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     folder
 }
@@ -18,7 +26,9 @@ fn the_whole_way_through_a_real_broker_gives_what_the_local_log_gives() {
     if !engine() {
         return;
     }
-    let Some(broker) = Broker::start_or_skip(&BrokerOptions::default()) else { return };
+    let Some(broker) = Broker::start_or_skip(&BrokerOptions::default()) else {
+        return;
+    };
     let rollout = simulate(30);
     let bundles = rollout.path().join("bundles");
     let url = format!("kafka://{}", broker.bootstrap());
@@ -35,7 +45,8 @@ fn the_whole_way_through_a_real_broker_gives_what_the_local_log_gives() {
     }
     assert!(!views[0].0.is_empty());
     assert_eq!(views[0], views[1]);
-    let topics = kafka.rows("SELECT DISTINCT topic, partition >= 0 AS placed FROM patchlens.update_event");
+    let topics =
+        kafka.rows("SELECT DISTINCT topic, partition >= 0 AS placed FROM patchlens.update_event");
     assert_eq!(topics.len(), 1, "{topics:?}");
 }
 
@@ -44,7 +55,9 @@ fn a_broker_that_is_down_is_named_and_nothing_is_lost() {
     if !engine() {
         return;
     }
-    let Some(mut broker) = Broker::start_or_skip(&BrokerOptions::default()) else { return };
+    let Some(mut broker) = Broker::start_or_skip(&BrokerOptions::default()) else {
+        return;
+    };
     let rollout = simulate(6);
     let bundles = rollout.path().join("bundles");
     let url = format!("kafka://{}", broker.bootstrap());
@@ -56,13 +69,25 @@ fn a_broker_that_is_down_is_named_and_nothing_is_lost() {
     std::fs::write(&settings, "[event_log]\nappend_deadline_seconds = 3\n").unwrap();
     let output = patchlens.run(&["collect", arg(&bundles), "--config", arg(&settings)]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains(&broker.bootstrap()), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains(&broker.bootstrap()),
+        "{}",
+        text(&output.stderr)
+    );
 
     // The transform stage waits for the broker instead of failing, and goes on when it is back.
-    let child = patchlens.command(&["transform", "--until-idle"]).stderr(Stdio::piped()).spawn().unwrap();
+    let child = patchlens
+        .command(&["transform", "--until-idle"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     broker.restart().unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let [events, distinct] = patchlens.numbers("SELECT count(), uniqExact(event_id) FROM patchlens.update_event")[..] else { panic!() };
+    let [events, distinct] =
+        patchlens.numbers("SELECT count(), uniqExact(event_id) FROM patchlens.update_event")[..]
+    else {
+        panic!()
+    };
     assert!(events > 0 && events == distinct);
 }

@@ -22,13 +22,29 @@ const STATE: &str = "SELECT (SELECT count() FROM patchlens.update_event), (SELEC
 const DEVICES_PER_WAVE: u32 = 8;
 
 fn simulate(folder: &Path, seed: u64) {
-    let output = bare(&["simulate", "--out", arg(folder), "--devices", &DEVICES_PER_WAVE.to_string(), "--seed", &seed.to_string()]).output().unwrap();
-    assert!(output.status.success(), "{}", crate::support::text(&output.stderr));
+    let output = bare(&[
+        "simulate",
+        "--out",
+        arg(folder),
+        "--devices",
+        &DEVICES_PER_WAVE.to_string(),
+        "--seed",
+        &seed.to_string(),
+    ])
+    .output()
+    .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        crate::support::text(&output.stderr)
+    );
 }
 
 /// A small generator: the test shall not depend on how a crate draws.
 fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *state = state
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
     *state >> 33
 }
 
@@ -45,7 +61,10 @@ fn kill_after(mut child: Child, moment: Duration) -> bool {
 }
 
 fn rounds(kills: u64, disturbed: &Patchlens, undisturbed: &Patchlens) {
-    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let seed = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
     println!("seed of the moments: {seed}");
     let mut state = seed;
     let waves = tempfile::tempdir().unwrap();
@@ -53,7 +72,10 @@ fn rounds(kills: u64, disturbed: &Patchlens, undisturbed: &Patchlens) {
     let mut rounds = 0;
     while killed < kills {
         rounds += 1;
-        assert!(rounds <= 3 * kills, "only {killed} of {rounds} rounds were killed before they ended");
+        assert!(
+            rounds <= 3 * kills,
+            "only {killed} of {rounds} rounds were killed before they ended"
+        );
         let wave = waves.path().join(rounds.to_string());
         simulate(&wave, rounds);
         for patchlens in [disturbed, undisturbed] {
@@ -65,11 +87,18 @@ fn rounds(kills: u64, disturbed: &Patchlens, undisturbed: &Patchlens) {
         let whole = u64::try_from(started.elapsed().as_millis()).unwrap();
 
         let moment = Duration::from_millis(random(&mut state) % whole.max(1));
-        let child = disturbed.command(&["transform", "--until-idle"]).spawn().unwrap();
+        let child = disturbed
+            .command(&["transform", "--until-idle"])
+            .spawn()
+            .unwrap();
         killed += u64::from(kill_after(child, moment));
         if rounds % 5 == 0 || killed == kills {
             disturbed.expect(0, &["transform", "--until-idle"]);
-            assert_eq!(disturbed.numbers(STATE), undisturbed.numbers(STATE), "after {killed} kills, the last one after {moment:?}; seed {seed}");
+            assert_eq!(
+                disturbed.numbers(STATE),
+                undisturbed.numbers(STATE),
+                "after {killed} kills, the last one after {moment:?}; seed {seed}"
+            );
         }
     }
     let state = disturbed.numbers(STATE);
@@ -78,7 +107,10 @@ fn rounds(kills: u64, disturbed: &Patchlens, undisturbed: &Patchlens) {
 }
 
 fn collect(patchlens: &Patchlens, wave: &Path, round: u64) {
-    let mut bundles: Vec<_> = std::fs::read_dir(wave.join("bundles")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut bundles: Vec<_> = std::fs::read_dir(wave.join("bundles"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     bundles.sort();
     for bundle in bundles {
         let name = format!("W{round}-{}", bundle.file_stem().unwrap().to_str().unwrap());
@@ -99,11 +131,17 @@ fn killed_at_ten_moments_with_a_real_broker_the_store_ends_complete() {
     if !engine() {
         return;
     }
-    let Some(broker) = Broker::start_or_skip(&BrokerOptions::default()) else { return };
+    let Some(broker) = Broker::start_or_skip(&BrokerOptions::default()) else {
+        return;
+    };
     let second = Broker::start_or_skip(&BrokerOptions::default()).unwrap();
     let url = |broker: &Broker| format!("kafka://{}", broker.bootstrap());
     // A restart shall not wait until the group has given the killed process up.
-    let patchlens = |broker: &Broker| Patchlens::new().with_event_log(&url(broker)).with_settings("[event_log]\ninstance_id = \"one\"\n");
+    let patchlens = |broker: &Broker| {
+        Patchlens::new()
+            .with_event_log(&url(broker))
+            .with_settings("[event_log]\ninstance_id = \"one\"\n")
+    };
     rounds(10, &patchlens(&broker), &patchlens(&second));
 }
 

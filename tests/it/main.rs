@@ -4,8 +4,18 @@
 //! sleeps, but waiting for a condition with a deadline. A test that needs what is not there prints
 //! `skipped: …` and passes, unless `PATCHLENS_REQUIRE_SERVICES=1` or, for the shared real logs,
 //! `PATCHLENS_REQUIRE_SHARED=1` makes the skip a failure.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test that cannot go on shall fail")]
-#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "tests say when they skip, and read their own settings")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that cannot go on shall fail"
+)]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests say when they skip, and read their own settings"
+)]
 
 mod bad_input;
 mod cases;

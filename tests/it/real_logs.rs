@@ -8,7 +8,11 @@ fn inspect(paths: &[&str]) -> Value {
     let mut arguments = vec!["inspect", "--format", "json"];
     arguments.extend(paths);
     let output = bare(&arguments).output().unwrap();
-    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", text(&output.stderr));
+    assert!(
+        matches!(output.status.code(), Some(0 | 1)),
+        "{}",
+        text(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -30,21 +34,33 @@ const TEXT_LOGS: [(&str, u64, Option<u64>); 12] = [
 
 #[test]
 fn every_line_of_twelve_real_logs_is_accounted_for() {
-    let Some(real) = shared("realdata") else { return };
+    let Some(real) = shared("realdata") else {
+        return;
+    };
     let report = inspect(&[arg(&real.join("windows_update")), arg(&real.join("cbs"))]);
     let files = report["files"].as_array().unwrap();
     for (name, lines, records) in TEXT_LOGS {
-        let file = files.iter().find(|f| f["path"].as_str().unwrap().ends_with(name)).unwrap_or_else(|| panic!("{name} is not in the report"));
+        let file = files
+            .iter()
+            .find(|f| f["path"].as_str().unwrap().ends_with(name))
+            .unwrap_or_else(|| panic!("{name} is not in the report"));
         let n = |key: &str| file[key].as_u64().unwrap();
         assert_eq!(n("lines"), lines, "{name}");
-        assert_eq!(n("records") + n("continuations") + n("rejected"), lines, "{name}");
+        assert_eq!(
+            n("records") + n("continuations") + n("rejected"),
+            lines,
+            "{name}"
+        );
         assert_eq!(n("rejected"), 0, "{name}: {}", file["rejects"]);
         if let Some(records) = records {
             assert_eq!(n("records"), records, "{name}");
         }
     }
     let code = |name: &str, code: &str| {
-        let file = files.iter().find(|f| f["path"].as_str().unwrap().ends_with(name)).unwrap();
+        let file = files
+            .iter()
+            .find(|f| f["path"].as_str().unwrap().ends_with(name))
+            .unwrap();
         file["codes"][code].as_u64().unwrap_or_default()
     };
     assert_eq!(code("Windows_2k.log", "0x800f080d"), 448);
@@ -56,10 +72,26 @@ fn every_line_of_twelve_real_logs_is_accounted_for() {
 
 #[test]
 fn healthy_devices_get_no_diagnosis() {
-    for name in ["cbs/loghub/Windows_2k.log", "cbs/win11-26100-2026.log", "cbs/win11-26100-first-boot.log", "cbs/win81-9600.log", "dism/win11-26100.log", "dism/win11-22000-small.log"] {
-        let Some(log) = shared(&format!("realdata/{name}")) else { return };
-        let output = bare(&["diagnose", arg(&log), "--format", "json"]).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
+    for name in [
+        "cbs/loghub/Windows_2k.log",
+        "cbs/win11-26100-2026.log",
+        "cbs/win11-26100-first-boot.log",
+        "cbs/win81-9600.log",
+        "dism/win11-26100.log",
+        "dism/win11-22000-small.log",
+    ] {
+        let Some(log) = shared(&format!("realdata/{name}")) else {
+            return;
+        };
+        let output = bare(&["diagnose", arg(&log), "--format", "json"])
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{name}: {}",
+            text(&output.stderr)
+        );
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let devices = report["devices"].as_array().unwrap();
         assert_eq!(devices.len(), 1, "{name}");

@@ -12,7 +12,9 @@ const COUNTS: &str = "SELECT (SELECT count() FROM patchlens.update_event), (SELE
 
 #[test]
 fn one_bundle_collected_three_times_changes_no_number() {
-    let Some(bundle) = shared("cases/02-one-damaged-manifest-stops-three-months/endpoint") else { return };
+    let Some(bundle) = shared("cases/02-one-damaged-manifest-stops-three-months/endpoint") else {
+        return;
+    };
     if !engine() {
         return;
     }
@@ -30,7 +32,12 @@ fn one_bundle_collected_three_times_changes_no_number() {
 
 #[test]
 fn a_log_that_grew_counts_each_record_once() {
-    let (Some(first), Some(second)) = (shared("realdata/dism/growing-1.log"), shared("realdata/dism/growing-2.log")) else { return };
+    let (Some(first), Some(second)) = (
+        shared("realdata/dism/growing-1.log"),
+        shared("realdata/dism/growing-2.log"),
+    ) else {
+        return;
+    };
     if !engine() {
         return;
     }
@@ -41,33 +48,49 @@ fn a_log_that_grew_counts_each_record_once() {
     for (log, expected) in [(&first, before), (&second, after), (&first, after)] {
         patchlens.expect(0, &["collect", arg(log), "--device", "YR-0001"]);
         patchlens.expect(0, &["transform", "--until-idle"]);
-        assert_eq!(patchlens.numbers(total), [expected], "after {}", log.display());
+        assert_eq!(
+            patchlens.numbers(total),
+            [expected],
+            "after {}",
+            log.display()
+        );
     }
 }
 
 /// How many records a log holds, as `inspect` counts them.
 fn records(log: &Path) -> u64 {
-    let output = bare(&["inspect", arg(log), "--format", "json"]).output().unwrap();
+    let output = bare(&["inspect", arg(log), "--format", "json"])
+        .output()
+        .unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     report["files"][0]["records"].as_u64().unwrap()
 }
 
 #[test]
 fn the_real_update_logs_load() {
-    let (Some(updates), Some(servicing)) = (shared("realdata/windows_update"), shared("realdata/cbs")) else { return };
+    let (Some(updates), Some(servicing)) =
+        (shared("realdata/windows_update"), shared("realdata/cbs"))
+    else {
+        return;
+    };
     if !engine() {
         return;
     }
     let patchlens = Patchlens::new();
     let mut devices = 0;
     for folder in [&updates, &servicing] {
-        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        for entry in std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+        {
             let name = entry.file_stem().unwrap().to_str().unwrap().to_owned();
             patchlens.expect(0, &["collect", arg(&entry), "--device", &name]);
             devices += 1;
         }
     }
     patchlens.expect(0, &["transform", "--until-idle"]);
-    let loaded = patchlens.numbers("SELECT uniqExact(device_id), count() > 1000 FROM patchlens.update_event FINAL");
+    let loaded = patchlens
+        .numbers("SELECT uniqExact(device_id), count() > 1000 FROM patchlens.update_event FINAL");
     assert_eq!(loaded, [devices, 1]);
 }

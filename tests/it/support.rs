@@ -12,12 +12,17 @@ pub(crate) fn root() -> PathBuf {
 
 /// A file or folder of the shared real logs, or `None` with a printed line.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let base = std::env::var_os("PATCHLENS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let base = std::env::var_os("PATCHLENS_SHARED")
+        .map_or_else(|| root().join("../shared"), PathBuf::from);
     let found = base.join(path);
     if found.exists() {
         return Some(found);
     }
-    assert!(std::env::var("PATCHLENS_REQUIRE_SHARED").as_deref() != Ok("1"), "{} is missing, and PATCHLENS_REQUIRE_SHARED=1", found.display());
+    assert!(
+        std::env::var("PATCHLENS_REQUIRE_SHARED").as_deref() != Ok("1"),
+        "{} is missing, and PATCHLENS_REQUIRE_SHARED=1",
+        found.display()
+    );
     println!("skipped: {} is not there", found.display());
     None
 }
@@ -29,7 +34,10 @@ pub(crate) fn engine() -> bool {
 
 fn library() -> PathBuf {
     std::env::var_os("PATCHLENS_LIBCHDB").map_or_else(
-        || PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache/patchlens/libchdb/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so"),
+        || {
+            PathBuf::from(std::env::var("HOME").unwrap_or_default())
+                .join(".cache/patchlens/libchdb/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so")
+        },
         PathBuf::from,
     )
 }
@@ -39,7 +47,11 @@ pub(crate) fn service(name: &str, path: &Path) -> bool {
     if path.exists() {
         return true;
     }
-    assert!(std::env::var("PATCHLENS_REQUIRE_SERVICES").as_deref() != Ok("1"), "{name} is missing at {}, and PATCHLENS_REQUIRE_SERVICES=1", path.display());
+    assert!(
+        std::env::var("PATCHLENS_REQUIRE_SERVICES").as_deref() != Ok("1"),
+        "{name} is missing at {}, and PATCHLENS_REQUIRE_SERVICES=1",
+        path.display()
+    );
     println!("skipped: {name} is not at {}", path.display());
     false
 }
@@ -52,7 +64,10 @@ pub(crate) struct Patchlens {
 
 impl Patchlens {
     pub(crate) fn new() -> Self {
-        Self { data_dir: tempfile::tempdir().unwrap(), extra: Vec::new() }
+        Self {
+            data_dir: tempfile::tempdir().unwrap(),
+            extra: Vec::new(),
+        }
     }
 
     /// The same data directory, but this event log.
@@ -65,15 +80,21 @@ impl Patchlens {
     pub(crate) fn with_settings(mut self, settings: &str) -> Self {
         let file = self.data_dir.path().join("settings.toml");
         std::fs::write(&file, settings).unwrap();
-        self.extra.extend(["--config".to_owned(), file.to_str().unwrap().to_owned()]);
+        self.extra
+            .extend(["--config".to_owned(), file.to_str().unwrap().to_owned()]);
         self
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = bare(arguments);
-        command.arg("--data-dir").arg(self.data_dir.path()).args(&self.extra);
+        command
+            .arg("--data-dir")
+            .arg(self.data_dir.path())
+            .args(&self.extra);
         // Port 0: the system gives a free one, so that tests run side by side.
-        command.env("PATCHLENS_STORE_HTTP", "127.0.0.1:0").env("PATCHLENS_HTTP", "127.0.0.1:0");
+        command
+            .env("PATCHLENS_STORE_HTTP", "127.0.0.1:0")
+            .env("PATCHLENS_HTTP", "127.0.0.1:0");
         command
     }
 
@@ -85,7 +106,13 @@ impl Patchlens {
     #[track_caller]
     pub(crate) fn expect(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(code), "patchlens {arguments:?}\nstdout: {}\nstderr: {}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "patchlens {arguments:?}\nstdout: {}\nstderr: {}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
         text(&output.stdout)
     }
 
@@ -93,21 +120,34 @@ impl Patchlens {
     #[track_caller]
     pub(crate) fn numbers(&self, sql: &str) -> Vec<u64> {
         let out = self.expect(0, &["sql", sql, "--format", "TSV"]);
-        out.trim().split('\t').map(|cell| cell.parse().unwrap_or_else(|_| panic!("{sql} gave {out:?}"))).collect()
+        out.trim()
+            .split('\t')
+            .map(|cell| {
+                cell.parse()
+                    .unwrap_or_else(|_| panic!("{sql} gave {out:?}"))
+            })
+            .collect()
     }
 
     /// All rows as JSON objects.
     #[track_caller]
     pub(crate) fn rows(&self, sql: &str) -> Vec<Value> {
         let out = self.expect(0, &["sql", sql, "--format", "JSONEachRow"]);
-        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        out.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 
 /// A command line of the binary without a data directory.
 pub(crate) fn bare(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_patchlens"));
-    command.args(arguments).current_dir(std::env::temp_dir()).stdin(Stdio::null()).env("RUST_LOG", "warn").env_remove("PATCHLENS_CONFIG");
+    command
+        .args(arguments)
+        .current_dir(std::env::temp_dir())
+        .stdin(Stdio::null())
+        .env("RUST_LOG", "warn")
+        .env_remove("PATCHLENS_CONFIG");
     command
 }
 

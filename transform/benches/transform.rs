@@ -3,14 +3,24 @@
 //! 100,000 rows as a fleet sends them: a few hundred statements that repeat with other numbers,
 //! paths and packages, among them some failed attempts. Wall time of one thread stands for CPU time:
 //! neither step starts threads of its own.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, missing_docs, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a benchmark"
+)]
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use patchlens_event::{DeviceId, Event, EventId, Hresult, Kind, Level, Origin, SCHEMA_VERSION, Source, ZoneSource};
-use patchlens_transform::{Knowledge, Reference, RowOrigin, TRANSFORM_VERSION, diagnose, events_frame, normalise};
+use patchlens_event::{
+    DeviceId, Event, EventId, Hresult, Kind, Level, Origin, SCHEMA_VERSION, Source, ZoneSource,
+};
+use patchlens_transform::{
+    Knowledge, Reference, RowOrigin, TRANSFORM_VERSION, diagnose, events_frame, normalise,
+};
 
 const ROWS: u32 = 100_000;
 const DEVICES: u32 = 100;
@@ -41,7 +51,12 @@ fn event(number: u32) -> Event {
         occurred_at_local: None,
         zone_source: ZoneSource::Device,
         collected_at: Timestamp::from_second(1_725_000_000).unwrap(),
-        origin: Origin { file: source.as_str().to_owned(), line: u64::from(number), byte_offset: 0, record_id: None },
+        origin: Origin {
+            file: source.as_str().to_owned(),
+            line: u64::from(number),
+            byte_offset: 0,
+            record_id: None,
+        },
         level: Level::Info,
         component: Some(component.to_owned()),
         channel: None,
@@ -63,16 +78,32 @@ fn measure<T>(name: &str, mut step: impl FnMut() -> T) -> T {
         last = Some(step());
         best = best.min(start.elapsed().as_secs_f64());
     }
-    println!("{name:<14} {:>10.0} rows/s   {:>7.1} ms per {ROWS} rows", f64::from(ROWS) / best, best * 1_000.0);
+    println!(
+        "{name:<14} {:>10.0} rows/s   {:>7.1} ms per {ROWS} rows",
+        f64::from(ROWS) / best,
+        best * 1_000.0
+    );
     last.unwrap()
 }
 
 fn main() {
     let knowledge = Knowledge::builtin().unwrap();
-    let events: Vec<(Event, RowOrigin)> = (0..ROWS).map(|number| (event(number), RowOrigin::default())).collect();
+    let events: Vec<(Event, RowOrigin)> = (0..ROWS)
+        .map(|number| (event(number), RowOrigin::default()))
+        .collect();
     let at = Timestamp::from_second(1_725_000_000).unwrap();
-    let frame = measure("events_frame", || events_frame(&events, TRANSFORM_VERSION, at).unwrap());
-    let normalised = measure("normalise", || normalise(frame.clone(), &knowledge).unwrap());
-    let diagnosed = measure("diagnose", || diagnose(&normalised, &Reference::default(), &knowledge).unwrap());
-    println!("{} attempts, {} diagnoses of {DEVICES} devices", diagnosed.attempts.height(), diagnosed.diagnoses.height());
+    let frame = measure("events_frame", || {
+        events_frame(&events, TRANSFORM_VERSION, at).unwrap()
+    });
+    let normalised = measure("normalise", || {
+        normalise(frame.clone(), &knowledge).unwrap()
+    });
+    let diagnosed = measure("diagnose", || {
+        diagnose(&normalised, &Reference::default(), &knowledge).unwrap()
+    });
+    println!(
+        "{} attempts, {} diagnoses of {DEVICES} devices",
+        diagnosed.attempts.height(),
+        diagnosed.diagnoses.height()
+    );
 }

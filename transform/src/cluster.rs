@@ -24,10 +24,26 @@ mod tests {
 
     #[test]
     fn the_culprit_makes_the_key_and_the_code_only_where_there_is_none() {
-        let by_file = |culprit| cluster_key("third-party-access-block", culprit, Some(0x8007_0005), "install");
-        assert_eq!(by_file(r"E:\Mount\Windows\WinSxS\x\WpdMtp.dll"), "v1:third-party-access-block:wpdmtp.dll");
+        let by_file = |culprit| {
+            cluster_key(
+                "third-party-access-block",
+                culprit,
+                Some(0x8007_0005),
+                "install",
+            )
+        };
+        assert_eq!(
+            by_file(r"E:\Mount\Windows\WinSxS\x\WpdMtp.dll"),
+            "v1:third-party-access-block:wpdmtp.dll"
+        );
         assert_eq!(by_file(r"C:\a\wpdmtp.DLL"), by_file("WPDMTP.dll"));
-        assert_eq!(cluster_key("unknown", "", Some(0x8007_000d), "install"), "v1:unknown:0x8007000d:install");
-        assert_eq!(cluster_key("unknown", "", None, ""), "v1:unknown:no-code:no-phase");
+        assert_eq!(
+            cluster_key("unknown", "", Some(0x8007_000d), "install"),
+            "v1:unknown:0x8007000d:install"
+        );
+        assert_eq!(
+            cluster_key("unknown", "", None, ""),
+            "v1:unknown:no-code:no-phase"
+        );
     }
 }

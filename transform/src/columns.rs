@@ -36,14 +36,21 @@ impl<'a> EventColumns<'a> {
     /// When a column is missing or has another type than [`schema::update_event`] says.
     pub(crate) fn new(frame: &'a DataFrame) -> PolarsResult<Self> {
         let codes = frame.column(schema::CODES)?.list()?;
-        let code_offsets = codes.offsets()?.iter().map(|offset| usize::try_from(*offset).unwrap_or_default()).collect();
+        let code_offsets = codes
+            .offsets()?
+            .iter()
+            .map(|offset| usize::try_from(*offset).unwrap_or_default())
+            .collect();
         Ok(Self {
             device_id: frame.column(schema::DEVICE_ID)?.str()?,
             event_id: frame.column(schema::EVENT_ID)?.str()?,
             source: frame.column(schema::SOURCE)?.str()?,
             kind: frame.column(schema::KIND)?.str()?,
             occurred_at: frame.column(schema::OCCURRED_AT)?.datetime()?.physical(),
-            occurred_at_local: frame.column(schema::OCCURRED_AT_LOCAL)?.datetime()?.physical(),
+            occurred_at_local: frame
+                .column(schema::OCCURRED_AT_LOCAL)?
+                .datetime()?
+                .physical(),
             zone_source: frame.column(schema::ZONE_SOURCE)?.str()?,
             collected_at: frame.column(schema::COLLECTED_AT)?.datetime()?.physical(),
             source_file: frame.column(schema::SOURCE_FILE)?.str()?,

@@ -29,7 +29,10 @@ pub use error::{Error, Result};
 pub use frame::{RowOrigin, events_frame, from_ipc_stream, ipc_stream};
 pub use knowledge::{CodeCatalogue, CodeEntry, Knowledge};
 pub use normalise::{culprit_key, normalise};
-pub use reference::{Prerequisite, PublishedHash, Reference, ReferenceKind, Rollout, RolloutDevice, TargetBuild, servicing_branch};
+pub use reference::{
+    Prerequisite, PublishedHash, Reference, ReferenceKind, Rollout, RolloutDevice, TargetBuild,
+    servicing_branch,
+};
 
 /// Version of the rules and of what they derive: it changes when the same events give other results.
 pub const TRANSFORM_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+k1");

@@ -121,15 +121,37 @@ pub enum ReferenceKind {
 
 impl ReferenceKind {
     const ALL: [(Self, &'static [&'static str]); 5] = [
-        (Self::PublishedHashes, &["kb_article", "file_name", "sha256"]),
-        (Self::Prerequisites, &["kb_article", "os_build_number", "requires_kb", "requires_min_ubr", "kind"]),
-        (Self::TargetBuilds, &["kb_article", "os_build_number", "target_ubr"]),
+        (
+            Self::PublishedHashes,
+            &["kb_article", "file_name", "sha256"],
+        ),
+        (
+            Self::Prerequisites,
+            &[
+                "kb_article",
+                "os_build_number",
+                "requires_kb",
+                "requires_min_ubr",
+                "kind",
+            ],
+        ),
+        (
+            Self::TargetBuilds,
+            &["kb_article", "os_build_number", "target_ubr"],
+        ),
         (Self::Rollouts, &["rollout_id", "name", "kb_article"]),
         (Self::RolloutDevices, &["rollout_id", "device_id"]),
     ];
 
     fn of(header: &csv::StringRecord) -> Option<Self> {
-        Self::ALL.iter().find(|(_, columns)| columns.iter().all(|column| header.iter().any(|name| name == *column))).map(|(kind, _)| *kind)
+        Self::ALL
+            .iter()
+            .find(|(_, columns)| {
+                columns
+                    .iter()
+                    .all(|column| header.iter().any(|name| name == *column))
+            })
+            .map(|(kind, _)| *kind)
     }
 }
 
@@ -148,13 +170,31 @@ impl Reference {
     /// When a row is not well formed; file and line are named, and nothing of the file is added.
     pub fn add_csv(&mut self, file: &str, bytes: &[u8]) -> Result<Option<ReferenceKind>> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(bytes);
-        let Ok(header) = reader.headers().cloned() else { return Ok(None) };
-        let Some(kind) = ReferenceKind::of(&header) else { return Ok(None) };
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .comment(Some(b'#'))
+            .from_reader(bytes);
+        let Ok(header) = reader.headers().cloned() else {
+            return Ok(None);
+        };
+        let Some(kind) = ReferenceKind::of(&header) else {
+            return Ok(None);
+        };
         let mut added = self.clone();
         for record in reader.records() {
-            let record = record.map_err(|e| Error::Reference { file: file.to_owned(), line: e.position().map_or(0, csv::Position::line), detail: e.to_string() })?;
-            added.add_row(kind, &Row { file, header: &header, record: &record })?;
+            let record = record.map_err(|e| Error::Reference {
+                file: file.to_owned(),
+                line: e.position().map_or(0, csv::Position::line),
+                detail: e.to_string(),
+            })?;
+            added.add_row(
+                kind,
+                &Row {
+                    file,
+                    header: &header,
+                    record: &record,
+                },
+            )?;
         }
         *self = added;
         Ok(Some(kind))
@@ -189,17 +229,37 @@ impl Reference {
                     deadline_at: row.instant("deadline_at")?,
                     target_builds: row.builds("target_builds")?,
                 };
-                let targets = rollout.target_builds.iter().map(|(build, ubr)| TargetBuild { kb_article: rollout.kb_article, os_build_number: *build, target_ubr: *ubr });
+                let targets = rollout
+                    .target_builds
+                    .iter()
+                    .map(|(build, ubr)| TargetBuild {
+                        kb_article: rollout.kb_article,
+                        os_build_number: *build,
+                        target_ubr: *ubr,
+                    });
                 self.target_builds.extend(targets);
                 self.rollouts.push(rollout);
             }
             ReferenceKind::RolloutDevices => self.rollout_devices.push(RolloutDevice {
                 rollout_id: row.required("rollout_id")?.to_owned(),
-                device_id: DeviceId::new(row.required("device_id")?).map(|id| id.as_str().to_owned()).unwrap_or_default(),
+                device_id: DeviceId::new(row.required("device_id")?)
+                    .map(|id| id.as_str().to_owned())
+                    .unwrap_or_default(),
                 device_name: row.optional("device_name").to_owned(),
                 site: row.optional("site").to_owned(),
                 ring: row.optional("ring").to_owned(),
-                is_excluded: row.one_of("excluded", &[("", false), ("0", false), ("no", false), ("false", false), ("1", true), ("yes", true), ("true", true)])?,
+                is_excluded: row.one_of(
+                    "excluded",
+                    &[
+                        ("", false),
+                        ("0", false),
+                        ("no", false),
+                        ("false", false),
+                        ("1", true),
+                        ("yes", true),
+                        ("true", true),
+                    ],
+                )?,
                 exclusion_reason: row.optional("exclusion_reason").to_owned(),
             }),
         }
@@ -209,20 +269,45 @@ impl Reference {
     /// The update whose package has this build and revision, where the plan says so.
     pub fn kb_of_build(&self, build: u32, ubr: u32) -> Option<u32> {
         let branch = servicing_branch(build);
-        let mut found = self.target_builds.iter().filter(|target| servicing_branch(target.os_build_number) == branch && target.target_ubr == ubr).map(|target| target.kb_article);
+        let mut found = self
+            .target_builds
+            .iter()
+            .filter(|target| {
+                servicing_branch(target.os_build_number) == branch && target.target_ubr == ubr
+            })
+            .map(|target| target.kb_article);
         let first = found.next()?;
         found.all(|kb| kb == first).then_some(first)
     }
 
     /// The one update that a rollout brings to this device; `None` when it is none or several.
     pub fn kb_planned_for(&self, device_id: &str, build: Option<u32>) -> Option<u32> {
-        let listed = |rollout: &&Rollout| self.rollout_devices.iter().any(|device| device.rollout_id == rollout.rollout_id && device.device_id == device_id && !device.is_excluded);
+        let listed = |rollout: &&Rollout| {
+            self.rollout_devices.iter().any(|device| {
+                device.rollout_id == rollout.rollout_id
+                    && device.device_id == device_id
+                    && !device.is_excluded
+            })
+        };
         let fits = |rollout: &&Rollout| {
-            let has_list = self.rollout_devices.iter().any(|device| device.rollout_id == rollout.rollout_id);
-            let fits_build = build.is_some_and(|build| self.target_builds.iter().any(|target| target.kb_article == rollout.kb_article && servicing_branch(target.os_build_number) == servicing_branch(build)));
+            let has_list = self
+                .rollout_devices
+                .iter()
+                .any(|device| device.rollout_id == rollout.rollout_id);
+            let fits_build = build.is_some_and(|build| {
+                self.target_builds.iter().any(|target| {
+                    target.kb_article == rollout.kb_article
+                        && servicing_branch(target.os_build_number) == servicing_branch(build)
+                })
+            });
             listed(rollout) || !has_list && fits_build
         };
-        let mut planned: Vec<u32> = self.rollouts.iter().filter(fits).map(|rollout| rollout.kb_article).collect();
+        let mut planned: Vec<u32> = self
+            .rollouts
+            .iter()
+            .filter(fits)
+            .map(|rollout| rollout.kb_article)
+            .collect();
         planned.sort_unstable();
         planned.dedup();
         match planned.as_slice() {
@@ -245,36 +330,61 @@ pub fn servicing_branch(build: u32) -> u32 {
 
 impl<'a> Row<'a> {
     fn optional(&self, column: &str) -> &'a str {
-        self.header.iter().position(|name| name == column).and_then(|index| self.record.get(index)).unwrap_or_default()
+        self.header
+            .iter()
+            .position(|name| name == column)
+            .and_then(|index| self.record.get(index))
+            .unwrap_or_default()
     }
 
     fn refuse(&self, column: &str, expected: &str) -> Error {
         let line = self.record.position().map_or(0, csv::Position::line);
-        Error::Reference { file: self.file.to_owned(), line, detail: format!("{column} is {:?}: expected {expected}", self.optional(column)) }
+        Error::Reference {
+            file: self.file.to_owned(),
+            line,
+            detail: format!(
+                "{column} is {:?}: expected {expected}",
+                self.optional(column)
+            ),
+        }
     }
 
     fn required(&self, column: &str) -> Result<&'a str> {
-        Some(self.optional(column)).filter(|text| !text.is_empty()).ok_or_else(|| self.refuse(column, "a text"))
+        Some(self.optional(column))
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| self.refuse(column, "a text"))
     }
 
     fn kb(&self, column: &str) -> Result<u32> {
-        self.optional(column).parse::<KbArticle>().map(|kb| kb.0).map_err(|e| self.refuse(column, &e.to_string()))
+        self.optional(column)
+            .parse::<KbArticle>()
+            .map(|kb| kb.0)
+            .map_err(|e| self.refuse(column, &e.to_string()))
     }
 
     fn number(&self, column: &str) -> Result<u32> {
-        self.optional(column).parse().map_err(|_| self.refuse(column, "a number"))
+        self.optional(column)
+            .parse()
+            .map_err(|_| self.refuse(column, "a number"))
     }
 
     fn sha256(&self, column: &str) -> Result<String> {
         let text = self.optional(column).to_ascii_lowercase();
         let well_formed = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        if well_formed { Ok(text) } else { Err(self.refuse(column, "64 hexadecimal digits")) }
+        if well_formed {
+            Ok(text)
+        } else {
+            Err(self.refuse(column, "64 hexadecimal digits"))
+        }
     }
 
     fn instant(&self, column: &str) -> Result<Option<Timestamp>> {
         match self.optional(column) {
             "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| self.refuse(column, "a time such as 2024-08-13T17:00:00Z")),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|_| self.refuse(column, "a time such as 2024-08-13T17:00:00Z")),
         }
     }
 
@@ -283,14 +393,26 @@ impl<'a> Row<'a> {
         let refuse = || self.refuse(column, "builds such as 19045:4780;22631:4037");
         let pair = |text: &str| {
             let (build, ubr) = text.split_once(':').ok_or_else(refuse)?;
-            Ok((build.trim().parse().map_err(|_| refuse())?, ubr.trim().parse().map_err(|_| refuse())?))
+            Ok((
+                build.trim().parse().map_err(|_| refuse())?,
+                ubr.trim().parse().map_err(|_| refuse())?,
+            ))
         };
-        self.optional(column).split(';').map(str::trim).filter(|text| !text.is_empty()).map(pair).collect()
+        self.optional(column)
+            .split(';')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(pair)
+            .collect()
     }
 
     fn one_of<T: Copy>(&self, column: &str, words: &[(&str, T)]) -> Result<T> {
         let text = self.optional(column);
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, value)| *value).ok_or_else(|| self.refuse(column, &names.join(" or ")))
+        words
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(text))
+            .map(|(_, value)| *value)
+            .ok_or_else(|| self.refuse(column, &names.join(" or ")))
     }
 }

@@ -119,7 +119,11 @@ pub struct AttemptReport {
 ///
 /// # Errors
 /// When a frame has not the columns of its schema: a defect of ours.
-pub fn device_reports(diagnosed: &Diagnosed, language: Language, include: Include) -> PolarsResult<Vec<DeviceReport>> {
+pub fn device_reports(
+    diagnosed: &Diagnosed,
+    language: Language,
+    include: Include,
+) -> PolarsResult<Vec<DeviceReport>> {
     let devices = Rows::of(&diagnosed.devices);
     (0..devices.height)
         .map(|row| {
@@ -135,8 +139,14 @@ pub fn device_reports(diagnosed: &Diagnosed, language: Language, include: Includ
         .collect()
 }
 
-fn diagnoses(diagnosed: &Diagnosed, device_id: &str, language: Language, include: Include) -> PolarsResult<Vec<DiagnosisReport>> {
-    let own = of_device(&diagnosed.diagnoses, device_id)?.sort([schema::RANK], SortMultipleOptions::default())?;
+fn diagnoses(
+    diagnosed: &Diagnosed,
+    device_id: &str,
+    language: Language,
+    include: Include,
+) -> PolarsResult<Vec<DiagnosisReport>> {
+    let own = of_device(&diagnosed.diagnoses, device_id)?
+        .sort([schema::RANK], SortMultipleOptions::default())?;
     let own = match include {
         Include::All => own,
         Include::Open => own.filter(&own.column(schema::IS_OPEN)?.u8()?.equal(1))?,
@@ -157,9 +167,20 @@ fn diagnoses(diagnosed: &Diagnosed, device_id: &str, language: Language, include
                 error_symbol: rows.text_or_null(schema::ERROR_SYMBOL, row)?,
                 inner_code: rows.code(schema::INNER_CODE, row)?,
                 culprit: rows.text_or_null(schema::CULPRIT, row)?,
-                confidence: rows.frame.column(schema::CONFIDENCE)?.f64()?.get(row).unwrap_or_default(),
+                confidence: rows
+                    .frame
+                    .column(schema::CONFIDENCE)?
+                    .f64()?
+                    .get(row)
+                    .unwrap_or_default(),
                 cluster_key: rows.text(schema::CLUSTER_KEY, row)?,
-                open: rows.frame.column(schema::IS_OPEN)?.u8()?.get(row).unwrap_or(1) == 1,
+                open: rows
+                    .frame
+                    .column(schema::IS_OPEN)?
+                    .u8()?
+                    .get(row)
+                    .unwrap_or(1)
+                    == 1,
                 summary: rows.text(summary, row)?,
                 actions: rows.texts(actions, row)?,
                 evidence: evidence(diagnosed, device_id, &id)?,
@@ -168,18 +189,34 @@ fn diagnoses(diagnosed: &Diagnosed, device_id: &str, language: Language, include
         .collect()
 }
 
-fn evidence(diagnosed: &Diagnosed, device_id: &str, diagnosis_id: &str) -> PolarsResult<Vec<EvidenceReport>> {
+fn evidence(
+    diagnosed: &Diagnosed,
+    device_id: &str,
+    diagnosis_id: &str,
+) -> PolarsResult<Vec<EvidenceReport>> {
     let own = of_device(&diagnosed.evidence, device_id)?;
     let of_diagnosis = equal(&own, schema::DIAGNOSIS_ID, diagnosis_id)?;
-    let own = own.filter(&of_diagnosis)?.sort([schema::SEQ], SortMultipleOptions::default())?;
+    let own = own
+        .filter(&of_diagnosis)?
+        .sort([schema::SEQ], SortMultipleOptions::default())?;
     let rows = Rows::of(&own);
     (0..rows.height)
         .map(|row| {
             Ok(EvidenceReport {
                 source: rows.text(schema::SOURCE, row)?,
                 file: rows.text(schema::SOURCE_FILE, row)?,
-                line: rows.frame.column(schema::LINE_NUMBER)?.u64()?.get(row).unwrap_or_default(),
-                byte_offset: rows.frame.column(schema::BYTE_OFFSET)?.u64()?.get(row).unwrap_or_default(),
+                line: rows
+                    .frame
+                    .column(schema::LINE_NUMBER)?
+                    .u64()?
+                    .get(row)
+                    .unwrap_or_default(),
+                byte_offset: rows
+                    .frame
+                    .column(schema::BYTE_OFFSET)?
+                    .u64()?
+                    .get(row)
+                    .unwrap_or_default(),
                 record_id: rows.frame.column(schema::RECORD_ID)?.u64()?.get(row),
                 occurred_at: rows.instant(schema::OCCURRED_AT, row)?,
                 role: rows.text(schema::ROLE, row)?,
@@ -190,7 +227,8 @@ fn evidence(diagnosed: &Diagnosed, device_id: &str, diagnosis_id: &str) -> Polar
 }
 
 fn attempts(diagnosed: &Diagnosed, device_id: &str) -> PolarsResult<Vec<AttemptReport>> {
-    let own = of_device(&diagnosed.attempts, device_id)?.sort([schema::STARTED_AT], SortMultipleOptions::default())?;
+    let own = of_device(&diagnosed.attempts, device_id)?
+        .sort([schema::STARTED_AT], SortMultipleOptions::default())?;
     let rows = Rows::of(&own);
     (0..rows.height)
         .map(|row| {
@@ -202,7 +240,9 @@ fn attempts(diagnosed: &Diagnosed, device_id: &str) -> PolarsResult<Vec<AttemptR
                 furthest_client_substate: rows.text(schema::FURTHEST_CLIENT_SUBSTATE, row)?,
                 error_code: rows.code(schema::ERROR_CODE, row)?,
                 inner_code: rows.code(schema::INNER_CODE, row)?,
-                extend_code: rows.number(schema::EXTEND_CODE, row)?.map(|code| format!("0x{code:x}")),
+                extend_code: rows
+                    .number(schema::EXTEND_CODE, row)?
+                    .map(|code| format!("0x{code:x}")),
             })
         })
         .collect()
@@ -224,11 +264,20 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn of(frame: &'a DataFrame) -> Self {
-        Self { frame, height: frame.height() }
+        Self {
+            frame,
+            height: frame.height(),
+        }
     }
 
     fn text(&self, column: &str, row: usize) -> PolarsResult<String> {
-        Ok(self.frame.column(column)?.str()?.get(row).unwrap_or_default().to_owned())
+        Ok(self
+            .frame
+            .column(column)?
+            .str()?
+            .get(row)
+            .unwrap_or_default()
+            .to_owned())
     }
 
     fn text_or_null(&self, column: &str, row: usize) -> PolarsResult<Option<String>> {
@@ -241,16 +290,22 @@ impl<'a> Rows<'a> {
     }
 
     fn code(&self, column: &str, row: usize) -> PolarsResult<Option<String>> {
-        Ok(self.number(column, row)?.map(|code| Hresult(code).to_string()))
+        Ok(self
+            .number(column, row)?
+            .map(|code| Hresult(code).to_string()))
     }
 
     fn instant(&self, column: &str, row: usize) -> PolarsResult<Option<String>> {
         let microseconds = self.frame.column(column)?.datetime()?.physical().get(row);
-        Ok(microseconds.and_then(|value| jiff::Timestamp::from_microsecond(value).ok()).map(|time| time.to_string()))
+        Ok(microseconds
+            .and_then(|value| jiff::Timestamp::from_microsecond(value).ok())
+            .map(|time| time.to_string()))
     }
 
     fn texts(&self, column: &str, row: usize) -> PolarsResult<Vec<String>> {
-        let Some(list) = self.frame.column(column)?.list()?.get_as_series(row) else { return Ok(Vec::new()) };
+        let Some(list) = self.frame.column(column)?.list()?.get_as_series(row) else {
+            return Ok(Vec::new());
+        };
         Ok(list.str()?.iter().flatten().map(str::to_owned).collect())
     }
 }

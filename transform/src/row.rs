@@ -56,17 +56,28 @@ pub(crate) struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// Reads one row; `None` when it says nothing that the device step asks for.
-    pub(crate) fn read(columns: &'a EventColumns<'a>, distinct: &'a Distinct, row: usize, knowledge: &Knowledge) -> Option<Self> {
+    pub(crate) fn read(
+        columns: &'a EventColumns<'a>,
+        distinct: &'a Distinct,
+        row: usize,
+        knowledge: &Knowledge,
+    ) -> Option<Self> {
         let statement = distinct.statement(row)?;
         let source = text(columns.source, row);
-        let is_inventory = text(columns.kind, row) == "inventory" || source == "inventory" || source == "hash_listing";
+        let is_inventory = text(columns.kind, row) == "inventory"
+            || source == "inventory"
+            || source == "hash_listing";
         let said = normalise::said_by(columns, row, statement, knowledge);
         let error_code = normalise::code_of(columns, row, statement);
         let message = text(columns.message, row);
         let kb = normalise::kb_article(message);
         // Of what was only counted, a search that worked says something: the network was there that day.
         let is_counted = !statement.is_record;
-        let matters = !is_counted && is_inventory || said != normalise::Said::default() || error_code.is_some() || kb.is_some() || !statement.hits.is_empty();
+        let matters = !is_counted && is_inventory
+            || said != normalise::Said::default()
+            || error_code.is_some()
+            || kb.is_some()
+            || !statement.hits.is_empty();
         if !matters || is_counted && said.signal != Some(Signal::ScanSucceeded) {
             return None;
         }
@@ -74,9 +85,17 @@ impl<'a> Row<'a> {
         Some(Self {
             event_id: text(columns.event_id, row),
             source,
-            kind: if is_counted { RowKind::Count } else if is_inventory { RowKind::Inventory } else { RowKind::Record },
+            kind: if is_counted {
+                RowKind::Count
+            } else if is_inventory {
+                RowKind::Inventory
+            } else {
+                RowKind::Record
+            },
             // A count is of a whole day: at its end at the latest it was so.
-            time: occurred_at.or_else(|| columns.occurred_at_local.get(row)).map(|time| if is_counted { time + 24 * HOUR } else { time }),
+            time: occurred_at
+                .or_else(|| columns.occurred_at_local.get(row))
+                .map(|time| if is_counted { time + 24 * HOUR } else { time }),
             occurred_at,
             is_zone_assumed: occurred_at.is_none() || text(columns.zone_source, row) == "assumed",
             collected_at: columns.collected_at.get(row).unwrap_or_default(),
@@ -100,7 +119,10 @@ impl<'a> Row<'a> {
     /// Tests a condition on this record and returns what its expressions captured.
     pub(crate) fn meets(&self, condition: usize, knowledge: &Knowledge) -> Option<Variables> {
         self.hits.binary_search(&condition).ok()?;
-        knowledge.conditions.get(condition)?.confirm(self.message, self.fields)
+        knowledge
+            .conditions
+            .get(condition)?
+            .confirm(self.message, self.fields)
     }
 
     /// Conditions that the constant part of the record meets, in ascending order.
@@ -132,7 +154,10 @@ mod tests {
     #[test]
     fn clocks_in_different_zones_agree_up_to_half_hours() {
         assert_eq!(distance(0, 8 * HOUR + 51 * SECOND, true), 51 * SECOND);
-        assert_eq!(distance(0, 8 * HOUR + 51 * SECOND, false), 8 * HOUR + 51 * SECOND);
+        assert_eq!(
+            distance(0, 8 * HOUR + 51 * SECOND, false),
+            8 * HOUR + 51 * SECOND
+        );
         assert_eq!(distance(5 * HOUR + 29 * MINUTE, 0, true), MINUTE);
         assert_eq!(distance(20 * HOUR, 0, true), 20 * HOUR);
         assert_eq!(distance(3 * MINUTE, 0, true), 3 * MINUTE);

@@ -176,21 +176,47 @@ fn list_of(inner: DataType) -> DataType {
 }
 
 fn schema_of(columns: impl IntoIterator<Item = (&'static str, DataType)>) -> Schema {
-    columns.into_iter().map(|(name, dtype)| Field::new(name.into(), dtype)).collect()
+    columns
+        .into_iter()
+        .map(|(name, dtype)| Field::new(name.into(), dtype))
+        .collect()
 }
 
 /// Schema of normalised events: grain one event, identity (`device_id`, `event_id`).
 pub fn update_event() -> Schema {
     use DataType::{Int32, Int64, String, UInt32, UInt64};
     schema_of([
-        (DEVICE_ID, String), (EVENT_ID, String), (SOURCE, String), (KIND, String),
-        (OCCURRED_AT, utc()), (OCCURRED_AT_LOCAL, local()), (ZONE_SOURCE, String), (COLLECTED_AT, utc()),
-        (SOURCE_FILE, String), (LINE_NUMBER, UInt64), (BYTE_OFFSET, UInt64), (RECORD_ID, UInt64),
-        (LEVEL, String), (COMPONENT, String), (CHANNEL, String), (WINDOWS_EVENT_ID, UInt32),
-        (ERROR_CODE, UInt32), (CODES, list_of(UInt32)), (KB_ARTICLE, UInt32), (PACKAGE, String),
-        (SIGNAL, String), (TEMPLATE, String), (MESSAGE, String), (FIELDS, String), (DEVICE_NAME, String),
-        (TOPIC, String), (PARTITION, Int32), (OFFSET, Int64), (ROW, UInt32),
-        (TRANSFORM_VERSION, String), (INGESTED_AT, utc()),
+        (DEVICE_ID, String),
+        (EVENT_ID, String),
+        (SOURCE, String),
+        (KIND, String),
+        (OCCURRED_AT, utc()),
+        (OCCURRED_AT_LOCAL, local()),
+        (ZONE_SOURCE, String),
+        (COLLECTED_AT, utc()),
+        (SOURCE_FILE, String),
+        (LINE_NUMBER, UInt64),
+        (BYTE_OFFSET, UInt64),
+        (RECORD_ID, UInt64),
+        (LEVEL, String),
+        (COMPONENT, String),
+        (CHANNEL, String),
+        (WINDOWS_EVENT_ID, UInt32),
+        (ERROR_CODE, UInt32),
+        (CODES, list_of(UInt32)),
+        (KB_ARTICLE, UInt32),
+        (PACKAGE, String),
+        (SIGNAL, String),
+        (TEMPLATE, String),
+        (MESSAGE, String),
+        (FIELDS, String),
+        (DEVICE_NAME, String),
+        (TOPIC, String),
+        (PARTITION, Int32),
+        (OFFSET, Int64),
+        (ROW, UInt32),
+        (TRANSFORM_VERSION, String),
+        (INGESTED_AT, utc()),
     ])
 }
 
@@ -198,10 +224,21 @@ pub fn update_event() -> Schema {
 pub fn update_attempt() -> Schema {
     use DataType::{String, UInt32};
     schema_of([
-        (DEVICE_ID, String), (ATTEMPT_ID, String), (KB_ARTICLE, UInt32), (TITLE, String),
-        (STARTED_AT, utc()), (ENDED_AT, utc()), (OUTCOME, String), (FURTHEST_CLIENT_SUBSTATE, String),
-        (CLIENT_STATE, String), (CLIENT_SUBSTATE, String), (ERROR_CODE, UInt32), (INNER_CODE, UInt32),
-        (EXTEND_CODE, UInt32), (PHASE, String), (SOURCES, list_of(String)),
+        (DEVICE_ID, String),
+        (ATTEMPT_ID, String),
+        (KB_ARTICLE, UInt32),
+        (TITLE, String),
+        (STARTED_AT, utc()),
+        (ENDED_AT, utc()),
+        (OUTCOME, String),
+        (FURTHEST_CLIENT_SUBSTATE, String),
+        (CLIENT_STATE, String),
+        (CLIENT_SUBSTATE, String),
+        (ERROR_CODE, UInt32),
+        (INNER_CODE, UInt32),
+        (EXTEND_CODE, UInt32),
+        (PHASE, String),
+        (SOURCES, list_of(String)),
     ])
 }
 
@@ -209,11 +246,27 @@ pub fn update_attempt() -> Schema {
 pub fn diagnosis() -> Schema {
     use DataType::{Float64, String, UInt8, UInt16, UInt32};
     schema_of([
-        (DEVICE_ID, String), (DIAGNOSIS_ID, String), (RANK, UInt16), (ATTEMPT_ID, String), (KB_ARTICLE, UInt32),
-        (CAUSE, String), (ALERT_SUBTYPE, String), (ERROR_CODE, UInt32), (ERROR_SYMBOL, String), (INNER_CODE, UInt32),
-        (CULPRIT, String), (CONFIDENCE, Float64), (CLUSTER_KEY, String), (PHASE, String),
-        (SUMMARY_EN, String), (SUMMARY_ZH, String), (ACTIONS_EN, list_of(String)), (ACTIONS_ZH, list_of(String)),
-        (FIRST_SEEN_AT, utc()), (LAST_SEEN_AT, utc()), (IS_OPEN, UInt8),
+        (DEVICE_ID, String),
+        (DIAGNOSIS_ID, String),
+        (RANK, UInt16),
+        (ATTEMPT_ID, String),
+        (KB_ARTICLE, UInt32),
+        (CAUSE, String),
+        (ALERT_SUBTYPE, String),
+        (ERROR_CODE, UInt32),
+        (ERROR_SYMBOL, String),
+        (INNER_CODE, UInt32),
+        (CULPRIT, String),
+        (CONFIDENCE, Float64),
+        (CLUSTER_KEY, String),
+        (PHASE, String),
+        (SUMMARY_EN, String),
+        (SUMMARY_ZH, String),
+        (ACTIONS_EN, list_of(String)),
+        (ACTIONS_ZH, list_of(String)),
+        (FIRST_SEEN_AT, utc()),
+        (LAST_SEEN_AT, utc()),
+        (IS_OPEN, UInt8),
     ])
 }
 
@@ -221,9 +274,18 @@ pub fn diagnosis() -> Schema {
 pub fn evidence() -> Schema {
     use DataType::{String, UInt16, UInt64};
     schema_of([
-        (DEVICE_ID, String), (DIAGNOSIS_ID, String), (SEQ, UInt16), (EVENT_ID, String), (SOURCE, String),
-        (SOURCE_FILE, String), (LINE_NUMBER, UInt64), (BYTE_OFFSET, UInt64), (RECORD_ID, UInt64),
-        (OCCURRED_AT, utc()), (TEXT, String), (ROLE, String),
+        (DEVICE_ID, String),
+        (DIAGNOSIS_ID, String),
+        (SEQ, UInt16),
+        (EVENT_ID, String),
+        (SOURCE, String),
+        (SOURCE_FILE, String),
+        (LINE_NUMBER, UInt64),
+        (BYTE_OFFSET, UInt64),
+        (RECORD_ID, UInt64),
+        (OCCURRED_AT, utc()),
+        (TEXT, String),
+        (ROLE, String),
     ])
 }
 
@@ -231,8 +293,20 @@ pub fn evidence() -> Schema {
 pub fn device() -> Schema {
     use DataType::{String, UInt32};
     schema_of([
-        (DEVICE_ID, String), (DEVICE_NAME, String), (OS_BUILD, String), (OS_BUILD_NUMBER, UInt32), (UBR, UInt32),
-        (OS_NAME, String), (OS_EDITION, String), (ARCHITECTURE, String), (MODEL, String), (MANUFACTURER, String),
-        (SITE, String), (RING, String), (LOCALE, String), (LAST_SEEN_AT, utc()), (FACTS, String),
+        (DEVICE_ID, String),
+        (DEVICE_NAME, String),
+        (OS_BUILD, String),
+        (OS_BUILD_NUMBER, UInt32),
+        (UBR, UInt32),
+        (OS_NAME, String),
+        (OS_EDITION, String),
+        (ARCHITECTURE, String),
+        (MODEL, String),
+        (MANUFACTURER, String),
+        (SITE, String),
+        (RING, String),
+        (LOCALE, String),
+        (LAST_SEEN_AT, utc()),
+        (FACTS, String),
     ])
 }

@@ -22,7 +22,10 @@ pub enum BatchItem {
 ///
 /// # Errors
 /// When the value cannot be written as JSON, which no value of this crate's types does.
-pub fn encode_batch<T: Serialize>(item: &T, message: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+pub fn encode_batch<T: Serialize>(
+    item: &T,
+    message: &mut Vec<u8>,
+) -> Result<(), serde_json::Error> {
     serde_json::to_writer(&mut *message, item)?;
     message.push(b'\n');
     Ok(())

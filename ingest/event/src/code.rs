@@ -43,17 +43,31 @@ impl Hresult {
     pub fn parse(text: &str) -> Result<Self, ParseHresultError> {
         let error = || ParseHresultError(text.chars().take(40).collect());
         let trimmed = text.trim();
-        if let Some(hex) = trimmed.strip_prefix("0x").or_else(|| trimmed.strip_prefix("0X")) {
+        if let Some(hex) = trimmed
+            .strip_prefix("0x")
+            .or_else(|| trimmed.strip_prefix("0X"))
+        {
             // Win32-sized values stay Win32 errors in whatever base they are printed.
             return parse_hex(hex).map(Self::widen).ok_or_else(error);
         }
         if let Some(negative) = trimmed.strip_prefix('-') {
-            let magnitude: u32 = if negative.bytes().all(|b| b.is_ascii_digit()) { negative.parse().map_err(|_| error())? } else { return Err(error()) };
-            return if (1..=0x8000_0000).contains(&magnitude) { Ok(Self(magnitude.wrapping_neg())) } else { Err(error()) };
+            let magnitude: u32 = if negative.bytes().all(|b| b.is_ascii_digit()) {
+                negative.parse().map_err(|_| error())?
+            } else {
+                return Err(error());
+            };
+            return if (1..=0x8000_0000).contains(&magnitude) {
+                Ok(Self(magnitude.wrapping_neg()))
+            } else {
+                Err(error())
+            };
         }
         let looks_hex = trimmed.len() == 8
             && trimmed.bytes().all(|b| b.is_ascii_hexdigit())
-            && trimmed.bytes().next().is_some_and(|b| b == b'8' || b == b'9' || b.is_ascii_alphabetic());
+            && trimmed
+                .bytes()
+                .next()
+                .is_some_and(|b| b == b'8' || b == b'9' || b.is_ascii_alphabetic());
         if looks_hex {
             return parse_hex(trimmed).map(Self).ok_or_else(error);
         }
@@ -64,13 +78,22 @@ impl Hresult {
     }
 
     fn widen(value: u32) -> Self {
-        if value <= 0xFFFF { Self::from_win32(value) } else { Self(value) }
+        if value <= 0xFFFF {
+            Self::from_win32(value)
+        } else {
+            Self(value)
+        }
     }
 }
 
 fn parse_hex(digits: &str) -> Option<u32> {
-    let well_formed = (1..=8).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    if well_formed { u32::from_str_radix(digits, 16).ok() } else { None }
+    let well_formed =
+        (1..=8).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if well_formed {
+        u32::from_str_radix(digits, 16).ok()
+    } else {
+        None
+    }
 }
 
 impl fmt::Display for Hresult {
@@ -81,7 +104,9 @@ impl fmt::Display for Hresult {
 
 /// The text was not an error code in any known spelling.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an error code: expected 0x80070005, 80070005, -2147024891, 2147942405 or a Win32 number such as 5")]
+#[error(
+    "{0:?} is not an error code: expected 0x80070005, 80070005, -2147024891, 2147942405 or a Win32 number such as 5"
+)]
 pub struct ParseHresultError(String);
 
 impl FromStr for Hresult {
@@ -130,10 +155,24 @@ mod tests {
 
     #[test]
     fn every_seen_spelling_is_the_same_code() {
-        for text in ["0x8024001e", "0X8024001E", "8024001e", " -2145124322 ", "2149842974"] {
+        for text in [
+            "0x8024001e",
+            "0X8024001E",
+            "8024001e",
+            " -2145124322 ",
+            "2149842974",
+        ] {
             assert_eq!(Hresult::parse(text), Ok(Hresult(0x8024_001e)), "{text}");
         }
-        for text in ["5", "0x5", "0x00000005", "0x80070005", "80070005", "-2147024891", "2147942405"] {
+        for text in [
+            "5",
+            "0x5",
+            "0x00000005",
+            "0x80070005",
+            "80070005",
+            "-2147024891",
+            "2147942405",
+        ] {
             assert_eq!(Hresult::parse(text), Ok(Hresult(0x8007_0005)), "{text}");
         }
         assert_eq!(Hresult::parse("c0000022"), Ok(Hresult(0xc000_0022)));
@@ -143,7 +182,19 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_refused() {
-        for text in ["", "0x", "0x123456789", "banana", "-0", "--5", "-+5", "99999999999", "- 5", "8024001g", "+5"] {
+        for text in [
+            "",
+            "0x",
+            "0x123456789",
+            "banana",
+            "-0",
+            "--5",
+            "-+5",
+            "99999999999",
+            "- 5",
+            "8024001g",
+            "+5",
+        ] {
             assert!(Hresult::parse(text).is_err(), "{text}");
         }
     }

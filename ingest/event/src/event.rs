@@ -12,7 +12,9 @@ use crate::{DeviceId, EventId, Hresult};
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// The format that a record was read from. Part of the content identity: never renamed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// WindowsUpdate.log, ETW-decoded or Windows 7 form.
@@ -44,8 +46,18 @@ pub enum Source {
 impl Source {
     /// Every source, in the order of the closed set in the store.
     pub const ALL: [Self; 12] = [
-        Self::WindowsUpdateLog, Self::CbsLog, Self::DismLog, Self::SetupLog, Self::SetupDiag, Self::ReportingEvents,
-        Self::CmtraceLog, Self::EventLog, Self::Procmon, Self::HashListing, Self::Inventory, Self::Osquery,
+        Self::WindowsUpdateLog,
+        Self::CbsLog,
+        Self::DismLog,
+        Self::SetupLog,
+        Self::SetupDiag,
+        Self::ReportingEvents,
+        Self::CmtraceLog,
+        Self::EventLog,
+        Self::Procmon,
+        Self::HashListing,
+        Self::Inventory,
+        Self::Osquery,
     ];
 
     /// The name on the wire, in the store and in every report.
@@ -68,7 +80,9 @@ impl Source {
 }
 
 /// What kind of statement an event makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// One log record, sent whole.
@@ -91,7 +105,20 @@ impl Kind {
 }
 
 /// The severity that the log itself gave the record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Default,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// The format has no levels, or this record's is not known.
@@ -121,7 +148,9 @@ impl Level {
 }
 
 /// How it is known where a local log time lies in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ZoneSource {
     /// The record itself is in UTC (EVTX) or carries its offset.

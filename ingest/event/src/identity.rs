@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::{DeviceId, Source};
 
 /// 128 bits of a BLAKE3 hash over the content, shown as 32 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String")]
 pub struct EventId(String);
 
@@ -46,8 +48,13 @@ impl TryFrom<String> for EventId {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let well_formed = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if well_formed { Ok(Self(text)) } else { Err("an event_id is 32 lower-case hexadecimal digits".to_owned()) }
+        let well_formed =
+            text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if well_formed {
+            Ok(Self(text))
+        } else {
+            Err("an event_id is 32 lower-case hexadecimal digits".to_owned())
+        }
     }
 }
 
@@ -67,7 +74,12 @@ impl IdentityScope {
 
     /// Starts a scope for one file of one device.
     pub fn new(device_id: DeviceId, source: Source) -> Self {
-        Self { device_id, source, recent: HashMap::new(), older: HashMap::new() }
+        Self {
+            device_id,
+            source,
+            recent: HashMap::new(),
+            older: HashMap::new(),
+        }
     }
 
     /// Returns the id of the next record. `logged_time` is the time as it stands in the file, and
@@ -99,7 +111,11 @@ impl IdentityScope {
         if self.recent.len() >= Self::GENERATION_LENGTH {
             self.older = std::mem::take(&mut self.recent);
         }
-        let before = self.recent.get(&key).or_else(|| self.older.get(&key)).copied();
+        let before = self
+            .recent
+            .get(&key)
+            .or_else(|| self.older.get(&key))
+            .copied();
         let ordinal = before.map_or(0, |n| n.saturating_add(1));
         self.recent.insert(key, ordinal);
         ordinal
@@ -116,13 +132,19 @@ mod tests {
 
     fn ids(lines: &[&str]) -> Vec<EventId> {
         let mut scope = scope();
-        lines.iter().map(|line| scope.next_id("2024-08-20 10:02:41", line)).collect()
+        lines
+            .iter()
+            .map(|line| scope.next_id("2024-08-20 10:02:41", line))
+            .collect()
     }
 
     #[test]
     fn equal_lines_in_the_same_second_are_two_records() {
         let ids = ids(&["a", "a", "b", "a"]);
-        assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), 4);
+        assert_eq!(
+            ids.iter().collect::<std::collections::HashSet<_>>().len(),
+            4
+        );
     }
 
     #[test]
@@ -139,6 +161,9 @@ mod tests {
         assert_eq!(id, scope().next_id("t", "a\r\nb  \r\n"));
         assert_ne!(id, scope().next_id("u", "a\nb"));
         assert_ne!(id, scope().next_id("t", "ab"));
-        assert_ne!(id, IdentityScope::new(DeviceId::new("YR-2").unwrap(), Source::CbsLog).next_id("t", "a\nb"));
+        assert_ne!(
+            id,
+            IdentityScope::new(DeviceId::new("YR-2").unwrap(), Source::CbsLog).next_id("t", "a\nb")
+        );
     }
 }

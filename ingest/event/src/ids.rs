@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Names one device for ever: the computer name in upper case unless the operator gives another id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct DeviceId(String);
 
@@ -18,7 +20,12 @@ impl DeviceId {
     /// Makes an id from a computer name or an operator's own id: trimmed, upper case, control
     /// characters dropped. `None` when nothing is left.
     pub fn new(name: &str) -> Option<Self> {
-        let mut id: String = name.trim().chars().filter(|c| !c.is_control()).flat_map(char::to_uppercase).collect();
+        let mut id: String = name
+            .trim()
+            .chars()
+            .filter(|c| !c.is_control())
+            .flat_map(char::to_uppercase)
+            .collect();
         let mut end = id.len().min(Self::BYTES_MAX);
         while !id.is_char_boundary(end) {
             end -= 1;
@@ -40,7 +47,9 @@ impl fmt::Display for DeviceId {
 }
 
 /// The number of a knowledge-base article, which names an update: shown as `KB5041580`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct KbArticle(pub u32);
 
@@ -52,7 +61,9 @@ impl fmt::Display for KbArticle {
 
 /// The text was not a KB number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a KB number: expected 6 or 7 digits, with or without the letters KB before them")]
+#[error(
+    "{0:?} is not a KB number: expected 6 or 7 digits, with or without the letters KB before them"
+)]
 pub struct ParseKbArticleError(String);
 
 impl FromStr for KbArticle {
@@ -64,7 +75,8 @@ impl FromStr for KbArticle {
             [b'K' | b'k', b'B' | b'b', ..] => trimmed.get(2..).unwrap_or_default(),
             _ => trimmed,
         };
-        let well_formed = (6..=7).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        let well_formed =
+            (6..=7).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         match digits.parse() {
             Ok(number) if well_formed => Ok(Self(number)),
             _ => Err(ParseKbArticleError(text.chars().take(40).collect())),

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{DeviceId, Origin};
 
 /// Why a piece of input was refused. A closed set: it labels metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum RejectReason {
     /// No parser recognises the file.

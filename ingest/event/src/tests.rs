@@ -15,14 +15,22 @@ fn event() -> Event {
         occurred_at_local: Some("2024-08-20T10:02:44".parse().unwrap()),
         zone_source: ZoneSource::Device,
         collected_at: "2024-08-21T00:00:00Z".parse().unwrap(),
-        origin: Origin { file: "Logs/CBS/CBS.log".to_owned(), line: 3, byte_offset: 411, record_id: None },
+        origin: Origin {
+            file: "Logs/CBS/CBS.log".to_owned(),
+            line: 3,
+            byte_offset: 411,
+            record_id: None,
+        },
         level: Level::Info,
         component: Some("CBS".to_owned()),
         channel: None,
         windows_event_id: None,
         codes: vec![Hresult(0x8007_1ab1)],
-        template: "Failed to begin CSI transaction. [HRESULT = <*> - ERROR_LOG_GROWTH_FAILED]".to_owned(),
-        message: "Failed to begin CSI transaction. [HRESULT = 0x80071ab1 - ERROR_LOG_GROWTH_FAILED]".to_owned(),
+        template: "Failed to begin CSI transaction. [HRESULT = <*> - ERROR_LOG_GROWTH_FAILED]"
+            .to_owned(),
+        message:
+            "Failed to begin CSI transaction. [HRESULT = 0x80071ab1 - ERROR_LOG_GROWTH_FAILED]"
+                .to_owned(),
         fields: BTreeMap::new(),
         count: 1,
     }
@@ -33,7 +41,10 @@ fn an_event_reads_as_it_was_written() {
     let mut message = Vec::new();
     encode_batch(&event(), &mut message).unwrap();
     encode_batch(&event(), &mut message).unwrap();
-    assert_eq!(decode_batch(&message), vec![BatchItem::Event(Box::new(event())); 2]);
+    assert_eq!(
+        decode_batch(&message),
+        vec![BatchItem::Event(Box::new(event())); 2]
+    );
     insta::assert_json_snapshot!("event", event());
 }
 
@@ -47,9 +58,14 @@ fn a_bad_line_does_not_disturb_its_neighbours() {
     message.push(b'\n');
     encode_batch(&event(), &mut message).unwrap();
     let items = decode_batch(&message);
-    let good = items.iter().filter(|item| matches!(item, BatchItem::Event(_))).count();
+    let good = items
+        .iter()
+        .filter(|item| matches!(item, BatchItem::Event(_)))
+        .count();
     assert_eq!((items.len(), good), (5, 2));
-    assert!(matches!(&items[3], BatchItem::Undecodable { detail, .. } if detail.contains("version 2")));
+    assert!(
+        matches!(&items[3], BatchItem::Undecodable { detail, .. } if detail.contains("version 2"))
+    );
 }
 
 /// The committed schemas are the contract that other programs read; `PATCHLENS_BLESS=1` rewrites them.
@@ -57,22 +73,44 @@ fn a_bad_line_does_not_disturb_its_neighbours() {
 fn the_committed_schemas_are_current_and_accept_what_we_write() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
     for (name, schema, instance) in [
-        ("event.v1.json", schemars::schema_for!(Event), serde_json::to_value(event()).unwrap()),
-        ("reject.v1.json", schemars::schema_for!(Reject), serde_json::to_value(reject()).unwrap()),
+        (
+            "event.v1.json",
+            schemars::schema_for!(Event),
+            serde_json::to_value(event()).unwrap(),
+        ),
+        (
+            "reject.v1.json",
+            schemars::schema_for!(Reject),
+            serde_json::to_value(reject()).unwrap(),
+        ),
     ] {
         let generated = serde_json::to_value(&schema).unwrap();
         let path = directory.join(name);
         if std::env::var_os("PATCHLENS_BLESS").is_some() {
             std::fs::create_dir_all(&directory).unwrap();
-            std::fs::write(&path, serde_json::to_string_pretty(&generated).unwrap() + "\n").unwrap();
+            std::fs::write(
+                &path,
+                serde_json::to_string_pretty(&generated).unwrap() + "\n",
+            )
+            .unwrap();
         }
-        let committed: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(committed, generated, "{name} is stale: run with PATCHLENS_BLESS=1 and review the difference");
+        let committed: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(
+            committed, generated,
+            "{name} is stale: run with PATCHLENS_BLESS=1 and review the difference"
+        );
         let validator = jsonschema::validator_for(&committed).unwrap();
-        assert!(validator.is_valid(&instance), "{name} refuses what this crate writes");
+        assert!(
+            validator.is_valid(&instance),
+            "{name} refuses what this crate writes"
+        );
         let mut broken = instance.clone();
         broken["surprise"] = true.into();
-        assert!(!validator.is_valid(&broken), "{name} lets an unknown field pass");
+        assert!(
+            !validator.is_valid(&broken),
+            "{name} lets an unknown field pass"
+        );
     }
 }
 
@@ -82,7 +120,10 @@ fn reject() -> Reject {
         device_id: DeviceId::new("YR-0042"),
         reason: RejectReason::Truncated,
         detail: "the zip ends in the middle of Logs/CBS/CBS.log".to_owned(),
-        origin: Origin { file: "YR-0042.zip".to_owned(), ..Origin::default() },
+        origin: Origin {
+            file: "YR-0042.zip".to_owned(),
+            ..Origin::default()
+        },
         raw: String::new(),
         collected_at: "2024-08-21T00:00:00Z".parse().unwrap(),
         refused_by: "patchlens 0.1.0".to_owned(),

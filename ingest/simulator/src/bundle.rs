@@ -5,7 +5,10 @@ use std::{fs::File, io::Write as _, path::Path};
 use jiff::civil::DateTime;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use crate::{SimulateError, device::{Device, Layout}};
+use crate::{
+    SimulateError,
+    device::{Device, Layout},
+};
 
 /// What a file of a bundle is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +63,12 @@ impl FileKind {
 
     fn folder_by_kind(self) -> &'static str {
         match self {
-            Self::WindowsUpdate | Self::Cbs | Self::Dism | Self::Setup | Self::ReportingEvents | Self::Procmon => "logs",
+            Self::WindowsUpdate
+            | Self::Cbs
+            | Self::Dism
+            | Self::Setup
+            | Self::ReportingEvents
+            | Self::Procmon => "logs",
             Self::Events => "events",
             _ => "inventory",
         }
@@ -88,17 +96,41 @@ pub(crate) struct BundleFile {
 }
 
 /// Writes the bundle; `modified` is the time that its entries carry.
-pub(crate) fn write(path: &Path, device: &Device, modified: DateTime, files: &[BundleFile]) -> Result<(), SimulateError> {
-    let write_error = |source| SimulateError::Write { path: path.to_owned(), source };
-    let archive_error = |source| SimulateError::Archive { path: path.to_owned(), source };
+pub(crate) fn write(
+    path: &Path,
+    device: &Device,
+    modified: DateTime,
+    files: &[BundleFile],
+) -> Result<(), SimulateError> {
+    let write_error = |source| SimulateError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let archive_error = |source| SimulateError::Archive {
+        path: path.to_owned(),
+        source,
+    };
     let part = |value: i8| u8::try_from(value).unwrap_or_default();
     let year = u16::try_from(modified.year()).unwrap_or(1980);
-    let stamp = zip::DateTime::from_date_and_time(year, part(modified.month()), part(modified.day()), part(modified.hour()), part(modified.minute()), part(modified.second())).unwrap_or_default();
+    let stamp = zip::DateTime::from_date_and_time(
+        year,
+        part(modified.month()),
+        part(modified.day()),
+        part(modified.hour()),
+        part(modified.minute()),
+        part(modified.second()),
+    )
+    .unwrap_or_default();
     // The fastest level: a simulation writes much and is read once.
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).compression_level(Some(1)).last_modified_time(stamp);
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(1))
+        .last_modified_time(stamp);
     let mut archive = ZipWriter::new(File::create(path).map_err(write_error)?);
     for file in files {
-        archive.start_file(file.kind.path(device), options).map_err(archive_error)?;
+        archive
+            .start_file(file.kind.path(device), options)
+            .map_err(archive_error)?;
         archive.write_all(&file.bytes).map_err(write_error)?;
     }
     archive.finish().map_err(archive_error)?;

@@ -7,13 +7,13 @@ mod noise;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    text::put_line,
     clock::Clock,
     device::Device,
     plan::Release,
     random::Random,
     scenario::{Case, Severity, Stage, Statement},
     schedule::{Ending, Happening, What},
+    text::put_line,
     update::{KnownUpdate, RESTART_TAKES, session_id},
 };
 
@@ -32,7 +32,12 @@ pub(crate) struct Subject<'a> {
 impl Subject<'_> {
     /// The stream of random numbers for one happening in one log.
     pub(crate) fn random(&self, log: u64, happening: &Happening) -> Random {
-        Random::for_path(&[self.seed, log, u64::from(self.device.index), happening.ordinal])
+        Random::for_path(&[
+            self.seed,
+            log,
+            u64::from(self.device.index),
+            happening.ordinal,
+        ])
     }
 
     /// One of the updates that a simulation knows; 0 is the rollout's.
@@ -45,7 +50,10 @@ impl Subject<'_> {
 pub(crate) fn write(subject: &Subject<'_>, happenings: &[Happening]) -> String {
     let mut stack_ubr = subject.device.stack_ubr;
     let mut out = String::with_capacity(64 * 1024);
-    let mut boot = happenings.first().map(|first| first.at - SignedDuration::from_hours(7)).unwrap_or_default();
+    let mut boot = happenings
+        .first()
+        .map(|first| first.at - SignedDuration::from_hours(7))
+        .unwrap_or_default();
     for happening in happenings {
         if matches!(happening.what, What::Boot(_)) {
             boot = happening.at;
@@ -91,14 +99,28 @@ impl<'a> CbsLog<'a> {
     fn new(subject: &Subject<'a>, happening: &Happening, stack_ubr: u32, out: String) -> Self {
         let random = subject.random(STREAM, happening);
         let clock = Clock::new(happening.at, &subject.device.zone);
-        Self { out, clock, random, device: subject.device, base_build: subject.release.base_build, stack_ubr, begun: happening.at, boot: happening.at, csi: 1 }
+        Self {
+            out,
+            clock,
+            random,
+            device: subject.device,
+            base_build: subject.release.base_build,
+            stack_ubr,
+            begun: happening.at,
+            boot: happening.at,
+            csi: 1,
+        }
     }
 
     fn line(&mut self, severity: Severity, component: &str, text: &str) {
         let now = self.clock.local();
         let (year, month, day) = (now.year(), now.month(), now.day());
         let (hour, minute, second) = (now.hour(), now.minute(), now.second());
-        put_line!(self.out, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}, {:<22}{component:<7}{text}", severity.word());
+        put_line!(
+            self.out,
+            "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}, {:<22}{component:<7}{text}",
+            severity.word()
+        );
     }
 
     fn cbs(&mut self, text: &str) {
@@ -121,7 +143,15 @@ impl<'a> CbsLog<'a> {
     fn utc_stamp(&self) -> String {
         let now = self.clock.utc();
         let millis = now.subsec_nanosecond() / 1_000_000;
-        format!("{}/{}/{}:{:02}:{:02}:{:02}.{millis:03}", now.year(), now.month(), now.day(), now.hour(), now.minute(), now.second())
+        format!(
+            "{}/{}/{}:{:02}:{:02}:{:02}.{millis:03}",
+            now.year(),
+            now.month(),
+            now.day(),
+            now.hour(),
+            now.minute(),
+            now.second()
+        )
     }
 
     fn pass(&mut self, low_ms: u32, high_ms: u32) {
@@ -136,7 +166,10 @@ impl<'a> CbsLog<'a> {
 
     fn say(&mut self, statement: &Statement, session: &str, package: &str) {
         self.pass(statement.after_ms / 2, statement.after_ms);
-        let text = statement.text.replace("{session}", session).replace("{package}", package);
+        let text = statement
+            .text
+            .replace("{session}", session)
+            .replace("{package}", package);
         if statement.component == "CSI" {
             let stamp = format!("Logged @{} ", self.utc_stamp());
             self.csi(statement.severity, &text.replace("Logged @", &stamp));
@@ -146,9 +179,13 @@ impl<'a> CbsLog<'a> {
     }
 
     fn attempt(&mut self, subject: &Subject<'_>, index: usize, ending: Ending) {
-        let Some(update) = subject.update(index) else { return };
+        let Some(update) = subject.update(index) else {
+            return;
+        };
         match (ending, subject.case.map(|case| &case.fault)) {
-            (Ending::Failed, Some(fault)) if fault.stage == Stage::Install => self.install(update, ending, Some(fault)),
+            (Ending::Failed, Some(fault)) if fault.stage == Stage::Install => {
+                self.install(update, ending, Some(fault))
+            }
             // The update client or another program failed before servicing was asked.
             (Ending::Failed, _) => {}
             _ => self.install(update, ending, None),
@@ -156,7 +193,9 @@ impl<'a> CbsLog<'a> {
     }
 
     fn restart(&mut self, subject: &Subject<'_>, completes: bool) {
-        let Some(update) = subject.update(0) else { return };
+        let Some(update) = subject.update(0) else {
+            return;
+        };
         let fault = subject.case.map(|case| &case.fault).filter(|_| !completes);
         self.complete_in_restart(update, fault);
     }
@@ -178,7 +217,11 @@ mod tests {
     fn a_rolled_back_update_reads_as_in_a_real_log() {
         let (fixture, happenings) = subject_of(crate::Scenario::InstallerFailed);
         let log = write(&fixture.subject(), &happenings);
-        insta::assert_snapshot!(excerpt(&log, "Begin executing advanced installer phase 38", 30));
+        insta::assert_snapshot!(excerpt(
+            &log,
+            "Begin executing advanced installer phase 38",
+            30
+        ));
     }
 
     #[test]

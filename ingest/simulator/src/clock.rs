@@ -14,7 +14,10 @@ pub(crate) struct Clock {
 impl Clock {
     /// A clock in this zone, set to this instant.
     pub(crate) fn new(at: Timestamp, zone: &TimeZone) -> Self {
-        Self { at, zone: zone.clone() }
+        Self {
+            at,
+            zone: zone.clone(),
+        }
     }
 
     /// The instant.
@@ -34,7 +37,9 @@ impl Clock {
 
     /// Lets time pass until at least this long after an instant.
     pub(crate) fn pass_until(&mut self, since: Timestamp, seconds: u32) {
-        self.at = self.at.max(since + SignedDuration::from_secs(i64::from(seconds)));
+        self.at = self
+            .at
+            .max(since + SignedDuration::from_secs(i64::from(seconds)));
     }
 
     /// Sets the clock to an instant.

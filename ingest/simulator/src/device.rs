@@ -22,12 +22,60 @@ pub(crate) struct Model {
 
 /// The models of the fleet, the commonest first.
 pub(crate) const MODELS: [Model; 6] = [
-    Model { manufacturer: "LENOVO", name: "11DT003YMX", processor: "Intel64 Family 6 Model 165 Stepping 3 GenuineIntel", megahertz: 3096, bios: "LENOVO M2WKT4DA, 7/6/2023", memory_mb: 16_190, disk_mb: 486_400 },
-    Model { manufacturer: "HP", name: "HP ProDesk 400 G6 SFF", processor: "Intel64 Family 6 Model 158 Stepping 10 GenuineIntel", megahertz: 3000, bios: "HP R23 Ver. 02.16.00, 3/14/2023", memory_mb: 8_029, disk_mb: 243_200 },
-    Model { manufacturer: "Dell Inc.", name: "OptiPlex 3070", processor: "Intel64 Family 6 Model 158 Stepping 13 GenuineIntel", megahertz: 3000, bios: "Dell Inc. 1.26.0, 11/9/2023", memory_mb: 8_043, disk_mb: 475_900 },
-    Model { manufacturer: "LENOVO", name: "20S7S1VV00", processor: "Intel64 Family 6 Model 142 Stepping 12 GenuineIntel", megahertz: 1610, bios: "LENOVO R17ET39W (1.22 ), 4/20/2022", memory_mb: 16_098, disk_mb: 486_400 },
-    Model { manufacturer: "Advantech", name: "ARK-1124C", processor: "Intel64 Family 6 Model 92 Stepping 9 GenuineIntel", megahertz: 1100, bios: "American Megatrends Inc. 5.12, 8/28/2019", memory_mb: 3_961, disk_mb: 60_800 },
-    Model { manufacturer: "Acer", name: "Veriton X2640G", processor: "Intel64 Family 6 Model 94 Stepping 3 GenuineIntel", megahertz: 2700, bios: "American Megatrends Inc. R02-A3, 10/30/2017", memory_mb: 8_090, disk_mb: 238_100 },
+    Model {
+        manufacturer: "LENOVO",
+        name: "11DT003YMX",
+        processor: "Intel64 Family 6 Model 165 Stepping 3 GenuineIntel",
+        megahertz: 3096,
+        bios: "LENOVO M2WKT4DA, 7/6/2023",
+        memory_mb: 16_190,
+        disk_mb: 486_400,
+    },
+    Model {
+        manufacturer: "HP",
+        name: "HP ProDesk 400 G6 SFF",
+        processor: "Intel64 Family 6 Model 158 Stepping 10 GenuineIntel",
+        megahertz: 3000,
+        bios: "HP R23 Ver. 02.16.00, 3/14/2023",
+        memory_mb: 8_029,
+        disk_mb: 243_200,
+    },
+    Model {
+        manufacturer: "Dell Inc.",
+        name: "OptiPlex 3070",
+        processor: "Intel64 Family 6 Model 158 Stepping 13 GenuineIntel",
+        megahertz: 3000,
+        bios: "Dell Inc. 1.26.0, 11/9/2023",
+        memory_mb: 8_043,
+        disk_mb: 475_900,
+    },
+    Model {
+        manufacturer: "LENOVO",
+        name: "20S7S1VV00",
+        processor: "Intel64 Family 6 Model 142 Stepping 12 GenuineIntel",
+        megahertz: 1610,
+        bios: "LENOVO R17ET39W (1.22 ), 4/20/2022",
+        memory_mb: 16_098,
+        disk_mb: 486_400,
+    },
+    Model {
+        manufacturer: "Advantech",
+        name: "ARK-1124C",
+        processor: "Intel64 Family 6 Model 92 Stepping 9 GenuineIntel",
+        megahertz: 1100,
+        bios: "American Megatrends Inc. 5.12, 8/28/2019",
+        memory_mb: 3_961,
+        disk_mb: 60_800,
+    },
+    Model {
+        manufacturer: "Acer",
+        name: "Veriton X2640G",
+        processor: "Intel64 Family 6 Model 94 Stepping 3 GenuineIntel",
+        megahertz: 2700,
+        bios: "American Megatrends Inc. R02-A3, 10/30/2017",
+        memory_mb: 8_090,
+        disk_mb: 238_100,
+    },
 ];
 
 /// How a bundle arranges its files.
@@ -56,7 +104,13 @@ pub(crate) struct Services {
 
 impl Default for Services {
     fn default() -> Self {
-        Self { update: 3, transfer: 3, orchestrator: 2, medic: 3, installer: 3 }
+        Self {
+            update: 3,
+            transfer: 3,
+            orchestrator: 2,
+            medic: 3,
+            installer: 3,
+        }
     }
 }
 
@@ -113,9 +167,19 @@ impl Style {
         };
         Self {
             console: random.pick(language.console_encodings()),
-            log: random.pick(&[Encoding::Utf8Bom, Encoding::Utf8Bom, Encoding::Utf8, Encoding::Utf16Le]),
+            log: random.pick(&[
+                Encoding::Utf8Bom,
+                Encoding::Utf8Bom,
+                Encoding::Utf8,
+                Encoding::Utf16Le,
+            ]),
             line_end: random.pick(&[LineEnd::CrLf, LineEnd::CrLf, LineEnd::CrLf, LineEnd::Lf]),
-            layout: random.pick(&[Layout::Flat, Layout::ByKind, Layout::AsOnDevice, Layout::InFolder]),
+            layout: random.pick(&[
+                Layout::Flat,
+                Layout::ByKind,
+                Layout::AsOnDevice,
+                Layout::InFolder,
+            ]),
             date_separator: random.pick(separators),
             windows: random.pick(&["C:\\Windows", "C:\\WINDOWS"]),
             chatter: 0.5 + f64::from(random.between(0, 100)) / 100.0,
@@ -136,7 +200,11 @@ impl Device {
     /// Draws which security products a device has: the common one always, the others at some sites more.
     pub(crate) fn draw_products(site_index: usize, random: &mut Random) -> Vec<&'static str> {
         let mut products = vec![COMMON_PRODUCT];
-        if random.chance(if site_index.is_multiple_of(2) { 0.25 } else { 0.05 }) {
+        if random.chance(if site_index.is_multiple_of(2) {
+            0.25
+        } else {
+            0.05
+        }) {
             products.push(BLOCKING_PRODUCT);
         }
         if random.chance(if site_index == 3 { 0.4 } else { 0.06 }) {
@@ -150,8 +218,10 @@ impl Device {
         self.ubr = update.ubr;
         self.stack_ubr = update.stack_ubr;
         self.installed_on = self.installed_on.min(update.installed_on);
-        self.hotfixes.retain(|(_, _, day)| *day < update.installed_on);
-        self.hotfixes.push((update.kb_article, true, update.installed_on));
+        self.hotfixes
+            .retain(|(_, _, day)| *day < update.installed_on);
+        self.hotfixes
+            .push((update.kb_article, true, update.installed_on));
     }
 
     /// True for a device that runs Windows 7.
@@ -175,7 +245,10 @@ impl Device {
 
     /// Name in the event log: with the domain where the device has joined one.
     pub(crate) fn computer_name(&self) -> String {
-        self.domain.map_or_else(|| self.name.clone(), |domain| format!("{}.{domain}", self.name))
+        self.domain.map_or_else(
+            || self.name.clone(),
+            |domain| format!("{}.{domain}", self.name),
+        )
     }
 
     /// Minutes east of UTC at this instant, summer time included.

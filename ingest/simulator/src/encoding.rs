@@ -96,7 +96,10 @@ mod tests {
 
     #[test]
     fn each_encoding_writes_its_own_bytes() {
-        assert_eq!(Encoding::Gbk.encode("主机名:"), b"\xD6\xF7\xBB\xFA\xC3\xFB:");
+        assert_eq!(
+            Encoding::Gbk.encode("主机名:"),
+            b"\xD6\xF7\xBB\xFA\xC3\xFB:"
+        );
         assert_eq!(Encoding::Utf16Le.encode("A"), b"\xFF\xFEA\0");
         assert_eq!(Encoding::Cp866.encode("Имя"), b"\x88\xAC\xEF");
         assert_eq!(Encoding::Windows1252.encode("é中x"), b"\xE9?x");

@@ -10,7 +10,9 @@ pub enum SimulateError {
     #[error("the plan cannot be simulated: {0}")]
     Plan(String),
     /// A folder or file could not be written.
-    #[error("cannot write {path}: {source}; check that the folder exists, is writable and has space")]
+    #[error(
+        "cannot write {path}: {source}; check that the folder exists, is writable and has space"
+    )]
     Write {
         /// What was being written.
         path: PathBuf,

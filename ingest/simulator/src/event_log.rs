@@ -39,7 +39,10 @@ pub(crate) fn write(subject: &Subject<'_>, happenings: &[Happening]) -> String {
         agent: if ids_are_text { "8.14.3" } else { "7.17.22" },
         ids_are_text,
         texts: device.language.texts(),
-        next_record: [SYSTEM, SETUP, OPERATIONAL, "Application"].into_iter().map(|channel| (channel, u64::from(first.between(900, 90_000)))).collect(),
+        next_record: [SYSTEM, SETUP, OPERATIONAL, "Application"]
+            .into_iter()
+            .map(|channel| (channel, u64::from(first.between(900, 90_000))))
+            .collect(),
     };
     for happening in happenings {
         log.clock.set(happening.at);
@@ -70,22 +73,39 @@ struct EventLog {
 
 impl EventLog {
     fn pass(&mut self, low_seconds: u32, high_seconds: u32) {
-        self.clock.pass_ms(&mut self.random, low_seconds * 1000, high_seconds * 1000);
+        self.clock
+            .pass_ms(&mut self.random, low_seconds * 1000, high_seconds * 1000);
     }
 
     fn record(&mut self, occurrence: &Occurrence) {
         let number = self.next_record.entry(occurrence.channel).or_insert(1);
         *number += 1;
         let record_id = *number;
-        let event_id = if self.ids_are_text { json!(occurrence.event_id.to_string()) } else { json!(occurrence.event_id) };
-        let data: Map<String, Value> = occurrence.data.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let event_id = if self.ids_are_text {
+            json!(occurrence.event_id.to_string())
+        } else {
+            json!(occurrence.event_id)
+        };
+        let data: Map<String, Value> = occurrence
+            .data
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
         let mut winlog = json!({
             "api": "wineventlog", "channel": occurrence.channel, "provider_name": occurrence.provider, "event_id": event_id, "record_id": record_id,
             "computer_name": self.computer, "process": {"pid": self.random.process_id(), "thread": {"id": self.random.process_id()}},
         });
         if let Some(fields) = winlog.as_object_mut() {
             // The servicing stack writes UserData where others write EventData.
-            fields.insert(if occurrence.channel == SETUP { "user_data" } else { "event_data" }.to_owned(), Value::Object(data));
+            fields.insert(
+                if occurrence.channel == SETUP {
+                    "user_data"
+                } else {
+                    "event_data"
+                }
+                .to_owned(),
+                Value::Object(data),
+            );
         }
         let at = self.clock.utc();
         let millis = at.subsec_nanosecond() / 1_000_000;
@@ -102,62 +122,175 @@ impl EventLog {
         self.out.push('\n');
     }
 
-    fn say(&mut self, channel: &'static str, provider: &'static str, event_id: u32, level: &'static str, data: Vec<(&'static str, String)>, message: String) {
-        self.record(&Occurrence { channel, provider, event_id, level, data, message });
+    fn say(
+        &mut self,
+        channel: &'static str,
+        provider: &'static str,
+        event_id: u32,
+        level: &'static str,
+        data: Vec<(&'static str, String)>,
+        message: String,
+    ) {
+        self.record(&Occurrence {
+            channel,
+            provider,
+            event_id,
+            level,
+            data,
+            message,
+        });
     }
 
-    fn client(&mut self, event_id: u32, level: &'static str, data: Vec<(&'static str, String)>, message: String) {
+    fn client(
+        &mut self,
+        event_id: u32,
+        level: &'static str,
+        data: Vec<(&'static str, String)>,
+        message: String,
+    ) {
         self.say(SYSTEM, UPDATE_CLIENT, event_id, level, data, message);
     }
 
     fn boot(&mut self, subject: &Subject<'_>, unclean: bool) {
         let device = subject.device;
-        let start = self.clock.utc().strftime("%Y-%m-%dT%H:%M:%S.500000000Z").to_string();
-        self.say(SYSTEM, "Microsoft-Windows-Kernel-General", 12, "information", vec![("MajorVersion", "10".to_owned()), ("BuildVersion", device.build.to_string()), ("StartTime", start.clone())], device.language.texts().started.replace("{time}", &start));
+        let start = self
+            .clock
+            .utc()
+            .strftime("%Y-%m-%dT%H:%M:%S.500000000Z")
+            .to_string();
+        self.say(
+            SYSTEM,
+            "Microsoft-Windows-Kernel-General",
+            12,
+            "information",
+            vec![
+                ("MajorVersion", "10".to_owned()),
+                ("BuildVersion", device.build.to_string()),
+                ("StartTime", start.clone()),
+            ],
+            device.language.texts().started.replace("{time}", &start),
+        );
         if unclean {
-            let data = vec![("BugcheckCode", "0".to_owned()), ("PowerButtonTimestamp", "0".to_owned()), ("SleepInProgress", "0".to_owned())];
-            self.say(SYSTEM, "Microsoft-Windows-Kernel-Power", 41, "critical", data, device.language.texts().unclean_restart.to_owned());
+            let data = vec![
+                ("BugcheckCode", "0".to_owned()),
+                ("PowerButtonTimestamp", "0".to_owned()),
+                ("SleepInProgress", "0".to_owned()),
+            ];
+            self.say(
+                SYSTEM,
+                "Microsoft-Windows-Kernel-Power",
+                41,
+                "critical",
+                data,
+                device.language.texts().unclean_restart.to_owned(),
+            );
         }
         self.pass(20, 60);
-        let state = |service: &str| vec![("param1", service.to_owned()), ("param2", "running".to_owned())];
-        self.say(SYSTEM, "Service Control Manager", 7036, "information", state("Windows Modules Installer"), device.language.texts().service_runs.replace("{service}", "Windows Modules Installer"));
+        let state = |service: &str| {
+            vec![
+                ("param1", service.to_owned()),
+                ("param2", "running".to_owned()),
+            ]
+        };
+        self.say(
+            SYSTEM,
+            "Service Control Manager",
+            7036,
+            "information",
+            state("Windows Modules Installer"),
+            device
+                .language
+                .texts()
+                .service_runs
+                .replace("{service}", "Windows Modules Installer"),
+        );
     }
 
     fn found(&mut self, updates: u32) {
         self.pass(5, 30);
         let [found, _] = self.texts.searches;
-        self.say(OPERATIONAL, UPDATE_CLIENT, 26, "information", vec![("updateCount", updates.to_string()), ("serviceGuid", SERVICE_GUID.to_owned())], found.replace("{count}", &updates.to_string()));
+        self.say(
+            OPERATIONAL,
+            UPDATE_CLIENT,
+            26,
+            "information",
+            vec![
+                ("updateCount", updates.to_string()),
+                ("serviceGuid", SERVICE_GUID.to_owned()),
+            ],
+            found.replace("{count}", &updates.to_string()),
+        );
     }
 
     fn definition_update(&mut self, subject: &Subject<'_>) {
-        let title = format!("Security Intelligence Update for Microsoft Defender Antivirus - KB2267602 (Version 1.417.{}.0) - Current Channel (Broad)", self.random.between(10, 3_000));
+        let title = format!(
+            "Security Intelligence Update for Microsoft Defender Antivirus - KB2267602 (Version 1.417.{}.0) - Current Channel (Broad)",
+            self.random.between(10, 3_000)
+        );
         let id = self.random.guid().to_lowercase();
         self.begin_update(subject, &title, &id, "200", 30);
         self.pass(8, 60);
         self.update_succeeded(subject, &title, &id, "200");
     }
 
-    fn begin_update(&mut self, subject: &Subject<'_>, title: &str, id: &str, revision: &str, download_seconds: u32) {
+    fn begin_update(
+        &mut self,
+        subject: &Subject<'_>,
+        title: &str,
+        id: &str,
+        revision: &str,
+        download_seconds: u32,
+    ) {
         let texts = subject.device.language.texts();
         let data = update_data(title, id, revision);
         let begun = self.clock.at();
-        self.client(44, "information", data.clone(), texts.download_started.to_owned());
+        self.client(
+            44,
+            "information",
+            data.clone(),
+            texts.download_started.to_owned(),
+        );
         self.clock.pass_until(begun, download_seconds);
-        self.client(43, "information", data, texts.install_started.replace("{title}", title));
+        self.client(
+            43,
+            "information",
+            data,
+            texts.install_started.replace("{title}", title),
+        );
     }
 
     fn update_succeeded(&mut self, subject: &Subject<'_>, title: &str, id: &str, revision: &str) {
         let mut data = update_data(title, id, revision);
         data.push(("serviceGuid", SERVICE_GUID.to_owned()));
-        self.client(19, "information", data, subject.device.language.texts().installed.replace("{title}", title));
+        self.client(
+            19,
+            "information",
+            data,
+            subject
+                .device
+                .language
+                .texts()
+                .installed
+                .replace("{title}", title),
+        );
     }
 
     fn update_failed(&mut self, subject: &Subject<'_>, update: &KnownUpdate, code: u32) {
         let title = update.title(subject.device);
         let mut data = vec![("errorCode", format!("0x{code:08x}"))];
-        data.extend(update_data(&title, &update.update_id.to_lowercase(), &update.revision.to_string()));
+        data.extend(update_data(
+            &title,
+            &update.update_id.to_lowercase(),
+            &update.revision.to_string(),
+        ));
         data.push(("serviceGuid", SERVICE_GUID.to_owned()));
-        let message = subject.device.language.texts().install_failed.replace("{code}", &format!("0x{code:08X}")).replace("{title}", &title);
+        let message = subject
+            .device
+            .language
+            .texts()
+            .install_failed
+            .replace("{code}", &format!("0x{code:08X}"))
+            .replace("{title}", &title);
         self.client(20, "error", data, message);
     }
 
@@ -165,9 +298,18 @@ impl EventLog {
     fn servicing(&mut self, subject: &Subject<'_>, update: &KnownUpdate, event_id: u32, code: u32) {
         let kb = format!("KB{}", update.kb_article);
         let (element, state) = match event_id {
-            1 => ("CbsPackageInitiateChanges", ("InitialPackageState", "Absent")),
-            4 => ("CbsPackageRebootRequired", ("IntendedPackageStateTextized", "Installed")),
-            _ => ("CbsPackageChangeState", ("IntendedPackageStateTextized", "Installed")),
+            1 => (
+                "CbsPackageInitiateChanges",
+                ("InitialPackageState", "Absent"),
+            ),
+            4 => (
+                "CbsPackageRebootRequired",
+                ("IntendedPackageStateTextized", "Installed"),
+            ),
+            _ => (
+                "CbsPackageChangeState",
+                ("IntendedPackageStateTextized", "Installed"),
+            ),
         };
         let data = vec![
             ("xml_name", element.to_owned()),
@@ -178,18 +320,40 @@ impl EventLog {
             ("Client", "UpdateAgentLCU".to_owned()),
         ];
         let texts = subject.device.language.texts().servicing;
-        let text = texts.get(event_id.saturating_sub(1) as usize).copied().unwrap_or_default();
-        self.say(SETUP, SERVICING, event_id, "information", data, text.replace("{kb}", &kb).replace("{code}", &format!("0x{code:x}")));
+        let text = texts
+            .get(event_id.saturating_sub(1) as usize)
+            .copied()
+            .unwrap_or_default();
+        self.say(
+            SETUP,
+            SERVICING,
+            event_id,
+            "information",
+            data,
+            text.replace("{kb}", &kb)
+                .replace("{code}", &format!("0x{code:x}")),
+        );
     }
 
     fn attempt(&mut self, subject: &Subject<'_>, index: usize, ending: Ending) {
-        let Some(update) = subject.update(index) else { return };
-        let fault = subject.case.map(|case| &case.fault).filter(|_| ending == Ending::Failed);
+        let Some(update) = subject.update(index) else {
+            return;
+        };
+        let fault = subject
+            .case
+            .map(|case| &case.fault)
+            .filter(|_| ending == Ending::Failed);
         if let Some(fault) = fault {
             return self.failed_attempt(subject, update, fault);
         }
         self.found(1);
-        self.begin_update(subject, &update.title(subject.device), &update.update_id.to_lowercase(), &update.revision.to_string(), SERVICING_BEGINS - 30);
+        self.begin_update(
+            subject,
+            &update.title(subject.device),
+            &update.update_id.to_lowercase(),
+            &update.revision.to_string(),
+            SERVICING_BEGINS - 30,
+        );
         self.pass(14, 24);
         self.servicing(subject, update, 1, 0);
         if ending == Ending::PendingRestart {
@@ -202,7 +366,13 @@ impl EventLog {
         let code = fault.code.0;
         if fault.stage == Stage::Install {
             self.found(1);
-            self.begin_update(subject, &update.title(subject.device), &update.update_id.to_lowercase(), &update.revision.to_string(), SERVICING_BEGINS - 30);
+            self.begin_update(
+                subject,
+                &update.title(subject.device),
+                &update.update_id.to_lowercase(),
+                &update.revision.to_string(),
+                SERVICING_BEGINS - 30,
+            );
             self.pass(14, 24);
             self.servicing(subject, update, 1, 0);
         }
@@ -220,20 +390,49 @@ impl EventLog {
             Stage::Scan => {
                 let [_, failed] = self.texts.searches;
                 let message = failed.replace("{code}", &format!("0x{code:08X}"));
-                self.say(OPERATIONAL, UPDATE_CLIENT, 25, "error", vec![("errorCode", format!("0x{code:08x}"))], message);
+                self.say(
+                    OPERATIONAL,
+                    UPDATE_CLIENT,
+                    25,
+                    "error",
+                    vec![("errorCode", format!("0x{code:08x}"))],
+                    message,
+                );
             }
             Stage::SearchStart | Stage::Elsewhere => {}
         }
     }
 
     fn restart(&mut self, subject: &Subject<'_>, completes: bool) {
-        let Some(update) = subject.update(0) else { return };
+        let Some(update) = subject.update(0) else {
+            return;
+        };
         let begun = self.clock.at();
         let data = vec![
-            ("param1", "C:\\Windows\\system32\\MusNotificationUx.exe".to_owned()), ("param2", subject.device.name.clone()), ("param3", "Operating System: Service pack (Planned)".to_owned()),
-            ("param4", "0x80020010".to_owned()), ("param5", "restart".to_owned()), ("param6", String::new()), ("param7", "NT AUTHORITY\\SYSTEM".to_owned()),
+            (
+                "param1",
+                "C:\\Windows\\system32\\MusNotificationUx.exe".to_owned(),
+            ),
+            ("param2", subject.device.name.clone()),
+            (
+                "param3",
+                "Operating System: Service pack (Planned)".to_owned(),
+            ),
+            ("param4", "0x80020010".to_owned()),
+            ("param5", "restart".to_owned()),
+            ("param6", String::new()),
+            ("param7", "NT AUTHORITY\\SYSTEM".to_owned()),
         ];
-        self.say(SYSTEM, "User32", 1074, "information", data, self.texts.restart_begun.replace("{name}", &subject.device.name));
+        self.say(
+            SYSTEM,
+            "User32",
+            1074,
+            "information",
+            data,
+            self.texts
+                .restart_begun
+                .replace("{name}", &subject.device.name),
+        );
         self.clock.pass_until(begun, RESTART_TAKES);
         self.boot(subject, false);
         self.clock.pass_until(begun, VERDICT_AFTER);
@@ -248,13 +447,22 @@ impl EventLog {
         } else {
             self.servicing(subject, update, 2, 0);
             self.pass(0, 2);
-            self.update_succeeded(subject, &update.title(subject.device), &update.update_id.to_lowercase(), &update.revision.to_string());
+            self.update_succeeded(
+                subject,
+                &update.title(subject.device),
+                &update.update_id.to_lowercase(),
+                &update.revision.to_string(),
+            );
         }
     }
 }
 
 fn update_data(title: &str, id: &str, revision: &str) -> Vec<(&'static str, String)> {
-    vec![("updateTitle", title.to_owned()), ("updateGuid", format!("{{{id}}}")), ("updateRevisionNumber", revision.to_owned())]
+    vec![
+        ("updateTitle", title.to_owned()),
+        ("updateGuid", format!("{{{id}}}")),
+        ("updateRevisionNumber", revision.to_owned()),
+    ]
 }
 
 #[cfg(test)]

@@ -15,7 +15,11 @@ pub(crate) fn hotfix_csv(device: &Device, hotfixes: &[Hotfix]) -> String {
     let texts = device.language.texts();
     let mut out = String::from("HotFixID,Description,InstalledOn\n");
     for (kb, security, day) in hotfixes {
-        let kind = texts.hotfix_kinds.get(usize::from(*security)).copied().unwrap_or_default();
+        let kind = texts
+            .hotfix_kinds
+            .get(usize::from(*security))
+            .copied()
+            .unwrap_or_default();
         put_line!(out, "KB{kb},{kind},{}", day.strftime(texts.date));
     }
     out
@@ -23,10 +27,28 @@ pub(crate) fn hotfix_csv(device: &Device, hotfixes: &[Hotfix]) -> String {
 
 /// The table that `wmic qfe list` writes: every column as wide as its widest value, two blanks between.
 pub(crate) fn hotfix_table(device: &Device, hotfixes: &[Hotfix]) -> String {
-    let header = ["Caption", "CSName", "Description", "FixComments", "HotFixID", "InstallDate", "InstalledBy", "InstalledOn", "Name", "ServicePackInEffect", "Status"];
+    let header = [
+        "Caption",
+        "CSName",
+        "Description",
+        "FixComments",
+        "HotFixID",
+        "InstallDate",
+        "InstalledBy",
+        "InstalledOn",
+        "Name",
+        "ServicePackInEffect",
+        "Status",
+    ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for (kb, security, day) in hotfixes {
-        let kind = device.language.texts().hotfix_kinds.get(usize::from(*security)).copied().unwrap_or_default();
+        let kind = device
+            .language
+            .texts()
+            .hotfix_kinds
+            .get(usize::from(*security))
+            .copied()
+            .unwrap_or_default();
         let mut row = vec![String::new(); header.len()];
         for (cell, value) in row.iter_mut().zip([
             format!("http://support.microsoft.com/?kbid={kb}"),
@@ -43,7 +65,14 @@ pub(crate) fn hotfix_table(device: &Device, hotfixes: &[Hotfix]) -> String {
         }
         rows.push(row);
     }
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or_default() + 2;
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(String::len)
+            .max()
+            .unwrap_or_default()
+            + 2
+    };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let mut out = String::new();
     for row in &rows {
@@ -59,8 +88,17 @@ pub(crate) fn hotfix_table(device: &Device, hotfixes: &[Hotfix]) -> String {
 pub(crate) fn services(device: &Device) -> String {
     let services = device.services;
     let mut out = String::new();
-    for (name, start) in [("wuauserv", services.update), ("BITS", services.transfer), ("UsoSvc", services.orchestrator), ("WaaSMedicSvc", services.medic), ("TrustedInstaller", services.installer)] {
-        put_line!(out, "\nHKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\{name}\n    Start    REG_DWORD    0x{start:x}");
+    for (name, start) in [
+        ("wuauserv", services.update),
+        ("BITS", services.transfer),
+        ("UsoSvc", services.orchestrator),
+        ("WaaSMedicSvc", services.medic),
+        ("TrustedInstaller", services.installer),
+    ] {
+        put_line!(
+            out,
+            "\nHKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\{name}\n    Start    REG_DWORD    0x{start:x}"
+        );
     }
     out.push('\n');
     out

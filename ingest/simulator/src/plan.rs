@@ -122,20 +122,90 @@ pub struct Site {
 
 impl Site {
     fn five() -> Vec<Self> {
-        let site = |name: &str, prefix: &str, zone: &str, labels: &[(Language, &str)], languages: &[(Language, u32)], weight| Self {
+        let site = |name: &str,
+                    prefix: &str,
+                    zone: &str,
+                    labels: &[(Language, &str)],
+                    languages: &[(Language, u32)],
+                    weight| Self {
             name: name.to_owned(),
             prefix: prefix.to_owned(),
             zone: zone.to_owned(),
-            zone_labels: labels.iter().map(|(language, label)| (*language, (*label).to_owned())).collect(),
+            zone_labels: labels
+                .iter()
+                .map(|(language, label)| (*language, (*label).to_owned()))
+                .collect(),
             languages: languages.to_vec(),
             weight,
         };
         vec![
-            site("Hangzhou", "HZ", "CST-8", &[(Language::English, "(UTC+08:00) Beijing, Chongqing, Hong Kong, Urumqi"), (Language::Chinese, "(UTC+08:00) 北京，重庆，香港特别行政区，乌鲁木齐")], &[(Language::Chinese, 5), (Language::English, 1)], 32),
-            site("Singapore", "SG", "<+08>-8", &[(Language::English, "(UTC+08:00) Kuala Lumpur, Singapore"), (Language::Chinese, "(UTC+08:00) 吉隆坡，新加坡")], &[(Language::English, 4), (Language::Chinese, 1)], 24),
-            site("Strasbourg", "SXB", "CET-1CEST,M3.5.0,M10.5.0/3", &[(Language::French, "(UTC+01:00) Bruxelles, Copenhague, Madrid, Paris"), (Language::German, "(UTC+01:00) Brüssel, Kopenhagen, Madrid, Paris")], &[(Language::French, 3), (Language::German, 2)], 20),
-            site("Kazan", "KZN", "MSK-3", &[(Language::English, "(UTC+03:00) Moscow, St. Petersburg"), (Language::Russian, "(UTC+03:00) Москва, Санкт-Петербург")], &[(Language::Russian, 4), (Language::English, 1)], 18),
-            site("Osaka", "OSA", "JST-9", &[(Language::English, "(UTC+09:00) Osaka, Sapporo, Tokyo"), (Language::Japanese, "(UTC+09:00) 大阪、札幌、東京")], &[(Language::Japanese, 3), (Language::English, 1)], 16),
+            site(
+                "Hangzhou",
+                "HZ",
+                "CST-8",
+                &[
+                    (
+                        Language::English,
+                        "(UTC+08:00) Beijing, Chongqing, Hong Kong, Urumqi",
+                    ),
+                    (
+                        Language::Chinese,
+                        "(UTC+08:00) 北京，重庆，香港特别行政区，乌鲁木齐",
+                    ),
+                ],
+                &[(Language::Chinese, 5), (Language::English, 1)],
+                32,
+            ),
+            site(
+                "Singapore",
+                "SG",
+                "<+08>-8",
+                &[
+                    (Language::English, "(UTC+08:00) Kuala Lumpur, Singapore"),
+                    (Language::Chinese, "(UTC+08:00) 吉隆坡，新加坡"),
+                ],
+                &[(Language::English, 4), (Language::Chinese, 1)],
+                24,
+            ),
+            site(
+                "Strasbourg",
+                "SXB",
+                "CET-1CEST,M3.5.0,M10.5.0/3",
+                &[
+                    (
+                        Language::French,
+                        "(UTC+01:00) Bruxelles, Copenhague, Madrid, Paris",
+                    ),
+                    (
+                        Language::German,
+                        "(UTC+01:00) Brüssel, Kopenhagen, Madrid, Paris",
+                    ),
+                ],
+                &[(Language::French, 3), (Language::German, 2)],
+                20,
+            ),
+            site(
+                "Kazan",
+                "KZN",
+                "MSK-3",
+                &[
+                    (Language::English, "(UTC+03:00) Moscow, St. Petersburg"),
+                    (Language::Russian, "(UTC+03:00) Москва, Санкт-Петербург"),
+                ],
+                &[(Language::Russian, 4), (Language::English, 1)],
+                18,
+            ),
+            site(
+                "Osaka",
+                "OSA",
+                "JST-9",
+                &[
+                    (Language::English, "(UTC+09:00) Osaka, Sapporo, Tokyo"),
+                    (Language::Japanese, "(UTC+09:00) 大阪、札幌、東京"),
+                ],
+                &[(Language::Japanese, 3), (Language::English, 1)],
+                16,
+            ),
         ]
     }
 }
@@ -165,14 +235,26 @@ impl Default for Mix {
     fn default() -> Self {
         let of_110 = |devices: u32| f64::from(devices) / 110.0;
         let failures = [
-            (Scenario::FeaturePackageDamaged, 3), (Scenario::FileSystemDamaged, 2), (Scenario::StackMissingAtInstall, 2),
-            (Scenario::StackMissingAtScan, 3), (Scenario::DownloadCorrupt, 2), (Scenario::ServiceDisabled, 2),
-            (Scenario::PolicyFileDamaged, 1), (Scenario::AccessBlockInSetup, 1), (Scenario::AccessBlockInDism, 1),
-            (Scenario::AccessBlockAtInstall, 2), (Scenario::ManifestHashWrong, 2), (Scenario::DiskFull, 1),
-            (Scenario::InstallerFailed, 1), (Scenario::PackageHashChanged, 1),
+            (Scenario::FeaturePackageDamaged, 3),
+            (Scenario::FileSystemDamaged, 2),
+            (Scenario::StackMissingAtInstall, 2),
+            (Scenario::StackMissingAtScan, 3),
+            (Scenario::DownloadCorrupt, 2),
+            (Scenario::ServiceDisabled, 2),
+            (Scenario::PolicyFileDamaged, 1),
+            (Scenario::AccessBlockInSetup, 1),
+            (Scenario::AccessBlockInDism, 1),
+            (Scenario::AccessBlockAtInstall, 2),
+            (Scenario::ManifestHashWrong, 2),
+            (Scenario::DiskFull, 1),
+            (Scenario::InstallerFailed, 1),
+            (Scenario::PackageHashChanged, 1),
         ];
         Self {
-            failures: failures.into_iter().map(|(scenario, devices)| (scenario, of_110(devices))).collect(),
+            failures: failures
+                .into_iter()
+                .map(|(scenario, devices)| (scenario, of_110(devices)))
+                .collect(),
             remedied: of_110(5),
             in_progress: of_110(2),
             pending_restart: of_110(2),
@@ -208,6 +290,15 @@ pub struct Logs {
 
 impl Default for Logs {
     fn default() -> Self {
-        Self { windows_update: 0.97, cbs: 0.97, dism: 0.85, events: 0.97, reporting_events: 0.25, system_info: 0.97, hotfixes: 0.9, services: 0.6 }
+        Self {
+            windows_update: 0.97,
+            cbs: 0.97,
+            dism: 0.85,
+            events: 0.97,
+            reporting_events: 0.25,
+            system_info: 0.97,
+            hotfixes: 0.9,
+            services: 0.6,
+        }
     }
 }

@@ -12,7 +12,9 @@ pub(crate) struct Random {
 impl Random {
     /// The stream that belongs to this path of numbers: seed first, then who, what and when.
     pub(crate) fn for_path(path: &[u64]) -> Self {
-        let mut stream = Self { state: 0x51_7c_c1_b7_27_22_0a_95 };
+        let mut stream = Self {
+            state: 0x51_7c_c1_b7_27_22_0a_95,
+        };
         for part in path {
             stream.state ^= part.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
             stream.state = stream.next();
@@ -43,7 +45,8 @@ impl Random {
     /// True in this share of all cases, from 0 to 1.
     pub(crate) fn chance(&mut self, share: f64) -> bool {
         // 53 bits, the whole precision of a float.
-        let drawn = f64::from(u32::try_from(self.next() >> 32).unwrap_or_default()) / 4_294_967_296.0;
+        let drawn =
+            f64::from(u32::try_from(self.next() >> 32).unwrap_or_default()) / 4_294_967_296.0;
         drawn < share
     }
 
@@ -77,13 +80,23 @@ impl Random {
 
     /// Lower-case hexadecimal digits.
     pub(crate) fn hex(&mut self, digits: usize) -> String {
-        (0..digits).filter_map(|_| char::from_digit(u32::try_from(self.below(16)).unwrap_or_default(), 16)).collect()
+        (0..digits)
+            .filter_map(|_| char::from_digit(u32::try_from(self.below(16)).unwrap_or_default(), 16))
+            .collect()
     }
 
     /// A GUID in upper case, without braces.
     pub(crate) fn guid(&mut self) -> String {
         let variant = self.pick(&['8', '9', 'a', 'b']);
-        format!("{}-{}-4{}-{variant}{}-{}", self.hex(8), self.hex(4), self.hex(3), self.hex(3), self.hex(12)).to_uppercase()
+        format!(
+            "{}-{}-4{}-{variant}{}-{}",
+            self.hex(8),
+            self.hex(4),
+            self.hex(3),
+            self.hex(3),
+            self.hex(12)
+        )
+        .to_uppercase()
     }
 
     /// A correlation vector base of the update client: 16 characters of base64.

@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
-    text::put_line,
     device::{Device, RINGS},
     plan::{Plan, Release},
     random::Random,
+    text::put_line,
 };
 
 /// Id of the rollout.
@@ -35,10 +35,21 @@ pub(crate) fn package_hash(release: &Release, seed: u64) -> String {
 /// published-hashes.csv: this update and those of the months before.
 pub(crate) fn published_hashes(release: &Release, seed: u64) -> String {
     let mut out = String::from("kb_article,file_name,sha256\n");
-    put_line!(out, "{},{},{}", release.kb_article, package_file_name(release, seed), package_hash(release, seed));
+    put_line!(
+        out,
+        "{},{},{}",
+        release.kb_article,
+        package_file_name(release, seed),
+        package_hash(release, seed)
+    );
     for update in &release.earlier {
         let sha1 = Random::for_path(&[seed, 0x5a1, u64::from(update.kb_article)]).hex(40);
-        put_line!(out, "{kb},windows10.0-kb{kb}-x64_{sha1}.msu,{}", published_hash(update.kb_article, seed), kb = update.kb_article);
+        put_line!(
+            out,
+            "{kb},windows10.0-kb{kb}-x64_{sha1}.msu,{}",
+            published_hash(update.kb_article, seed),
+            kb = update.kb_article
+        );
     }
     out
 }
@@ -48,19 +59,29 @@ pub(crate) fn prerequisites(release: &Release) -> String {
     let (requires_kb, min_ubr, _) = release.requires;
     let mut out = String::from("kb_article,os_build_number,requires_kb,requires_min_ubr,kind\n");
     for build in std::iter::once(release.base_build).chain(release.builds.iter().copied()) {
-        put_line!(out, "{},{build},{requires_kb},{min_ubr},ssu", release.kb_article);
+        put_line!(
+            out,
+            "{},{build},{requires_kb},{min_ubr},ssu",
+            release.kb_article
+        );
     }
     out.push_str("5025229,17763,5005112,2114,ssu\n");
     out
 }
 
 fn at_utc(day: Date, hour: i8) -> Timestamp {
-    day.at(hour, 0, 0, 0).to_zoned(TimeZone::UTC).map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
+    day.at(hour, 0, 0, 0)
+        .to_zoned(TimeZone::UTC)
+        .map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
 }
 
 /// A field of a CSV file, in quotes where it needs them: names and reasons are free text.
 fn field(text: &str) -> Cow<'_, str> {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")).into() } else { text.into() }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\"")).into()
+    } else {
+        text.into()
+    }
 }
 
 /// rollout.csv: the one rollout that is simulated.
@@ -70,7 +91,11 @@ pub(crate) fn rollout(plan: &Plan) -> String {
     let first_ring = RINGS.first().map_or(1, |(_, days)| i64::from(*days));
     let started = released + SignedDuration::from_hours(first_ring * 24);
     let deadline = released + SignedDuration::from_hours(14 * 24);
-    let targets: Vec<String> = release.builds.iter().map(|build| format!("{build}:{}", release.ubr)).collect();
+    let targets: Vec<String> = release
+        .builds
+        .iter()
+        .map(|build| format!("{build}:{}", release.ubr))
+        .collect();
     format!(
         "rollout_id,name,kb_article,release_at,started_at,deadline_at,target_builds\n{},{} cumulative update,{},{released},{started},{deadline},{}\n",
         rollout_id(release),
@@ -83,10 +108,18 @@ pub(crate) fn rollout(plan: &Plan) -> String {
 /// rollout-devices.csv: every planned device; `exclusions` holds the reason of each that is left out.
 pub(crate) fn rollout_devices(plan: &Plan, devices: &[(Device, Option<&'static str>)]) -> String {
     let id = rollout_id(&plan.release);
-    let mut out = String::from("rollout_id,device_id,device_name,site,ring,excluded,exclusion_reason\n");
+    let mut out =
+        String::from("rollout_id,device_id,device_name,site,ring,excluded,exclusion_reason\n");
     for (device, exclusion) in devices {
         let ring = RINGS.get(device.ring).map_or("", |(name, _)| name);
-        put_line!(out, "{id},{name},{name},{},{ring},{},{}", field(&device.site), u8::from(exclusion.is_some()), field(exclusion.unwrap_or_default()), name = field(&device.name));
+        put_line!(
+            out,
+            "{id},{name},{name},{},{ring},{},{}",
+            field(&device.site),
+            u8::from(exclusion.is_some()),
+            field(exclusion.unwrap_or_default()),
+            name = field(&device.name)
+        );
     }
     out
 }

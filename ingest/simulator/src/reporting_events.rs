@@ -1,12 +1,12 @@
 //! ReportingEvents.log: what the update client reports about each update, tab by tab.
 
 use crate::{
-    text::put_line,
     cbs::Subject,
     clock::Clock,
     random::Random,
     scenario::Stage,
     schedule::{Ending, Happening, What},
+    text::put_line,
 };
 
 /// Tag of this log's streams of random numbers.
@@ -14,7 +14,12 @@ const STREAM: u64 = 0x4e;
 
 /// Writes the log of a device that lived through these happenings.
 pub(crate) fn write(subject: &Subject<'_>, happenings: &[Happening]) -> String {
-    let mut log = ReportingEvents { out: String::new(), clock: Clock::new(jiff::Timestamp::UNIX_EPOCH, &subject.device.zone), random: Random::for_path(&[0]), offset: 0 };
+    let mut log = ReportingEvents {
+        out: String::new(),
+        clock: Clock::new(jiff::Timestamp::UNIX_EPOCH, &subject.device.zone),
+        random: Random::for_path(&[0]),
+        offset: 0,
+    };
     for happening in happenings {
         log.clock.set(happening.at);
         log.offset = subject.device.utc_offset_minutes(happening.at);
@@ -57,7 +62,16 @@ impl ReportingEvents {
         let sign = if self.offset < 0 { '-' } else { '+' };
         let (hours, minutes) = (self.offset.abs() / 60, self.offset.abs() % 60);
         let (id, vector) = (self.random.guid(), self.random.correlation_vector());
-        let Entry { event: (number, name), category, update: (update, revision), code, client, result, action, text } = entry;
+        let Entry {
+            event: (number, name),
+            category,
+            update: (update, revision),
+            code,
+            client,
+            result,
+            action,
+            text,
+        } = entry;
         put_line!(
             self.out,
             "{{{id}}}\t{}:{:03}{sign}{hours:02}{minutes:02}\t1\t{number} [{name}]\t{category}\t{{{update}}}\t{revision}\t{code:x}\t{client}\t{result}\t{action}\t{text}\t{vector}.1.0.0",
@@ -68,19 +82,39 @@ impl ReportingEvents {
 
     fn scan_succeeded(&mut self, found: u32) {
         self.entry(&Entry {
-            event: (147, "AGENT_DETECTION_FINISHED"), category: 101, update: ("00000000-0000-0000-0000-000000000000", 0), code: 0, client: "MoUpdateOrchestrator",
-            result: "Success", action: "Software Synchronization", text: format!("Windows Update Client successfully detected {found} updates."),
+            event: (147, "AGENT_DETECTION_FINISHED"),
+            category: 101,
+            update: ("00000000-0000-0000-0000-000000000000", 0),
+            code: 0,
+            client: "MoUpdateOrchestrator",
+            result: "Success",
+            action: "Software Synchronization",
+            text: format!("Windows Update Client successfully detected {found} updates."),
         });
     }
 
     fn install_started(&mut self, update: &str, revision: u32, client: &str, title: &str) {
         self.entry(&Entry {
-            event: (162, "AGENT_DOWNLOAD_SUCCEEDED"), category: 101, update: (update, revision), code: 0, client, result: "Success", action: "Content Download",
+            event: (162, "AGENT_DOWNLOAD_SUCCEEDED"),
+            category: 101,
+            update: (update, revision),
+            code: 0,
+            client,
+            result: "Success",
+            action: "Content Download",
             text: "Download succeeded.".to_owned(),
         });
         self.entry(&Entry {
-            event: (181, "AGENT_INSTALLING_STARTED"), category: 101, update: (update, revision), code: 0, client, result: "Success", action: "Content Install",
-            text: format!("Installation Started: Windows has started installing the following update: {title}"),
+            event: (181, "AGENT_INSTALLING_STARTED"),
+            category: 101,
+            update: (update, revision),
+            code: 0,
+            client,
+            result: "Success",
+            action: "Content Install",
+            text: format!(
+                "Installation Started: Windows has started installing the following update: {title}"
+            ),
         });
     }
 
@@ -93,35 +127,63 @@ impl ReportingEvents {
 
     fn definition_update(&mut self) {
         let (update, minor) = (self.random.guid(), self.random.between(10, 3_000));
-        let title = format!("Security Intelligence Update for Microsoft Defender Antivirus - KB2267602 (Version 1.417.{minor}.0) - Current Channel (Broad)");
+        let title = format!(
+            "Security Intelligence Update for Microsoft Defender Antivirus - KB2267602 (Version 1.417.{minor}.0) - Current Channel (Broad)"
+        );
         self.install_started(&update, 200, "Windows Defender", &title);
         self.install_succeeded(&update, 200, "Windows Defender", &title);
     }
 
     fn attempt(&mut self, subject: &Subject<'_>, index: usize, ending: Ending) {
-        let Some(update) = subject.update(index) else { return };
+        let Some(update) = subject.update(index) else {
+            return;
+        };
         let title = update.title(subject.device);
-        let fault = subject.case.map(|case| &case.fault).filter(|_| ending == Ending::Failed);
+        let fault = subject
+            .case
+            .map(|case| &case.fault)
+            .filter(|_| ending == Ending::Failed);
         match fault {
             Some(fault) if fault.stage == Stage::Scan => self.entry(&Entry {
-                event: (148, "AGENT_DETECTION_FAILED"), category: 101, update: ("00000000-0000-0000-0000-000000000000", 0), code: fault.code.0, client: "MoUpdateOrchestrator",
-                result: "Failure", action: "Software Synchronization", text: format!("Windows Update Client failed to detect with error 0x{:08x}.", fault.code.0),
+                event: (148, "AGENT_DETECTION_FAILED"),
+                category: 101,
+                update: ("00000000-0000-0000-0000-000000000000", 0),
+                code: fault.code.0,
+                client: "MoUpdateOrchestrator",
+                result: "Failure",
+                action: "Software Synchronization",
+                text: format!(
+                    "Windows Update Client failed to detect with error 0x{:08x}.",
+                    fault.code.0
+                ),
             }),
             Some(fault) if fault.stage == Stage::Install => {
                 self.scan_succeeded(1);
-                self.install_started(&update.update_id, update.revision, "MoUpdateOrchestrator", &title);
+                self.install_started(
+                    &update.update_id,
+                    update.revision,
+                    "MoUpdateOrchestrator",
+                    &title,
+                );
                 self.failed(subject, index, fault.code.0);
             }
             Some(_) => {}
             None => {
                 self.scan_succeeded(1);
-                self.install_started(&update.update_id, update.revision, "MoUpdateOrchestrator", &title);
+                self.install_started(
+                    &update.update_id,
+                    update.revision,
+                    "MoUpdateOrchestrator",
+                    &title,
+                );
             }
         }
     }
 
     fn failed(&mut self, subject: &Subject<'_>, index: usize, code: u32) {
-        let Some(update) = subject.update(index) else { return };
+        let Some(update) = subject.update(index) else {
+            return;
+        };
         self.entry(&Entry {
             event: (182, "AGENT_INSTALLING_FAILED"), category: 101, update: (&update.update_id, update.revision), code, client: "MoUpdateOrchestrator", result: "Failure",
             action: "Content Install", text: format!("Installation Failure: Windows failed to install the following update with error 0x{code:08x}: {}.", update.title(subject.device)),
@@ -132,7 +194,12 @@ impl ReportingEvents {
         let fault = subject.case.map(|case| &case.fault).filter(|_| !completes);
         match (fault, subject.update(0)) {
             (Some(fault), _) => self.failed(subject, 0, fault.code.0),
-            (None, Some(update)) => self.install_succeeded(&update.update_id, update.revision, "MoUpdateOrchestrator", &update.title(subject.device)),
+            (None, Some(update)) => self.install_succeeded(
+                &update.update_id,
+                update.revision,
+                "MoUpdateOrchestrator",
+                &update.title(subject.device),
+            ),
             (None, None) => {}
         }
     }

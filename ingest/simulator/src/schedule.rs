@@ -55,7 +55,10 @@ pub(crate) enum Fate {
     /// Installs the update at once.
     Installs,
     /// Fails, and is repaired before the first (`true`) or before the later upload, or never.
-    Fails { repaired: Repair, stage_reached: Reach },
+    Fails {
+        repaired: Repair,
+        stage_reached: Reach,
+    },
     /// Is at work when it uploads first.
     InProgress,
     /// Waits for a restart when it uploads first.
@@ -114,28 +117,67 @@ impl Schedule {
     }
 
     /// Draws the life of a device around the release day.
-    pub(crate) fn draw(device: &Device, fate: Fate, release_day: Date, random: &mut Random) -> Self {
-        let mut draft = Draft { zone: device.zone.clone(), day_zero: release_day, entries: Vec::new() };
-        let ring_day = RINGS.get(device.ring).map_or(1, |(_, days)| i64::from(*days));
+    pub(crate) fn draw(
+        device: &Device,
+        fate: Fate,
+        release_day: Date,
+        random: &mut Random,
+    ) -> Self {
+        let mut draft = Draft {
+            zone: device.zone.clone(),
+            day_zero: release_day,
+            entries: Vec::new(),
+        };
+        let ring_day = RINGS
+            .get(device.ring)
+            .map_or(1, |(_, days)| i64::from(*days));
         let attempt_day = ring_day + i64::from(random.between(0, 1));
-        let (first, last) = if fate == Fate::Stale { (-STALE_DAYS - 4, -STALE_DAYS) } else { (attempt_day - 3, i64::from(LATER_UPLOAD_DAYS)) };
+        let (first, last) = if fate == Fate::Stale {
+            (-STALE_DAYS - 4, -STALE_DAYS)
+        } else {
+            (attempt_day - 3, i64::from(LATER_UPLOAD_DAYS))
+        };
         for day in first..=last {
             draft.ordinary_day(day, random);
         }
         draft.attempts(fate, attempt_day, random);
-        let upload_day = if fate == Fate::Stale { -STALE_DAYS } else { i64::from(FIRST_UPLOAD_DAYS) };
+        let upload_day = if fate == Fate::Stale {
+            -STALE_DAYS
+        } else {
+            i64::from(FIRST_UPLOAD_DAYS)
+        };
         let first_upload = draft.instant(upload_day, 20 * 60 + random.between(0, 90), random);
-        let later_upload = draft.instant(i64::from(LATER_UPLOAD_DAYS), 20 * 60 + random.between(0, 90), random);
+        let later_upload = draft.instant(
+            i64::from(LATER_UPLOAD_DAYS),
+            20 * 60 + random.between(0, 90),
+            random,
+        );
         if fate == Fate::InProgress {
             let start = first_upload - SignedDuration::from_mins(9);
-            draft.entries.retain(|(at, _)| *at < start - SignedDuration::from_mins(20) || *at > first_upload);
-            draft.entries.push((start, What::Attempt(0, Ending::InProgress)));
+            draft.entries.retain(|(at, _)| {
+                *at < start - SignedDuration::from_mins(20) || *at > first_upload
+            });
+            draft
+                .entries
+                .push((start, What::Attempt(0, Ending::InProgress)));
         }
         draft.entries.sort();
         let ordinal = |index: usize| index as u64 + 1;
-        let happenings =
-            draft.entries.into_iter().enumerate().map(|(index, (at, what))| Happening { at, ordinal: ordinal(index), what }).collect();
-        Self { happenings, first_upload, later_upload }
+        let happenings = draft
+            .entries
+            .into_iter()
+            .enumerate()
+            .map(|(index, (at, what))| Happening {
+                at,
+                ordinal: ordinal(index),
+                what,
+            })
+            .collect();
+        Self {
+            happenings,
+            first_upload,
+            later_upload,
+        }
     }
 }
 
@@ -149,7 +191,11 @@ impl Draft {
     /// An instant: days after the release and minutes after the device's midnight.
     fn instant(&self, day: i64, minute: u32, random: &mut Random) -> Timestamp {
         let date = self.day_zero.saturating_add(jiff::Span::new().days(day));
-        let midnight = self.zone.to_ambiguous_zoned(date.at(0, 0, 0, 0)).compatible().map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp());
+        let midnight = self
+            .zone
+            .to_ambiguous_zoned(date.at(0, 0, 0, 0))
+            .compatible()
+            .map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp());
         let millis = i64::from(minute) * 60_000 + i64::from(random.between(0, 59_999));
         midnight + SignedDuration::from_millis(millis)
     }
@@ -164,13 +210,23 @@ impl Draft {
         self.add(day, boot, What::Boot(random.chance(0.02)), random);
         self.add(day, boot + random.between(8, 40), What::RoutineScan, random);
         if random.chance(0.8) {
-            self.add(day, random.between(590, 660), What::DefinitionUpdate, random);
+            self.add(
+                day,
+                random.between(590, 660),
+                What::DefinitionUpdate,
+                random,
+            );
         }
         if random.chance(0.35) {
             self.add(day, random.between(700, 790), What::StoreUpdate, random);
         }
         if random.chance(0.5) {
-            self.add(day, random.between(800, 880), What::ServicingInventory, random);
+            self.add(
+                day,
+                random.between(800, 880),
+                What::ServicingInventory,
+                random,
+            );
         }
         if random.chance(0.3) {
             self.add(day, random.between(1080, 1130), What::DiskCleanup, random);
@@ -183,22 +239,44 @@ impl Draft {
         match fate {
             Fate::Installs => self.install(day, random),
             Fate::PendingRestart => {
-                self.add(upload - 1, random.between(900, 990), attempt(Ending::PendingRestart), random);
-                self.add(upload + 1, random.between(1020, 1060), What::Restart(true), random);
+                self.add(
+                    upload - 1,
+                    random.between(900, 990),
+                    attempt(Ending::PendingRestart),
+                    random,
+                );
+                self.add(
+                    upload + 1,
+                    random.between(1020, 1060),
+                    What::Restart(true),
+                    random,
+                );
             }
             Fate::InProgress => self.install(upload + 2, random),
             Fate::Stale | Fate::Bystander => {}
-            Fate::Fails { repaired, stage_reached } => {
+            Fate::Fails {
+                repaired,
+                stage_reached,
+            } => {
                 if stage_reached == Reach::EarlierMonths {
-                    self.add(day - 36, random.between(900, 960), What::Attempt(1, Ending::Failed), random);
+                    self.add(
+                        day - 36,
+                        random.between(900, 960),
+                        What::Attempt(1, Ending::Failed),
+                        random,
+                    );
                 }
                 let tries = i64::from(random.between(1, 3));
                 for retry in 0..tries {
                     self.fail(day + retry, stage_reached, random);
                 }
                 match repaired {
-                    Repair::BeforeFirstUpload => self.install((day + tries + 1).min(upload - 1), random),
-                    Repair::BeforeLaterUpload => self.install(upload + 2 + i64::from(random.between(0, 1)), random),
+                    Repair::BeforeFirstUpload => {
+                        self.install((day + tries + 1).min(upload - 1), random)
+                    }
+                    Repair::BeforeLaterUpload => {
+                        self.install(upload + 2 + i64::from(random.between(0, 1)), random)
+                    }
                     Repair::Never => self.fail(upload + 2, stage_reached, random),
                 }
                 if matches!(stage_reached, Reach::Search | Reach::Service) {
@@ -210,7 +288,13 @@ impl Draft {
 
     /// From the first failure to the repair, routine scans fail as well, and what they would bring stays away.
     fn spoil_searches(&mut self, service_is_off: bool) {
-        let first = |wanted: What| self.entries.iter().filter(|(_, what)| *what == wanted).map(|(at, _)| *at).min();
+        let first = |wanted: What| {
+            self.entries
+                .iter()
+                .filter(|(_, what)| *what == wanted)
+                .map(|(at, _)| *at)
+                .min()
+        };
         let begins = first(What::Attempt(0, Ending::Failed)).unwrap_or(Timestamp::MAX);
         let ends = first(What::Attempt(0, Ending::PendingRestart)).unwrap_or(Timestamp::MAX);
         self.entries.retain_mut(|(at, what)| {
@@ -231,7 +315,12 @@ impl Draft {
         let minute = random.between(900, 990);
         match reach {
             Reach::Restart => {
-                self.add(day, minute, What::Attempt(0, Ending::PendingRestart), random);
+                self.add(
+                    day,
+                    minute,
+                    What::Attempt(0, Ending::PendingRestart),
+                    random,
+                );
                 self.add(day, minute + 110, What::Restart(false), random);
             }
             _ => self.add(day, minute, What::Attempt(0, Ending::Failed), random),
@@ -240,7 +329,17 @@ impl Draft {
 
     fn install(&mut self, day: i64, random: &mut Random) {
         let minute = random.between(900, 990);
-        self.add(day, minute, What::Attempt(0, Ending::PendingRestart), random);
-        self.add(day, minute + random.between(105, 160), What::Restart(true), random);
+        self.add(
+            day,
+            minute,
+            What::Attempt(0, Ending::PendingRestart),
+            random,
+        );
+        self.add(
+            day,
+            minute + random.between(105, 160),
+            What::Restart(true),
+            random,
+        );
     }
 }

@@ -29,14 +29,26 @@ pub fn simulate(plan: &Plan, out: &Path) -> Result<Truth, SimulateError> {
     let members = fleet::draw(plan)?;
     let (bundles, later) = (out.join("bundles"), out.join("bundles-later"));
     for folder in [&bundles, &later] {
-        fs::create_dir_all(folder).map_err(|source| SimulateError::Write { path: folder.clone(), source })?;
+        fs::create_dir_all(folder).map_err(|source| SimulateError::Write {
+            path: folder.clone(),
+            source,
+        })?;
     }
-    let writer = Writer { plan, updates: KnownUpdate::of(&plan.release, plan.seed), bundles, later };
+    let writer = Writer {
+        plan,
+        updates: KnownUpdate::of(&plan.release, plan.seed),
+        bundles,
+        later,
+    };
     let devices = writer.write_all(&members)?;
     let exclusions: Vec<(Device, Option<&'static str>)> = members
         .into_iter()
         .map(|member| {
-            let reason = if let Role::Excluded(reason, _) = member.role { Some(reason) } else { None };
+            let reason = if let Role::Excluded(reason, _) = member.role {
+                Some(reason)
+            } else {
+                None
+            };
             (member.device, reason)
         })
         .collect();
@@ -50,9 +62,15 @@ pub fn simulate(plan: &Plan, out: &Path) -> Result<Truth, SimulateError> {
     for (name, text) in [
         ("truth.json", serde_json::to_string_pretty(&truth)?),
         ("rollout.csv", reference::rollout(plan)),
-        ("rollout-devices.csv", reference::rollout_devices(plan, &exclusions)),
+        (
+            "rollout-devices.csv",
+            reference::rollout_devices(plan, &exclusions),
+        ),
         ("prerequisites.csv", reference::prerequisites(&plan.release)),
-        ("published-hashes.csv", reference::published_hashes(&plan.release, plan.seed)),
+        (
+            "published-hashes.csv",
+            reference::published_hashes(&plan.release, plan.seed),
+        ),
     ] {
         let path = out.join(name);
         fs::write(&path, text).map_err(|source| SimulateError::Write { path, source })?;
@@ -73,8 +91,24 @@ impl Writer<'_> {
         let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let share = members.len().div_ceil(workers).max(1);
         let parts: Vec<Result<Vec<DeviceTruth>, SimulateError>> = std::thread::scope(|scope| {
-            let running: Vec<_> = members.chunks(share).map(|part| scope.spawn(move || part.iter().map(|member| self.write_member(member)).collect())).collect();
-            running.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            let running: Vec<_> = members
+                .chunks(share)
+                .map(|part| {
+                    scope.spawn(move || {
+                        part.iter()
+                            .map(|member| self.write_member(member))
+                            .collect()
+                    })
+                })
+                .collect();
+            running
+                .into_iter()
+                .map(|worker| {
+                    worker
+                        .join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+                .collect()
         });
         let mut devices = Vec::with_capacity(members.len());
         for part in parts {
@@ -92,18 +126,34 @@ impl Writer<'_> {
             Role::Excluded(..) => (Fate::Bystander, None, None),
             Role::Suffers(scenario, repaired) => {
                 let case = scenario.case(device, &self.plan.release, self.plan.seed);
-                (Fate::Fails { repaired, stage_reached: scenario.reach(case.fault.stage) }, Some(scenario), Some(case))
+                (
+                    Fate::Fails {
+                        repaired,
+                        stage_reached: scenario.reach(case.fault.stage),
+                    },
+                    Some(scenario),
+                    Some(case),
+                )
             }
         };
         let schedule = Schedule::draw(device, fate, self.plan.start, random);
-        let subject = Subject { device, release: &self.plan.release, updates: &self.updates, case: case.as_ref(), seed: self.plan.seed };
+        let subject = Subject {
+            device,
+            release: &self.plan.release,
+            updates: &self.updates,
+            case: case.as_ref(),
+            seed: self.plan.seed,
+        };
         let mut truth = self.truth(member, scenario, case.as_ref());
         let presence = Presence::draw(&self.plan.logs, case.as_ref(), random);
         let first = schedule.until(schedule.first_upload);
         let files = upload::files(&subject, first, schedule.first_upload, &presence, false);
         truth.outcome = outcome(member.role, first);
         truth.os_build = device.os_build(ubr_after(&self.plan.release, device, first));
-        truth.files = files.iter().map(|file| file.kind.name().to_owned()).collect();
+        truth.files = files
+            .iter()
+            .map(|file| file.kind.name().to_owned())
+            .collect();
         truth.collected_at = Some(schedule.first_upload);
         write_bundle(&self.bundles, device, schedule.first_upload, &files)?;
         if uploads_again(member.role, random) {
@@ -117,7 +167,12 @@ impl Writer<'_> {
         Ok(truth)
     }
 
-    fn truth(&self, member: &Member, scenario: Option<Scenario>, case: Option<&Case>) -> DeviceTruth {
+    fn truth(
+        &self,
+        member: &Member,
+        scenario: Option<Scenario>,
+        case: Option<&Case>,
+    ) -> DeviceTruth {
         let device = &member.device;
         let cause_id = scenario.map(|scenario| scenario.cause().to_owned());
         let culprit = case.and_then(|case| case.culprit.clone());
@@ -126,10 +181,16 @@ impl Writer<'_> {
             device_id: device.name.clone(),
             device_name: device.name.clone(),
             site: device.site.clone(),
-            ring: RINGS.get(device.ring).map_or_else(String::new, |(name, _)| (*name).to_owned()),
+            ring: RINGS
+                .get(device.ring)
+                .map_or_else(String::new, |(name, _)| (*name).to_owned()),
             model: device.model.name.to_owned(),
             manufacturer: device.model.manufacturer.to_owned(),
-            security_products: device.security_products.iter().map(|product| (*product).to_owned()).collect(),
+            security_products: device
+                .security_products
+                .iter()
+                .map(|product| (*product).to_owned())
+                .collect(),
             os_build: device.os_build(device.ubr),
             language: device.language,
             encoding: device.style.console.name().to_owned(),
@@ -140,7 +201,9 @@ impl Writer<'_> {
             }),
             cause: cause_id,
             culprit,
-            kb_article: case.is_none_or(|case| case.names_update).then_some(self.plan.release.kb_article),
+            kb_article: case
+                .is_none_or(|case| case.names_update)
+                .then_some(self.plan.release.kb_article),
             error_code: case.and_then(|case| case.error_code).map(hexadecimal),
             inner_code: case.and_then(|case| case.inner_code).map(hexadecimal),
             outcome: outcome(member.role, &[]),
@@ -155,14 +218,30 @@ impl Writer<'_> {
     }
 }
 
-fn write_bundle(folder: &Path, device: &Device, at: Timestamp, files: &[BundleFile]) -> Result<(), SimulateError> {
-    bundle::write(&folder.join(format!("{}.zip", device.name)), device, device.zone.to_datetime(at), files)
+fn write_bundle(
+    folder: &Path,
+    device: &Device,
+    at: Timestamp,
+    files: &[BundleFile],
+) -> Result<(), SimulateError> {
+    bundle::write(
+        &folder.join(format!("{}.zip", device.name)),
+        device,
+        device.zone.to_datetime(at),
+        files,
+    )
 }
 
 /// What has become of a device that lived through these happenings.
 fn outcome(role: Role, happenings: &[Happening]) -> Outcome {
     let completed = happenings.iter().any(|h| h.what == What::Restart(true));
-    let last = happenings.iter().rev().find_map(|h| if let What::Attempt(_, ending) = h.what { Some(ending) } else { None });
+    let last = happenings.iter().rev().find_map(|h| {
+        if let What::Attempt(_, ending) = h.what {
+            Some(ending)
+        } else {
+            None
+        }
+    });
     match role {
         Role::Silent => Outcome::Silent,
         Role::Excluded(..) => Outcome::Excluded,
@@ -176,7 +255,8 @@ fn outcome(role: Role, happenings: &[Happening]) -> Outcome {
 
 fn uploads_again(role: Role, random: &mut Random) -> bool {
     match role {
-        Role::Reports(Fate::InProgress | Fate::PendingRestart) | Role::Suffers(_, Repair::BeforeLaterUpload) => true,
+        Role::Reports(Fate::InProgress | Fate::PendingRestart)
+        | Role::Suffers(_, Repair::BeforeLaterUpload) => true,
         Role::Suffers(_, Repair::Never) => random.chance(0.5),
         Role::Reports(Fate::Installs) | Role::Suffers(..) => random.chance(0.08),
         _ => false,

@@ -98,6 +98,9 @@ pub struct DeviceTruth {
 impl Truth {
     /// Devices with this outcome at their first upload.
     pub fn count(&self, outcome: Outcome) -> usize {
-        self.devices.iter().filter(|device| device.outcome == outcome).count()
+        self.devices
+            .iter()
+            .filter(|device| device.outcome == outcome)
+            .count()
     }
 }

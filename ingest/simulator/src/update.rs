@@ -26,14 +26,22 @@ impl KnownUpdate {
                 kb_article,
                 month: month.to_owned(),
                 ubr,
-                package: format!("Package_for_RollupFix~31bf3856ad364e35~amd64~~{}.{ubr}.{}", release.base_build, release.package_revision),
+                package: format!(
+                    "Package_for_RollupFix~31bf3856ad364e35~amd64~~{}.{ubr}.{}",
+                    release.base_build, release.package_revision
+                ),
                 update_id: random.guid(),
                 bundled_id: random.guid(),
                 revision: random.between(200, 202),
             }
         };
-        let earlier = release.earlier.iter().map(|update| known(update.kb_article, &update.month, update.ubr));
-        std::iter::once(known(release.kb_article, &release.month, release.ubr)).chain(earlier).collect()
+        let earlier = release
+            .earlier
+            .iter()
+            .map(|update| known(update.kb_article, &update.month, update.ubr));
+        std::iter::once(known(release.kb_article, &release.month, release.ubr))
+            .chain(earlier)
+            .collect()
     }
 
     /// Id and revision, as the update client prints them together.
@@ -44,14 +52,21 @@ impl KnownUpdate {
     /// Its title on this device.
     pub(crate) fn title(&self, device: &Device) -> String {
         let kb = format!("KB{}", self.kb_article);
-        device.language.texts().update_title.replace("{month}", &self.month).replace("{version}", device.version()).replace("{kb}", &kb)
+        device
+            .language
+            .texts()
+            .update_title
+            .replace("{month}", &self.month)
+            .replace("{version}", device.version())
+            .replace("{kb}", &kb)
     }
 }
 
 /// The servicing session of an attempt that began at this instant: the same in every log. Servicing names
 /// sessions by the two halves of the FILETIME at which they are opened.
 pub(crate) fn session_id(at: Timestamp) -> String {
-    let file_time = (at.as_second() + 11_644_473_600) * 10_000_000 + i64::from(at.subsec_nanosecond() / 100);
+    let file_time =
+        (at.as_second() + 11_644_473_600) * 10_000_000 + i64::from(at.subsec_nanosecond() / 100);
     format!("{}_{}", file_time >> 32, file_time & 0xffff_ffff)
 }
 

@@ -19,12 +19,21 @@ use crate::{
 };
 
 /// The files of one upload; a trimmed one has lost the beginning of its CBS.log.
-pub(crate) fn files(subject: &Subject<'_>, happenings: &[Happening], at: Timestamp, presence: &Presence, trimmed: bool) -> Vec<BundleFile> {
+pub(crate) fn files(
+    subject: &Subject<'_>,
+    happenings: &[Happening],
+    at: Timestamp,
+    presence: &Presence,
+    trimmed: bool,
+) -> Vec<BundleFile> {
     let device = subject.device;
     let style = device.style;
     let random = &mut Random::for_path(&[subject.seed, 0x0f, u64::from(device.index)]);
     let release = subject.release;
-    let installed = happenings.iter().find(|h| h.what == What::Restart(true)).map(|h| h.at);
+    let installed = happenings
+        .iter()
+        .find(|h| h.what == What::Restart(true))
+        .map(|h| h.at);
     let mut state = device.clone();
     if let Some(installed) = installed {
         state.services = Services::default();
@@ -41,48 +50,136 @@ pub(crate) fn files(subject: &Subject<'_>, happenings: &[Happening], at: Timesta
     let mut files = Vec::new();
     let mut add = |kind: FileKind, is_there: bool, encoding: Encoding, text: &str| {
         if is_there && !text.is_empty() {
-            files.push(BundleFile { kind, bytes: encoding.encode(&style.line_end.apply(text)) });
+            files.push(BundleFile {
+                kind,
+                bytes: encoding.encode(&style.line_end.apply(text)),
+            });
         }
     };
     let servicing = cbs::write(subject, happenings);
-    let servicing = if trimmed { without_beginning(&servicing) } else { &servicing };
-    let plain = Encoding::Utf8;
-    add(FileKind::DeviceFacts, true, plain, &inventory::collector_facts(&state, at, state.free_space_mb));
-    add(FileKind::OsVersion, true, plain, &inventory::os_version(&state, ubr));
-    add(FileKind::SystemInfo, presence.has(FileKind::SystemInfo), style.console, &system_info::write(&state, at, &hotfix_ids, random));
-    if random.chance(0.6) {
-        add(FileKind::HotfixCsv, presence.has(FileKind::HotfixCsv), plain, &inventory::hotfix_csv(&state, &state.hotfixes));
+    let servicing = if trimmed {
+        without_beginning(&servicing)
     } else {
-        add(FileKind::HotfixTable, presence.has(FileKind::HotfixCsv), Encoding::Utf16Le, &inventory::hotfix_table(&state, &state.hotfixes));
+        &servicing
+    };
+    let plain = Encoding::Utf8;
+    add(
+        FileKind::DeviceFacts,
+        true,
+        plain,
+        &inventory::collector_facts(&state, at, state.free_space_mb),
+    );
+    add(
+        FileKind::OsVersion,
+        true,
+        plain,
+        &inventory::os_version(&state, ubr),
+    );
+    add(
+        FileKind::SystemInfo,
+        presence.has(FileKind::SystemInfo),
+        style.console,
+        &system_info::write(&state, at, &hotfix_ids, random),
+    );
+    if random.chance(0.6) {
+        add(
+            FileKind::HotfixCsv,
+            presence.has(FileKind::HotfixCsv),
+            plain,
+            &inventory::hotfix_csv(&state, &state.hotfixes),
+        );
+    } else {
+        add(
+            FileKind::HotfixTable,
+            presence.has(FileKind::HotfixCsv),
+            Encoding::Utf16Le,
+            &inventory::hotfix_table(&state, &state.hotfixes),
+        );
     }
-    add(FileKind::Services, presence.has(FileKind::Services), plain, &inventory::services(&state));
-    add(FileKind::Events, presence.has(FileKind::Events), plain, &event_log::write(subject, happenings));
-    add(FileKind::WindowsUpdate, presence.has(FileKind::WindowsUpdate), style.log, &windows_update::write(subject, happenings));
-    add(FileKind::ReportingEvents, presence.has(FileKind::ReportingEvents), Encoding::Utf16Le, &reporting_events::write(subject, happenings));
+    add(
+        FileKind::Services,
+        presence.has(FileKind::Services),
+        plain,
+        &inventory::services(&state),
+    );
+    add(
+        FileKind::Events,
+        presence.has(FileKind::Events),
+        plain,
+        &event_log::write(subject, happenings),
+    );
+    add(
+        FileKind::WindowsUpdate,
+        presence.has(FileKind::WindowsUpdate),
+        style.log,
+        &windows_update::write(subject, happenings),
+    );
+    add(
+        FileKind::ReportingEvents,
+        presence.has(FileKind::ReportingEvents),
+        Encoding::Utf16Le,
+        &reporting_events::write(subject, happenings),
+    );
     if !device.is_legacy() {
-        add(FileKind::Cbs, presence.has(FileKind::Cbs), style.log, servicing);
-        add(FileKind::Dism, presence.has(FileKind::Dism), Encoding::Utf8Bom, &dism::write(subject, happenings));
+        add(
+            FileKind::Cbs,
+            presence.has(FileKind::Cbs),
+            style.log,
+            servicing,
+        );
+        add(
+            FileKind::Dism,
+            presence.has(FileKind::Dism),
+            Encoding::Utf8Bom,
+            &dism::write(subject, happenings),
+        );
     }
-    add(FileKind::Setup, true, Encoding::Utf16Le, &setup::write(subject, happenings));
-    add(FileKind::Procmon, true, Encoding::Utf8Bom, &procmon::write(subject, happenings));
+    add(
+        FileKind::Setup,
+        true,
+        Encoding::Utf16Le,
+        &setup::write(subject, happenings),
+    );
+    add(
+        FileKind::Procmon,
+        true,
+        Encoding::Utf8Bom,
+        &procmon::write(subject, happenings),
+    );
     if let Some((path, hash)) = subject.case.and_then(|case| case.hashed_file.as_ref()) {
         // After the repair the operator checks once more, and the hash is right.
-        let hash = if installed.is_some() { &reference::package_hash(release, subject.seed) } else { hash };
-        add(FileKind::Certutil, true, style.console, &certutil::write(device, path, hash));
+        let hash = if installed.is_some() {
+            &reference::package_hash(release, subject.seed)
+        } else {
+            hash
+        };
+        add(
+            FileKind::Certutil,
+            true,
+            style.console,
+            &certutil::write(device, path, hash),
+        );
     }
     files
 }
 
 /// The revision that a device has after these happenings.
 pub(crate) fn ubr_after(release: &Release, device: &Device, happenings: &[Happening]) -> u32 {
-    if happenings.iter().any(|h| h.what == What::Restart(true)) { release.ubr } else { device.ubr }
+    if happenings.iter().any(|h| h.what == What::Restart(true)) {
+        release.ubr
+    } else {
+        device.ubr
+    }
 }
 
 /// The log without its first third, cut where a record begins.
 fn without_beginning(log: &str) -> &str {
     let third = log.len() / 3;
     let starts = log.match_indices("\n20").map(|(at, _)| at + 1);
-    starts.filter(|at| *at >= third).find_map(|at| log.get(at..)).unwrap_or(log)
+    starts
+        .filter(|at| *at >= third)
+        .find_map(|at| log.get(at..))
+        .unwrap_or(log)
 }
 
 /// Which of the logs that may be missing a device's bundles hold.
@@ -92,20 +189,39 @@ impl Presence {
     pub(crate) fn draw(logs: &Logs, case: Option<&Case>, random: &mut Random) -> Self {
         let fault = case.map(|case| &case.fault);
         let at = |stage: Stage| fault.is_some_and(|fault| fault.stage == stage);
-        let attempted = at(Stage::Install) || at(Stage::Restart) || at(Stage::Scan) || at(Stage::SearchStart);
+        let attempted =
+            at(Stage::Install) || at(Stage::Restart) || at(Stage::Scan) || at(Stage::SearchStart);
         let is_told = |says: fn(&Fault) -> bool| fault.is_some_and(says);
         // Without the log in the last column the failure could not be known.
         let choices = [
             (FileKind::WindowsUpdate, logs.windows_update, attempted),
-            (FileKind::Cbs, logs.cbs, is_told(|fault| !fault.cbs.is_empty())),
-            (FileKind::Dism, logs.dism, is_told(|fault| !fault.dism.is_empty())),
-            (FileKind::Events, logs.events, is_told(|fault| !fault.events.is_empty())),
+            (
+                FileKind::Cbs,
+                logs.cbs,
+                is_told(|fault| !fault.cbs.is_empty()),
+            ),
+            (
+                FileKind::Dism,
+                logs.dism,
+                is_told(|fault| !fault.dism.is_empty()),
+            ),
+            (
+                FileKind::Events,
+                logs.events,
+                is_told(|fault| !fault.events.is_empty()),
+            ),
             (FileKind::ReportingEvents, logs.reporting_events, false),
             (FileKind::SystemInfo, logs.system_info, false),
             (FileKind::HotfixCsv, logs.hotfixes, false),
             (FileKind::Services, logs.services, at(Stage::SearchStart)),
         ];
-        Self(choices.into_iter().filter(|(_, share, needed)| random.chance(*share) || *needed).map(|(kind, _, _)| kind).collect())
+        Self(
+            choices
+                .into_iter()
+                .filter(|(_, share, needed)| random.chance(*share) || *needed)
+                .map(|(kind, _, _)| kind)
+                .collect(),
+        )
     }
 
     fn has(&self, kind: FileKind) -> bool {

@@ -6,13 +6,13 @@ mod noise;
 mod scan;
 
 use crate::{
-    text::put_line,
     cbs::Subject,
     clock::Clock,
     device::Device,
     random::Random,
     scenario::{Fault, Stage, Statement},
     schedule::{Ending, Happening, What},
+    text::put_line,
     update::{KnownUpdate, RESTART_TAKES, SERVICING_BEGINS, VERDICT_AFTER, session_id},
 };
 
@@ -48,7 +48,10 @@ pub(crate) fn write(subject: &Subject<'_>, happenings: &[Happening]) -> String {
             What::DefinitionUpdate => log.definition_update(),
             What::StoreUpdate => log.store_update(),
             What::Attempt(index, ending) => {
-                is_off = ending == Ending::Failed && subject.case.is_some_and(|case| case.fault.stage == Stage::SearchStart);
+                is_off = ending == Ending::Failed
+                    && subject
+                        .case
+                        .is_some_and(|case| case.fault.stage == Stage::SearchStart);
                 log.attempt(subject, index, ending);
             }
             What::Restart(completes) => {
@@ -87,7 +90,18 @@ impl<'a> UpdateLog<'a> {
         let mut random = subject.random(STREAM, happening);
         let clock = Clock::new(happening.at, &subject.device.zone);
         let (client, call) = (random.process_id(), random.between(2, 60));
-        Self { out, clock, random, device: subject.device, base_build: subject.release.base_build, ubr, service: 0, client, call, session: String::new() }
+        Self {
+            out,
+            clock,
+            random,
+            device: subject.device,
+            base_build: subject.release.base_build,
+            ubr,
+            service: 0,
+            client,
+            call,
+            session: String::new(),
+        }
     }
 
     /// One line: process and thread ids are decimal and padded to five, the component to fifteen.
@@ -95,8 +109,19 @@ impl<'a> UpdateLog<'a> {
         self.clock.pass_ms(&mut self.random, 0, 3);
         let now = self.clock.local();
         let s = self.device.style.date_separator;
-        let (hour, minute, second, tick) = (now.hour(), now.minute(), now.second(), now.subsec_nanosecond() / 100);
-        put_line!(self.out, "{:04}{s}{:02}{s}{:02} {hour:02}:{minute:02}:{second:02}.{tick:07} {process:<5} {thread:<5} {component:<15} {text}", now.year(), now.month(), now.day());
+        let (hour, minute, second, tick) = (
+            now.hour(),
+            now.minute(),
+            now.second(),
+            now.subsec_nanosecond() / 100,
+        );
+        put_line!(
+            self.out,
+            "{:04}{s}{:02}{s}{:02} {hour:02}:{minute:02}:{second:02}.{tick:07} {process:<5} {thread:<5} {component:<15} {text}",
+            now.year(),
+            now.month(),
+            now.day()
+        );
     }
 
     /// A line of the service, in the given thread.
@@ -123,7 +148,9 @@ impl<'a> UpdateLog<'a> {
     }
 
     fn attempt(&mut self, subject: &Subject<'_>, index: usize, ending: Ending) {
-        let Some(update) = subject.update(index) else { return };
+        let Some(update) = subject.update(index) else {
+            return;
+        };
         let fault = subject.case.map(|case| &case.fault);
         match (ending, fault) {
             (Ending::Failed, Some(fault)) => match fault.stage {
@@ -151,11 +178,21 @@ impl<'a> UpdateLog<'a> {
         let begun = self.clock.at();
         let thread = self.random.process_id();
         self.service(thread, "Shared", "UninitializeSUS");
-        self.service(thread, "Shared", "* END * Service exit Exit code = 0x240001");
+        self.service(
+            thread,
+            "Shared",
+            "* END * Service exit Exit code = 0x240001",
+        );
         self.clock.pass_until(begun, RESTART_TAKES + 10);
         self.start_service();
-        self.service(thread, "Reporter", "PostReboot: Flushing pending groups to disk..");
-        let Some(update) = subject.update(0) else { return };
+        self.service(
+            thread,
+            "Reporter",
+            "PostReboot: Flushing pending groups to disk..",
+        );
+        let Some(update) = subject.update(0) else {
+            return;
+        };
         self.clock.pass_until(begun, VERDICT_AFTER);
         self.pass(0, 40_000);
         let fault = subject.case.map(|case| &case.fault).filter(|_| !completes);
@@ -163,9 +200,22 @@ impl<'a> UpdateLog<'a> {
         if let Some(fault) = fault {
             let code = fault.code.0;
             self.service(thread, "Agent", &format!("LogHistory called. idUpdate={identity}, resultMapped={code:08X}, resultUnMapped=0"));
-            self.service(thread, "Agent", &format!("*FAILED* [{code:08X}] Post-reboot result of update {}", update.identity()));
+            self.service(
+                thread,
+                "Agent",
+                &format!(
+                    "*FAILED* [{code:08X}] Post-reboot result of update {}",
+                    update.identity()
+                ),
+            );
         } else {
-            self.service(thread, "Agent", &format!("LogHistory called. idUpdate={identity}, resultMapped=0, resultUnMapped=0"));
+            self.service(
+                thread,
+                "Agent",
+                &format!(
+                    "LogHistory called. idUpdate={identity}, resultMapped=0, resultUnMapped=0"
+                ),
+            );
             self.ubr = update.ubr;
             self.scan(ORCHESTRATOR, WINDOWS_UPDATE, &[]);
         }

@@ -17,12 +17,16 @@ const ATTEMPT_MAX: i64 = 72 * HOUR;
 pub(super) fn segments(rows: &[Row<'_>], order: &[usize]) -> Vec<Segment> {
     let mut open: BTreeMap<String, Segment> = BTreeMap::new();
     let mut done: BTreeMap<String, Vec<Segment>> = BTreeMap::new();
-    for (index, row) in order.iter().filter_map(|index| Some((*index, rows.get(*index)?))) {
+    for (index, row) in order
+        .iter()
+        .filter_map(|index| Some((*index, rows.get(*index)?)))
+    {
         let Some(signal) = row.signal else { continue };
         let key = update_key(row, signal);
         if signal.is_start() {
             let restarts = open.get(&key).is_some_and(|segment| {
-                segment.signals.iter().any(|(known, _)| *known == signal) && !near(segment.end, row.time, REPEATED_WITHIN)
+                segment.signals.iter().any(|(known, _)| *known == signal)
+                    && !near(segment.end, row.time, REPEATED_WITHIN)
                     || !near(segment.end, row.time, ATTEMPT_MAX)
             });
             if restarts && let Some(segment) = open.remove(&key) {
@@ -36,18 +40,27 @@ pub(super) fn segments(rows: &[Row<'_>], order: &[usize]) -> Vec<Segment> {
                 continue;
             }
         }
-        let segment = open.entry(key.clone()).or_insert_with(|| Segment::new("event_log"));
+        let segment = open
+            .entry(key.clone())
+            .or_insert_with(|| Segment::new("event_log"));
         segment.push(index, row);
-        if signal.is_verdict() && let Some(segment) = open.remove(&key) {
+        if signal.is_verdict()
+            && let Some(segment) = open.remove(&key)
+        {
             done.entry(key).or_default().push(segment);
         }
     }
-    done.into_values().flatten().chain(open.into_values()).collect()
+    done.into_values()
+        .flatten()
+        .chain(open.into_values())
+        .collect()
 }
 
 /// True when a record tells more of an attempt that already has its verdict.
 fn continues(last: &Segment, signal: Signal, row: &Row<'_>) -> bool {
-    let same_verdict = last.verdict.is_some_and(|verdict| verdict.signal.is_success() == signal.is_success());
+    let same_verdict = last
+        .verdict
+        .is_some_and(|verdict| verdict.signal.is_success() == signal.is_success());
     match signal.phase() {
         Phase::Restart => last.succeeded() && near(last.end, row.time, HOUR),
         _ => signal.is_verdict() && same_verdict && near(last.end, row.time, REPEATED_WITHIN),
@@ -62,5 +75,9 @@ fn update_key(row: &Row<'_>, signal: Signal) -> String {
         return format!("KB{kb}");
     }
     let fields = FieldValues::parse(row.fields);
-    ["updateTitle", "PackageIdentifier", "updateGuid"].iter().find_map(|name| fields.get(name)).unwrap_or_default().to_owned()
+    ["updateTitle", "PackageIdentifier", "updateGuid"]
+        .iter()
+        .find_map(|name| fields.get(name))
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -26,7 +26,9 @@ impl Group {
     }
 
     fn has_verdict(&self) -> bool {
-        self.segments.iter().any(|segment| segment.verdict.is_some())
+        self.segments
+            .iter()
+            .any(|segment| segment.verdict.is_some())
     }
 
     fn failed(&self) -> bool {
@@ -35,24 +37,41 @@ impl Group {
 
     fn waits_for_restart(&self) -> bool {
         use super::signal::Signal::{RestartInitiated, RestartRequired};
-        let last = self.segments.iter().flat_map(|segment| &segment.signals).next_back();
+        let last = self
+            .segments
+            .iter()
+            .flat_map(|segment| &segment.signals)
+            .next_back();
         last.is_some_and(|(signal, _)| matches!(signal, RestartRequired | RestartInitiated))
     }
 }
 
 /// Groups segments by attempt.
 pub(crate) fn groups(mut segments: Vec<Segment>) -> Vec<Group> {
-    segments.sort_by_key(|segment| (segment.start.unwrap_or(i64::MIN), segment.end, segment.kb, segment.rows.first().copied()));
+    segments.sort_by_key(|segment| {
+        (
+            segment.start.unwrap_or(i64::MIN),
+            segment.end,
+            segment.kb,
+            segment.rows.first().copied(),
+        )
+    });
     let mut groups: Vec<Group> = Vec::new();
     for segment in segments {
         // The newest attempt that fits; one that names the same update goes before one that names none.
         let fitting = |group: &&mut Group| belongs(group, &segment);
-        let named = groups.iter_mut().rev().filter(|group| segment.kb.is_some() && group.kb() == segment.kb).find(fitting);
+        let named = groups
+            .iter_mut()
+            .rev()
+            .filter(|group| segment.kb.is_some() && group.kb() == segment.kb)
+            .find(fitting);
         match named {
             Some(group) => group.segments.push(segment),
             None => match groups.iter_mut().rev().find(fitting) {
                 Some(group) => group.segments.push(segment),
-                None => groups.push(Group { segments: vec![segment] }),
+                None => groups.push(Group {
+                    segments: vec![segment],
+                }),
             },
         }
     }
@@ -60,20 +79,43 @@ pub(crate) fn groups(mut segments: Vec<Segment>) -> Vec<Group> {
 }
 
 fn belongs(group: &Group, segment: &Segment) -> bool {
-    if group.segments.iter().any(|known| known.is_scan() != segment.is_scan()) {
+    if group
+        .segments
+        .iter()
+        .any(|known| known.is_scan() != segment.is_scan())
+    {
         return false;
     }
     if differ(group.kb(), segment.kb) || differ(group.build(), segment.build) {
         return false;
     }
-    let same_update = group.kb().is_some() && group.kb() == segment.kb || group.build().is_some() && group.build() == segment.build;
-    let told_by_same_source = group.segments.iter().any(|known| known.source == segment.source && known.verdict.is_some());
-    let gap = group.segments.iter().map(|known| gap(known, segment)).min().unwrap_or(i64::MAX);
+    let same_update = group.kb().is_some() && group.kb() == segment.kb
+        || group.build().is_some() && group.build() == segment.build;
+    let told_by_same_source = group
+        .segments
+        .iter()
+        .any(|known| known.source == segment.source && known.verdict.is_some());
+    let gap = group
+        .segments
+        .iter()
+        .map(|known| gap(known, segment))
+        .min()
+        .unwrap_or(i64::MAX);
     // A source that already gave its verdict and starts anew tells of a retry; one that goes on
     // without a start tells of the same attempt after the restart.
-    if told_by_same_source && (segment.has_start || segment.verdict.is_some()) && !(same_update && group.waits_for_restart()) {
-        let goes_on = !segment.has_start && segment.source == "cbs_log" && gap <= SAME_FAILURE && (same_update || segment.kb.is_none() && segment.build.is_none());
-        return goes_on || group.segments.iter().any(|known| known.source == segment.source && same_phase_end(known, segment));
+    if told_by_same_source
+        && (segment.has_start || segment.verdict.is_some())
+        && !(same_update && group.waits_for_restart())
+    {
+        let goes_on = !segment.has_start
+            && segment.source == "cbs_log"
+            && gap <= SAME_FAILURE
+            && (same_update || segment.kb.is_none() && segment.build.is_none());
+        return goes_on
+            || group
+                .segments
+                .iter()
+                .any(|known| known.source == segment.source && same_phase_end(known, segment));
     }
     if group.waits_for_restart() && same_update {
         return gap <= RESTART_WAIT;
@@ -82,7 +124,10 @@ fn belongs(group: &Group, segment: &Segment) -> bool {
         // One failure, seen twice.
         (true, true) if group.failed() == segment.failed() => gap <= SAME_FAILURE,
         // A part went well, the whole did not: a download and its installation, staging and its restart.
-        (true, true) => !group.failed() && same_update && gap <= SAME_UPDATE || same_update && overlaps(group, segment),
+        (true, true) => {
+            !group.failed() && same_update && gap <= SAME_UPDATE
+                || same_update && overlaps(group, segment)
+        }
         (true, false) if group.failed() => gap <= 2 * MINUTE,
         _ if same_update => gap <= SAME_UPDATE,
         _ => gap <= SAME_FAILURE,
@@ -92,10 +137,12 @@ fn belongs(group: &Group, segment: &Segment) -> bool {
 /// Two files of one format (setupact.log and setuperr.log) repeat the same verdict.
 fn same_phase_end(known: &Segment, segment: &Segment) -> bool {
     let different_files = known.rows.iter().all(|row| !segment.rows.contains(row));
-    let same_code = known.verdict.map(|verdict| verdict.code) == segment.verdict.map(|verdict| verdict.code);
+    let same_code =
+        known.verdict.map(|verdict| verdict.code) == segment.verdict.map(|verdict| verdict.code);
     let download_then_install = known.succeeded() && known.phase() != segment.phase();
     let close = gap(known, segment);
-    download_then_install && known.kb == segment.kb && close <= SAME_UPDATE || different_files && same_code && known.source == "setup_log" && close <= MINUTE
+    download_then_install && known.kb == segment.kb && close <= SAME_UPDATE
+        || different_files && same_code && known.source == "setup_log" && close <= MINUTE
 }
 
 fn differ<T: PartialEq>(left: Option<T>, right: Option<T>) -> bool {
@@ -108,11 +155,23 @@ fn overlaps(group: &Group, segment: &Segment) -> bool {
 
 /// Time between two segments; 0 when they overlap or one has no time.
 fn gap(left: &Segment, right: &Segment) -> i64 {
-    let (Some(left_start), Some(left_end), Some(right_start), Some(right_end)) = (left.start, left.end, right.start, right.end) else { return 0 };
+    let (Some(left_start), Some(left_end), Some(right_start), Some(right_end)) =
+        (left.start, left.end, right.start, right.end)
+    else {
+        return 0;
+    };
     if left_start <= right_end && right_start <= left_end {
         return 0;
     }
     let zones_may_differ = left.is_zone_assumed != right.is_zone_assumed;
-    let ends = [(left_start, right_start), (left_end, right_end), (left_start, right_end), (left_end, right_start)];
-    ends.iter().map(|(left, right)| distance(*left, *right, zones_may_differ)).min().unwrap_or(i64::MAX)
+    let ends = [
+        (left_start, right_start),
+        (left_end, right_end),
+        (left_start, right_end),
+        (left_end, right_start),
+    ];
+    ends.iter()
+        .map(|(left, right)| distance(*left, *right, zones_may_differ))
+        .min()
+        .unwrap_or(i64::MAX)
 }

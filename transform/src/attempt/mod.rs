@@ -24,7 +24,11 @@ pub(crate) use signal::{Phase, Signal};
 pub(crate) fn attempts(device_id: &str, rows: &[Row<'_>], knowledge: &Knowledge) -> Vec<Attempt> {
     let mut streams: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     let mut event_log = Vec::new();
-    for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.kind == RowKind::Record) {
+    for (index, row) in rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.kind == RowKind::Record)
+    {
         match row.source {
             "event_log" => event_log.push(index),
             "procmon" | "hash_listing" | "osquery" => {}
@@ -37,27 +41,48 @@ pub(crate) fn attempts(device_id: &str, rows: &[Row<'_>], knowledge: &Knowledge)
         order.sort_by_key(place);
         segments.append(&mut stream::segments(rows, order, source));
     }
-    event_log.sort_by_key(|index| rows.get(*index).map(|row| (row.time, row.record_id, row.line)));
+    event_log.sort_by_key(|index| {
+        rows.get(*index)
+            .map(|row| (row.time, row.record_id, row.line))
+    });
     segments.append(&mut event_log::segments(rows, &event_log));
     keep_what_counts(&mut segments);
     learn_builds(&mut segments);
-    let mut attempts: Vec<Attempt> = merge::groups(segments).into_iter().map(|group| outcome::attempt(device_id, group, rows, knowledge)).collect();
-    attempts.sort_by(|left, right| (left.started_at, &left.attempt_id).cmp(&(right.started_at, &right.attempt_id)));
+    let mut attempts: Vec<Attempt> = merge::groups(segments)
+        .into_iter()
+        .map(|group| outcome::attempt(device_id, group, rows, knowledge))
+        .collect();
+    attempts.sort_by(|left, right| {
+        (left.started_at, &left.attempt_id).cmp(&(right.started_at, &right.attempt_id))
+    });
     attempts
 }
 
 /// Drops verdicts of parts whose whole is not there, unless there is no verdict of any whole: then
 /// the material is an excerpt, and the part is all there is.
 fn keep_what_counts(segments: &mut Vec<Segment>) {
-    let any_whole = segments.iter().any(|segment| segment.verdict.is_some_and(|verdict| !verdict.is_weak));
-    segments.retain(|segment| segment.is_opened || !any_whole || segment.verdict.is_none_or(|verdict| !verdict.is_weak));
+    let any_whole = segments
+        .iter()
+        .any(|segment| segment.verdict.is_some_and(|verdict| !verdict.is_weak));
+    segments.retain(|segment| {
+        segment.is_opened || !any_whole || segment.verdict.is_none_or(|verdict| !verdict.is_weak)
+    });
     // A session that began and holds only a part's failure was cut off by the next: no verdict.
-    segments.retain(|segment| segment.verdict.is_some() || segment.signals.iter().any(|(signal, _)| signal.is_start() || signal.phase() == Phase::Restart));
+    segments.retain(|segment| {
+        segment.verdict.is_some()
+            || segment
+                .signals
+                .iter()
+                .any(|(signal, _)| signal.is_start() || signal.phase() == Phase::Restart)
+    });
 }
 
 /// A build named with its KB in one segment names the KB of the others.
 fn learn_builds(segments: &mut [Segment]) {
-    let known: BTreeMap<(u32, u32), u32> = segments.iter().filter_map(|segment| Some((segment.build?, segment.kb?))).collect();
+    let known: BTreeMap<(u32, u32), u32> = segments
+        .iter()
+        .filter_map(|segment| Some((segment.build?, segment.kb?)))
+        .collect();
     for segment in segments.iter_mut().filter(|segment| segment.kb.is_none()) {
         segment.kb = segment.build.and_then(|build| known.get(&build).copied());
     }

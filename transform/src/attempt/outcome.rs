@@ -29,7 +29,10 @@ words! {
 }
 
 /// One device trying one update once.
-#[expect(clippy::struct_field_names, reason = "`attempt_id` has its name in every table")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`attempt_id` has its name in every table"
+)]
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {
     pub(crate) attempt_id: String,
@@ -85,11 +88,19 @@ impl Attempt {
 /// Codes that say that somebody stopped the operation.
 const CANCELLED: [u32; 3] = [0x8024_000b, 0x8007_04c7, 0xc180_0108];
 
-pub(super) fn attempt(device_id: &str, group: Group, rows: &[Row<'_>], knowledge: &Knowledge) -> Attempt {
+pub(super) fn attempt(
+    device_id: &str,
+    group: Group,
+    rows: &[Row<'_>],
+    knowledge: &Knowledge,
+) -> Attempt {
     let segments = group.segments;
     let kb = segments.iter().find_map(|segment| segment.kb);
     let build = segments.iter().find_map(|segment| segment.build);
-    let window = segments.iter().filter_map(|segment| segment.start.zip(segment.end)).reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
+    let window = segments
+        .iter()
+        .filter_map(|segment| segment.start.zip(segment.end))
+        .reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
     let mut members: Vec<usize> = Vec::new();
     for row in segments.iter().flat_map(|segment| &segment.rows) {
         if !members.contains(row) {
@@ -97,30 +108,91 @@ pub(super) fn attempt(device_id: &str, group: Group, rows: &[Row<'_>], knowledge
         }
     }
     let verdict = final_verdict(&segments);
-    let signals: Vec<Signal> = segments.iter().flat_map(|segment| &segment.signals).map(|(signal, _)| *signal).collect();
+    let signals: Vec<Signal> = segments
+        .iter()
+        .flat_map(|segment| &segment.signals)
+        .map(|(signal, _)| *signal)
+        .collect();
     let outcome = outcome(verdict, &signals);
-    let is_failure = matches!(outcome, Outcome::Failed | Outcome::RolledBack | Outcome::Cancelled);
-    let error_code = verdict.filter(|_| is_failure).and_then(|verdict| verdict.code);
-    let fallback = members.first().and_then(|index| rows.get(*index)).map_or(0, |row| row.collected_at);
+    let is_failure = matches!(
+        outcome,
+        Outcome::Failed | Outcome::RolledBack | Outcome::Cancelled
+    );
+    let error_code = verdict
+        .filter(|_| is_failure)
+        .and_then(|verdict| verdict.code);
+    let fallback = members
+        .first()
+        .and_then(|index| rows.get(*index))
+        .map_or(0, |row| row.collected_at);
     let started_at = window.map_or(fallback, |window| window.0);
-    let furthest = signals.iter().map(|signal| signal.client_substate()).max().unwrap_or((0, ""));
-    let last = verdict.map(|verdict| verdict.signal).or(signals.last().copied()).map_or("", |signal| signal.client_substate().1);
-    let sources: BTreeSet<String> = segments.iter().map(|segment| segment.source.clone()).collect();
-    let identity = kb.map_or_else(|| segments.iter().map(|segment| segment.title.as_str()).find(|title| !title.is_empty()).unwrap_or_default().to_owned(), |kb| kb.to_string());
+    let furthest = signals
+        .iter()
+        .map(|signal| signal.client_substate())
+        .max()
+        .unwrap_or((0, ""));
+    let last = verdict
+        .map(|verdict| verdict.signal)
+        .or(signals.last().copied())
+        .map_or("", |signal| signal.client_substate().1);
+    let sources: BTreeSet<String> = segments
+        .iter()
+        .map(|segment| segment.source.clone())
+        .collect();
+    let identity = kb.map_or_else(
+        || {
+            segments
+                .iter()
+                .map(|segment| segment.title.as_str())
+                .find(|title| !title.is_empty())
+                .unwrap_or_default()
+                .to_owned()
+        },
+        |kb| kb.to_string(),
+    );
     Attempt {
-        attempt_id: EventId::from_parts(&[b"attempt.v1", device_id.as_bytes(), identity.as_bytes(), &started_at.to_le_bytes()]).to_string(),
+        attempt_id: EventId::from_parts(&[
+            b"attempt.v1",
+            device_id.as_bytes(),
+            identity.as_bytes(),
+            &started_at.to_le_bytes(),
+        ])
+        .to_string(),
         kb,
         build,
-        title: segments.iter().map(|segment| &segment.title).find(|title| !title.is_empty()).cloned().unwrap_or_default(),
+        title: segments
+            .iter()
+            .map(|segment| &segment.title)
+            .find(|title| !title.is_empty())
+            .cloned()
+            .unwrap_or_default(),
         started_at,
-        ended_at: verdict.and_then(|verdict| rows.get(verdict.row)).and_then(|row| row.time),
+        ended_at: verdict
+            .and_then(|verdict| rows.get(verdict.row))
+            .and_then(|row| row.time),
         outcome,
-        furthest_client_substate: if outcome == Outcome::RolledBack { "Rollback" } else { furthest.1 },
+        furthest_client_substate: if outcome == Outcome::RolledBack {
+            "Rollback"
+        } else {
+            furthest.1
+        },
         client_state: client_state(outcome, &signals),
-        client_substate: if outcome == Outcome::Cancelled { "UserCancelled" } else { last },
+        client_substate: if outcome == Outcome::Cancelled {
+            "UserCancelled"
+        } else {
+            last
+        },
         error_code,
-        inner_code: error_code.and_then(|outer| inner_code(outer, &segments, &members, rows, knowledge)),
-        extend_code: if is_failure { members.iter().filter_map(|index| rows.get(*index)).find_map(|row| extend_code(row.message)) } else { None },
+        inner_code: error_code
+            .and_then(|outer| inner_code(outer, &segments, &members, rows, knowledge)),
+        extend_code: if is_failure {
+            members
+                .iter()
+                .filter_map(|index| rows.get(*index))
+                .find_map(|row| extend_code(row.message))
+        } else {
+            None
+        },
         phase: phase(&segments, verdict, rows),
         is_zone_assumed: segments.iter().any(|segment| segment.is_zone_assumed),
         is_scan: segments.iter().all(Segment::is_scan),
@@ -141,27 +213,67 @@ fn final_verdict(segments: &[Segment]) -> Option<Verdict> {
         _ => 1,
     };
     let failed = segments.iter().filter(|segment| segment.failed());
-    let rollback = segments.iter().filter_map(|segment| segment.verdict).find(|verdict| verdict.signal == Signal::Rollback);
-    let chosen = failed.filter(|segment| segment.verdict.is_some_and(|verdict| verdict.code.is_some()))
-        .max_by_key(|segment| (!segment.verdict.is_some_and(|verdict| verdict.is_weak), authority(segment), segment.end));
-    let failure = chosen.and_then(|segment| segment.verdict).or_else(|| segments.iter().filter(|segment| segment.failed()).find_map(|segment| segment.verdict));
+    let rollback = segments
+        .iter()
+        .filter_map(|segment| segment.verdict)
+        .find(|verdict| verdict.signal == Signal::Rollback);
+    let chosen = failed
+        .filter(|segment| {
+            segment
+                .verdict
+                .is_some_and(|verdict| verdict.code.is_some())
+        })
+        .max_by_key(|segment| {
+            (
+                !segment.verdict.is_some_and(|verdict| verdict.is_weak),
+                authority(segment),
+                segment.end,
+            )
+        });
+    let failure = chosen.and_then(|segment| segment.verdict).or_else(|| {
+        segments
+            .iter()
+            .filter(|segment| segment.failed())
+            .find_map(|segment| segment.verdict)
+    });
     match (rollback, failure) {
-        (Some(rollback), Some(failure)) => Some(Verdict { signal: Signal::Rollback, code: failure.code.or(rollback.code), ..failure }),
+        (Some(rollback), Some(failure)) => Some(Verdict {
+            signal: Signal::Rollback,
+            code: failure.code.or(rollback.code),
+            ..failure
+        }),
         (None, Some(failure)) => Some(failure),
-        (rollback, None) => rollback.or_else(|| segments.iter().rev().find_map(|segment| segment.verdict)),
+        (rollback, None) => {
+            rollback.or_else(|| segments.iter().rev().find_map(|segment| segment.verdict))
+        }
     }
 }
 
 fn outcome(verdict: Option<Verdict>, signals: &[Signal]) -> Outcome {
-    let waits = signals.iter().rposition(|signal| matches!(signal, Signal::RestartRequired | Signal::RestartInitiated));
-    let installed = signals.iter().rposition(|signal| matches!(signal, Signal::InstallSucceeded | Signal::UninstallSucceeded));
+    let waits = signals
+        .iter()
+        .rposition(|signal| matches!(signal, Signal::RestartRequired | Signal::RestartInitiated));
+    let installed = signals.iter().rposition(|signal| {
+        matches!(
+            signal,
+            Signal::InstallSucceeded | Signal::UninstallSucceeded
+        )
+    });
     match verdict.map(|verdict| verdict.signal) {
         Some(Signal::Rollback) => Outcome::RolledBack,
         Some(signal) if signal.is_failure() => {
-            let cancelled = verdict.and_then(|verdict| verdict.code).is_some_and(|code| CANCELLED.contains(&code));
-            if cancelled { Outcome::Cancelled } else { Outcome::Failed }
+            let cancelled = verdict
+                .and_then(|verdict| verdict.code)
+                .is_some_and(|code| CANCELLED.contains(&code));
+            if cancelled {
+                Outcome::Cancelled
+            } else {
+                Outcome::Failed
+            }
         }
-        Some(Signal::InstallSucceeded | Signal::UninstallSucceeded) if waits > installed => Outcome::PendingRestart,
+        Some(Signal::InstallSucceeded | Signal::UninstallSucceeded) if waits > installed => {
+            Outcome::PendingRestart
+        }
         Some(Signal::InstallSucceeded | Signal::UninstallSucceeded) => Outcome::Installed,
         _ if waits.is_some() => Outcome::PendingRestart,
         _ => Outcome::InProgress,
@@ -169,12 +281,19 @@ fn outcome(verdict: Option<Verdict>, signals: &[Signal]) -> Outcome {
 }
 
 fn client_state(outcome: Outcome, signals: &[Signal]) -> &'static str {
-    let uninstalls = signals.iter().any(|signal| matches!(signal, Signal::UninstallStarted | Signal::UninstallSucceeded));
+    let uninstalls = signals.iter().any(|signal| {
+        matches!(
+            signal,
+            Signal::UninstallStarted | Signal::UninstallSucceeded
+        )
+    });
     match outcome {
         Outcome::Installed if uninstalls => "Uninstalled",
         Outcome::Installed => "Installed",
         Outcome::Cancelled => "Canceled",
-        Outcome::InProgress if signals.iter().all(|signal| signal.phase() == Phase::Scan) => "Offering",
+        Outcome::InProgress if signals.iter().all(|signal| signal.phase() == Phase::Scan) => {
+            "Offering"
+        }
         _ if uninstalls => "Uninstalling",
         Outcome::Failed if signals.iter().all(|signal| signal.phase() == Phase::Scan) => "Offering",
         _ => "Installing",
@@ -185,42 +304,99 @@ fn phase(segments: &[Segment], verdict: Option<Verdict>, rows: &[Row<'_>]) -> Op
     let verdict = verdict?;
     let message = rows.get(verdict.row).map_or("", |row| row.message);
     if verdict.signal == Signal::Rollback || message.starts_with("Startup:") {
-        return Some(if message.starts_with("Startup:") && verdict.signal != Signal::Rollback { Phase::Restart } else { Phase::Rollback });
+        return Some(
+            if message.starts_with("Startup:") && verdict.signal != Signal::Rollback {
+                Phase::Restart
+            } else {
+                Phase::Rollback
+            },
+        );
     }
-    segments.iter().find(|segment| segment.verdict.is_some_and(|known| known.row == verdict.row)).and_then(Segment::phase)
+    segments
+        .iter()
+        .find(|segment| {
+            segment
+                .verdict
+                .is_some_and(|known| known.row == verdict.row)
+        })
+        .and_then(Segment::phase)
 }
 
 /// Finds the code beneath a wrapper: what servicing or setup itself reported, else the first
 /// failing code of the attempt that is not a wrapper and stands before the fatal line.
-fn inner_code(outer: u32, segments: &[Segment], members: &[usize], rows: &[Row<'_>], knowledge: &Knowledge) -> Option<u32> {
-    let is_inner = |code: &u32| *code != outer && !knowledge.codes.is_wrapper(Hresult(*code)) && *code & 0xf000_0000 != 0xd000_0000;
-    let beneath = segments.iter().filter(|segment| matches!(segment.source.as_str(), "cbs_log" | "setup_log"))
-        .filter_map(|segment| segment.verdict).filter_map(|verdict| verdict.code).find(is_inner);
+fn inner_code(
+    outer: u32,
+    segments: &[Segment],
+    members: &[usize],
+    rows: &[Row<'_>],
+    knowledge: &Knowledge,
+) -> Option<u32> {
+    let is_inner = |code: &u32| {
+        *code != outer
+            && !knowledge.codes.is_wrapper(Hresult(*code))
+            && *code & 0xf000_0000 != 0xd000_0000
+    };
+    let beneath = segments
+        .iter()
+        .filter(|segment| matches!(segment.source.as_str(), "cbs_log" | "setup_log"))
+        .filter_map(|segment| segment.verdict)
+        .filter_map(|verdict| verdict.code)
+        .find(is_inner);
     if !knowledge.codes.is_wrapper(Hresult(outer)) {
         return beneath;
     }
     // Healthy logs are full of failing codes: only what servicing itself calls a failure, what is
     // logged as an error, and what a rule knows, tells of this one.
-    let first = |tells: &dyn Fn(&Row<'_>) -> bool| members.iter().filter_map(|index| rows.get(*index)).filter(|row| tells(row)).filter_map(|row| row.error_code).find(is_inner);
-    beneath.or_else(|| first(&is_fatal)).or_else(|| first(&|row| row.is_error)).or_else(|| first(&|row| row.hits().last().is_some_and(|hit| *hit >= knowledge.signals.len())))
+    let first = |tells: &dyn Fn(&Row<'_>) -> bool| {
+        members
+            .iter()
+            .filter_map(|index| rows.get(*index))
+            .filter(|row| tells(row))
+            .filter_map(|row| row.error_code)
+            .find(is_inner)
+    };
+    beneath
+        .or_else(|| first(&is_fatal))
+        .or_else(|| first(&|row| row.is_error))
+        .or_else(|| {
+            first(&|row| {
+                row.hits()
+                    .last()
+                    .is_some_and(|hit| *hit >= knowledge.signals.len())
+            })
+        })
 }
 
 /// Lines that servicing marks as failures of the operation itself.
 fn is_fatal(row: &Row<'_>) -> bool {
-    row.message.contains("(F)") || row.message.starts_with("Failed execution of queue item") || row.message.contains("Recording result")
+    row.message.contains("(F)")
+        || row.message.starts_with("Failed execution of queue item")
+        || row.message.contains("Recording result")
 }
 
 /// Reads `0xC1900101-0x20017`, `0xC1900101 - 0x4000D` and `Extend = 0x2000C`.
 fn extend_code(message: &str) -> Option<u32> {
     let lower = message.to_ascii_lowercase();
-    let after_result = lower.find("0xc19").or_else(|| lower.find("0x8007")).and_then(|at| lower.get(at + 10..)).and_then(|rest| rest.trim_start().strip_prefix('-')).map(str::trim_start);
-    let after_word = ["extend code", "extended error", "extend ="].iter().find_map(|mark| lower.find(mark).and_then(|at| lower.get(at + mark.len()..)));
-    [after_result, after_word].into_iter().flatten().find_map(|rest| {
-        let digits = rest.trim_start_matches([' ', ':', '=', '(']).strip_prefix("0x")?;
-        let length = digits.bytes().take_while(u8::is_ascii_hexdigit).count();
-        let code = u32::from_str_radix(digits.get(..length)?, 16).ok()?;
-        (0x1_0000..=0xF_FFFF).contains(&code).then_some(code)
-    })
+    let after_result = lower
+        .find("0xc19")
+        .or_else(|| lower.find("0x8007"))
+        .and_then(|at| lower.get(at + 10..))
+        .and_then(|rest| rest.trim_start().strip_prefix('-'))
+        .map(str::trim_start);
+    let after_word = ["extend code", "extended error", "extend ="]
+        .iter()
+        .find_map(|mark| lower.find(mark).and_then(|at| lower.get(at + mark.len()..)));
+    [after_result, after_word]
+        .into_iter()
+        .flatten()
+        .find_map(|rest| {
+            let digits = rest
+                .trim_start_matches([' ', ':', '=', '('])
+                .strip_prefix("0x")?;
+            let length = digits.bytes().take_while(u8::is_ascii_hexdigit).count();
+            let code = u32::from_str_radix(digits.get(..length)?, 16).ok()?;
+            (0x1_0000..=0xF_FFFF).contains(&code).then_some(code)
+        })
 }
 
 #[cfg(test)]
@@ -229,9 +405,18 @@ mod tests {
 
     #[test]
     fn extend_codes_are_read_in_their_usual_forms() {
-        assert_eq!(extend_code("Setup failed: 0xC1900101-0x20017"), Some(0x2_0017));
-        assert_eq!(extend_code("0xC1900101 - 0x4000D The installation failed"), Some(0x4_000D));
-        assert_eq!(extend_code("Result = 0x80070005, Extend = 0x2000C"), Some(0x2_000C));
+        assert_eq!(
+            extend_code("Setup failed: 0xC1900101-0x20017"),
+            Some(0x2_0017)
+        );
+        assert_eq!(
+            extend_code("0xC1900101 - 0x4000D The installation failed"),
+            Some(0x4_000D)
+        );
+        assert_eq!(
+            extend_code("Result = 0x80070005, Extend = 0x2000C"),
+            Some(0x2_000C)
+        );
         assert_eq!(extend_code("error 0x80070005 - 0x80070005"), None);
         assert_eq!(extend_code("0xC19"), None);
     }

@@ -40,8 +40,19 @@ pub(crate) struct Verdict {
 impl Segment {
     pub(crate) fn new(source: &str) -> Self {
         Self {
-            source: source.to_owned(), rows: Vec::new(), signals: Vec::new(), verdict: None, kb: None, build: None,
-            title: String::new(), start: None, end: None, is_zone_assumed: false, has_start: false, is_opened: false, kb_weight: 0,
+            source: source.to_owned(),
+            rows: Vec::new(),
+            signals: Vec::new(),
+            verdict: None,
+            kb: None,
+            build: None,
+            title: String::new(),
+            start: None,
+            end: None,
+            is_zone_assumed: false,
+            has_start: false,
+            is_opened: false,
+            kb_weight: 0,
         }
     }
 
@@ -58,7 +69,12 @@ impl Segment {
         if let Some(signal) = row.signal {
             self.signals.push((signal, index));
             if signal.is_verdict() {
-                self.judge(Verdict { signal, code: row.error_code, row: index, is_weak: row.is_weak });
+                self.judge(Verdict {
+                    signal,
+                    code: row.error_code,
+                    row: index,
+                    is_weak: row.is_weak,
+                });
             }
         }
         self.name_update(row);
@@ -72,7 +88,11 @@ impl Segment {
                 || verdict.is_weak && verdict.code.is_none()
         });
         if !keeps {
-            let code = verdict.code.or_else(|| self.verdict.filter(|known| verdict.signal.is_failure() && known.signal.is_failure()).and_then(|known| known.code));
+            let code = verdict.code.or_else(|| {
+                self.verdict
+                    .filter(|known| verdict.signal.is_failure() && known.signal.is_failure())
+                    .and_then(|known| known.code)
+            });
             self.verdict = Some(Verdict { code, ..verdict });
         }
     }
@@ -84,7 +104,19 @@ impl Segment {
         let weight = match row.signal {
             Some(signal) if signal.is_start() || signal.is_verdict() && !row.is_weak => 3,
             Some(_) => 2,
-            None if ["package identity", "windows10.0-kb", "windows6.", "windows11.0-kb", "windows8", "Title ="].iter().any(|mark| contains_ignoring_case(message, mark)) => 1,
+            None if [
+                "package identity",
+                "windows10.0-kb",
+                "windows6.",
+                "windows11.0-kb",
+                "windows8",
+                "Title =",
+            ]
+            .iter()
+            .any(|mark| contains_ignoring_case(message, mark)) =>
+            {
+                1
+            }
             None => 0,
         };
         if weight == 0 {
@@ -106,7 +138,10 @@ impl Segment {
 
     /// The phase of the verdict, or of the furthest signal.
     pub(crate) fn phase(&self) -> Option<Phase> {
-        self.verdict.map(|verdict| verdict.signal).or_else(|| self.signals.last().map(|(signal, _)| *signal)).map(Signal::phase)
+        self.verdict
+            .map(|verdict| verdict.signal)
+            .or_else(|| self.signals.last().map(|(signal, _)| *signal))
+            .map(Signal::phase)
     }
 
     pub(crate) fn is_scan(&self) -> bool {
@@ -114,23 +149,30 @@ impl Segment {
     }
 
     pub(crate) fn failed(&self) -> bool {
-        self.verdict.is_some_and(|verdict| verdict.signal.is_failure())
+        self.verdict
+            .is_some_and(|verdict| verdict.signal.is_failure())
     }
 
     pub(crate) fn succeeded(&self) -> bool {
-        self.verdict.is_some_and(|verdict| verdict.signal.is_success())
+        self.verdict
+            .is_some_and(|verdict| verdict.signal.is_success())
     }
 }
 
 fn title_of(row: &Row<'_>) -> Option<String> {
     if row.source == "event_log" {
         let fields = crate::knowledge::FieldValues::parse(row.fields);
-        return fields.get("updateTitle").or_else(|| fields.get("PackageIdentifier")).map(str::to_owned);
+        return fields
+            .get("updateTitle")
+            .or_else(|| fields.get("PackageIdentifier"))
+            .map(str::to_owned);
     }
     let (_, title) = row.first_line().split_once("Title = ")?;
     Some(title.trim().to_owned())
 }
 
 pub(crate) fn contains_ignoring_case(text: &str, needle: &str) -> bool {
-    text.as_bytes().windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
+    text.as_bytes()
+        .windows(needle.len())
+        .any(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
 }

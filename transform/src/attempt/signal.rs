@@ -43,25 +43,46 @@ impl Signal {
     }
 
     pub(crate) fn is_success(self) -> bool {
-        matches!(self, Self::ScanSucceeded | Self::DownloadSucceeded | Self::InstallSucceeded | Self::UninstallSucceeded)
+        matches!(
+            self,
+            Self::ScanSucceeded
+                | Self::DownloadSucceeded
+                | Self::InstallSucceeded
+                | Self::UninstallSucceeded
+        )
     }
 
     pub(crate) fn is_failure(self) -> bool {
-        matches!(self, Self::ScanFailed | Self::DownloadFailed | Self::InstallFailed | Self::Rollback)
+        matches!(
+            self,
+            Self::ScanFailed | Self::DownloadFailed | Self::InstallFailed | Self::Rollback
+        )
     }
 
     pub(crate) fn is_start(self) -> bool {
-        matches!(self, Self::ScanStarted | Self::DownloadStarted | Self::InstallStarted | Self::UninstallStarted)
+        matches!(
+            self,
+            Self::ScanStarted
+                | Self::DownloadStarted
+                | Self::InstallStarted
+                | Self::UninstallStarted
+        )
     }
 
     /// The phase that the signal belongs to.
     pub(crate) fn phase(self) -> Phase {
         match self {
             Self::ScanStarted | Self::ScanSucceeded | Self::ScanFailed => Phase::Scan,
-            Self::DownloadStarted | Self::DownloadSucceeded | Self::DownloadFailed => Phase::Download,
+            Self::DownloadStarted | Self::DownloadSucceeded | Self::DownloadFailed => {
+                Phase::Download
+            }
             Self::RestartRequired | Self::RestartInitiated => Phase::Restart,
             Self::Rollback => Phase::Rollback,
-            Self::InstallStarted | Self::InstallSucceeded | Self::InstallFailed | Self::UninstallStarted | Self::UninstallSucceeded => Phase::Install,
+            Self::InstallStarted
+            | Self::InstallSucceeded
+            | Self::InstallFailed
+            | Self::UninstallStarted
+            | Self::UninstallSucceeded => Phase::Install,
         }
     }
 
@@ -71,7 +92,9 @@ impl Signal {
             Self::ScanStarted | Self::ScanSucceeded | Self::ScanFailed => (1, "OfferReceived"),
             Self::DownloadStarted | Self::DownloadFailed => (2, "DownloadStart"),
             Self::DownloadSucceeded => (3, "DownloadComplete"),
-            Self::InstallStarted | Self::InstallFailed | Self::UninstallStarted => (4, "InstallStart"),
+            Self::InstallStarted | Self::InstallFailed | Self::UninstallStarted => {
+                (4, "InstallStart")
+            }
             Self::RestartRequired => (6, "RestartRequired"),
             Self::RestartInitiated => (7, "RestartInitiated"),
             Self::Rollback => (8, "Rollback"),

@@ -27,7 +27,13 @@ pub(super) struct Stream<'a, 'r> {
 
 /// Cuts the rows of one file, given in reading order.
 pub(super) fn segments(rows: &[Row<'_>], order: &[usize], source: &str) -> Vec<Segment> {
-    let mut stream = Stream { rows, source, open: Vec::new(), done: Vec::new(), loose: Vec::new() };
+    let mut stream = Stream {
+        rows,
+        source,
+        open: Vec::new(),
+        done: Vec::new(),
+        loose: Vec::new(),
+    };
     for index in order {
         if let Some(row) = rows.get(*index) {
             stream.take(*index, row);
@@ -49,10 +55,14 @@ impl Stream<'_, '_> {
 
     fn take_sequential(&mut self, index: usize, row: &Row<'_>) {
         let ends = row.boundary == Some(Boundary::End);
-        let begins = row.boundary == Some(Boundary::Start) || row.signal.is_some_and(Signal::is_start);
+        let begins =
+            row.boundary == Some(Boundary::Start) || row.signal.is_some_and(Signal::is_start);
         if begins {
             let goes_on = self.open.last().is_some_and(|segment| {
-                let abandoned = row.time.zip(segment.end).is_some_and(|(time, end)| time - end > ABANDONED);
+                let abandoned = row
+                    .time
+                    .zip(segment.end)
+                    .is_some_and(|(time, end)| time - end > ABANDONED);
                 segment.verdict.is_none() && segment.signals.is_empty() && !abandoned
             });
             if !goes_on {
@@ -65,12 +75,16 @@ impl Stream<'_, '_> {
         if self.is_behind_the_verdict(row) {
             self.close_all();
         }
-        if self.open.is_empty() && row.signal.is_some_and(Signal::is_verdict) && !self.belongs_to_last(row) {
+        if self.open.is_empty()
+            && row.signal.is_some_and(Signal::is_verdict)
+            && !self.belongs_to_last(row)
+        {
             self.open_with_loose(row);
         }
         if !self.open.is_empty() {
             self.push_to_open(index, row);
-        } else if (ends || row.signal.is_some_and(Signal::is_verdict)) && self.belongs_to_last(row) {
+        } else if (ends || row.signal.is_some_and(Signal::is_verdict)) && self.belongs_to_last(row)
+        {
             if let Some(last) = self.done.last_mut() {
                 last.push(index, row);
             }
@@ -84,15 +98,31 @@ impl Stream<'_, '_> {
 
     /// A line long after the verdict belongs to what comes next; restart and rollback still do to what was.
     fn is_behind_the_verdict(&self, row: &Row<'_>) -> bool {
-        let Some(segment) = self.open.last().filter(|segment| segment.verdict.is_some_and(|verdict| !verdict.is_weak)) else { return false };
-        let late = row.time.zip(segment.end).is_some_and(|(time, end)| time - end > TAIL);
-        late && !matches!(row.signal.map(Signal::phase), Some(Phase::Restart | Phase::Rollback))
+        let Some(segment) = self
+            .open
+            .last()
+            .filter(|segment| segment.verdict.is_some_and(|verdict| !verdict.is_weak))
+        else {
+            return false;
+        };
+        let late = row
+            .time
+            .zip(segment.end)
+            .is_some_and(|(time, end)| time - end > TAIL);
+        late && !matches!(
+            row.signal.map(Signal::phase),
+            Some(Phase::Restart | Phase::Rollback)
+        )
     }
 
     /// A second verdict right after a closed segment repeats the first.
     fn belongs_to_last(&self, row: &Row<'_>) -> bool {
         self.done.last().is_some_and(|last| {
-            last.verdict.is_some() && row.time.zip(last.end).is_some_and(|(time, end)| (0..=TAIL).contains(&(time - end)))
+            last.verdict.is_some()
+                && row
+                    .time
+                    .zip(last.end)
+                    .is_some_and(|(time, end)| (0..=TAIL).contains(&(time - end)))
         })
     }
 
@@ -106,10 +136,17 @@ impl Stream<'_, '_> {
             return;
         };
         let phase = signal.phase();
-        let position = self.open.iter().rposition(|segment| segment.phase() == Some(phase));
+        let position = self
+            .open
+            .iter()
+            .rposition(|segment| segment.phase() == Some(phase));
         if signal.is_start() {
             // The agent starts what the API has started: one operation, told twice.
-            let continues = position.and_then(|at| self.open.get(at)).is_some_and(|segment| segment.signals.len() == 1 && near(segment.end, row.time, 5 * SECOND));
+            let continues = position
+                .and_then(|at| self.open.get(at))
+                .is_some_and(|segment| {
+                    segment.signals.len() == 1 && near(segment.end, row.time, 5 * SECOND)
+                });
             if !continues {
                 self.open_segment(row);
                 if let Some(segment) = self.open.last_mut() {
@@ -135,7 +172,11 @@ impl Stream<'_, '_> {
 
     fn verdict_without_start(&mut self, index: usize, row: &Row<'_>, phase: Phase) {
         let repeats = self.done.last().is_some_and(|last| {
-            last.phase() == Some(phase) && near(last.end, row.time, 5 * SECOND) && last.verdict.is_some_and(|verdict| verdict.code == row.error_code)
+            last.phase() == Some(phase)
+                && near(last.end, row.time, 5 * SECOND)
+                && last
+                    .verdict
+                    .is_some_and(|verdict| verdict.code == row.error_code)
         });
         if repeats {
             if let Some(last) = self.done.last_mut() {
@@ -153,9 +194,13 @@ impl Stream<'_, '_> {
     fn open_segment(&mut self, row: &Row<'_>) {
         let mut segment = Segment::new(self.source);
         let named_before = self.loose.iter().rev().find(|index| {
-            self.rows.get(**index).is_some_and(|before| before.kb.is_some() && near(before.time, row.time, NAMED_BEFORE))
+            self.rows.get(**index).is_some_and(|before| {
+                before.kb.is_some() && near(before.time, row.time, NAMED_BEFORE)
+            })
         });
-        if let Some((index, before)) = named_before.and_then(|index| Some((*index, self.rows.get(index.to_owned())?))) {
+        if let Some((index, before)) =
+            named_before.and_then(|index| Some((*index, self.rows.get(index.to_owned())?)))
+        {
             segment.push(index, before);
         }
         self.loose.clear();
@@ -166,7 +211,9 @@ impl Stream<'_, '_> {
     fn open_with_loose(&mut self, row: &Row<'_>) {
         let mut segment = Segment::new(self.source);
         for index in std::mem::take(&mut self.loose) {
-            let Some(before) = self.rows.get(index) else { continue };
+            let Some(before) = self.rows.get(index) else {
+                continue;
+            };
             if near(before.time, row.time, REACH_BACK) {
                 segment.push(index, before);
             }
@@ -193,5 +240,6 @@ impl Stream<'_, '_> {
 
 /// True when two times are at most `limit` apart; a missing time is near everything.
 pub(super) fn near(left: Option<i64>, right: Option<i64>, limit: i64) -> bool {
-    left.zip(right).is_none_or(|(left, right)| (left - right).abs() <= limit)
+    left.zip(right)
+        .is_none_or(|(left, right)| (left - right).abs() <= limit)
 }

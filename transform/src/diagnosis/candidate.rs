@@ -6,7 +6,9 @@ use std::rc::Rc;
 use super::checks;
 use super::facts::Facts;
 use crate::attempt::Attempt;
-use crate::knowledge::{Cause, Codes, FactRule, Knowledge, Role, Rule, Scope, Standing, Variables, capture};
+use crate::knowledge::{
+    Cause, Codes, FactRule, Knowledge, Role, Rule, Scope, Standing, Variables, capture,
+};
 use crate::reference::Reference;
 use crate::row::{MINUTE, Row, distance};
 
@@ -54,20 +56,33 @@ pub(crate) struct Support {
 }
 
 impl<'a, 'r> Material<'a, 'r> {
-    pub(crate) fn new(rows: &'r [Row<'a>], reference: &'r Reference, knowledge: &'r Knowledge) -> Self {
+    pub(crate) fn new(
+        rows: &'r [Row<'a>],
+        reference: &'r Reference,
+        knowledge: &'r Knowledge,
+    ) -> Self {
         let mut by_condition: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (index, row) in rows.iter().enumerate() {
             for hit in row.hits() {
                 by_condition.entry(*hit).or_default().push(index);
             }
         }
-        Self { rows, facts: Facts::of(rows), reference, knowledge, installed_later: Vec::new(), by_condition: Rc::new(by_condition) }
+        Self {
+            rows,
+            facts: Facts::of(rows),
+            reference,
+            knowledge,
+            installed_later: Vec::new(),
+            by_condition: Rc::new(by_condition),
+        }
     }
 
     /// The material as it was when an attempt failed.
     pub(crate) fn at(&self, attempt: &Attempt, attempts: &[Attempt]) -> Self {
         let failed_at = attempt.window.map_or(attempt.started_at, |window| window.1);
-        let later = attempts.iter().filter(|other| other.succeeded() && other.started_at >= failed_at);
+        let later = attempts
+            .iter()
+            .filter(|other| other.succeeded() && other.started_at >= failed_at);
         Self {
             facts: Facts::at(self.rows, failed_at),
             installed_later: later.filter_map(|other| other.kb).collect(),
@@ -85,18 +100,42 @@ impl<'a, 'r> Material<'a, 'r> {
     /// The causes that hold without any attempt, best first.
     pub(crate) fn standing(&self, is_excerpt: bool) -> Vec<Candidate> {
         self.best_per_cause(|rule| {
-            let stands = rule.standing == Standing::Always || is_excerpt && rule.standing == Standing::Excerpt;
-            if stands { self.evaluate(rule, None, &Place::Anywhere) } else { None }
+            let stands = rule.standing == Standing::Always
+                || is_excerpt && rule.standing == Standing::Excerpt;
+            if stands {
+                self.evaluate(rule, None, &Place::Anywhere)
+            } else {
+                None
+            }
         })
     }
 
     fn best_per_cause(&self, evaluate: impl Fn(&Rule) -> Option<Candidate>) -> Vec<Candidate> {
         let best = |(index, cause): (usize, &Cause)| {
-            let candidates = cause.rules.iter().filter_map(|rule| evaluate(rule).map(|candidate| Candidate { cause: index, ..candidate }));
+            let candidates = cause.rules.iter().filter_map(|rule| {
+                evaluate(rule).map(|candidate| Candidate {
+                    cause: index,
+                    ..candidate
+                })
+            });
             candidates.reduce(|best, next| if better(&next, &best) { next } else { best })
         };
-        let mut found: Vec<Candidate> = self.knowledge.causes.iter().enumerate().filter_map(best).collect();
-        found.sort_by(|left, right| if better(left, right) { std::cmp::Ordering::Less } else if better(right, left) { std::cmp::Ordering::Greater } else { left.cause.cmp(&right.cause) });
+        let mut found: Vec<Candidate> = self
+            .knowledge
+            .causes
+            .iter()
+            .enumerate()
+            .filter_map(best)
+            .collect();
+        found.sort_by(|left, right| {
+            if better(left, right) {
+                std::cmp::Ordering::Less
+            } else if better(right, left) {
+                std::cmp::Ordering::Greater
+            } else {
+                left.cause.cmp(&right.cause)
+            }
+        });
         found
     }
 
@@ -105,8 +144,13 @@ impl<'a, 'r> Material<'a, 'r> {
             self.admits(rule, attempt)?;
         }
         let mut candidate = Candidate {
-            cause: 0, confidence: rule.confidence, culprit: String::new(), variables: Variables::new(),
-            evidence: Vec::new(), inner_code: rule.inner_code, kb: None,
+            cause: 0,
+            confidence: rule.confidence,
+            culprit: String::new(),
+            variables: Variables::new(),
+            evidence: Vec::new(),
+            inner_code: rule.inner_code,
+            kb: None,
             specificity: usize::from(!rule.codes.is_empty()) + usize::from(!rule.phases.is_empty()),
         };
         self.gather_records(rule, place, &mut candidate)?;
@@ -114,7 +158,13 @@ impl<'a, 'r> Material<'a, 'r> {
             self.gather_fact(fact, &mut candidate)?;
         }
         if let Some(check) = rule.check {
-            let finding = checks::find(check, attempt, &self.facts, &self.installed_later, self.reference)?;
+            let finding = checks::find(
+                check,
+                attempt,
+                &self.facts,
+                &self.installed_later,
+                self.reference,
+            )?;
             candidate.kb = finding.kb;
             for name in finding.facts {
                 self.rest_on(&name, Role::Culprit, &mut candidate);
@@ -124,42 +174,93 @@ impl<'a, 'r> Material<'a, 'r> {
             });
             candidate.specificity += 1;
         }
-        let inner = candidate.variables.get("inner_text").and_then(|symbol| self.knowledge.codes.by_symbol(symbol));
+        let inner = candidate
+            .variables
+            .get("inner_text")
+            .and_then(|symbol| self.knowledge.codes.by_symbol(symbol));
         candidate.inner_code = inner.map(|code| code.0).or(candidate.inner_code);
         candidate.confidence = candidate.confidence.min(CONFIDENCE_MAX);
-        let kb = attempt.and_then(|attempt| attempt.kb).map(|kb| format!("KB{kb}")).unwrap_or_default();
-        let fallback = || rule.culprit.as_ref().map(|culprit| culprit.replace("{kb}", &kb));
-        candidate.culprit = candidate.variables.get("culprit").cloned().or_else(fallback).unwrap_or_default();
+        let kb = attempt
+            .and_then(|attempt| attempt.kb)
+            .map(|kb| format!("KB{kb}"))
+            .unwrap_or_default();
+        let fallback = || {
+            rule.culprit
+                .as_ref()
+                .map(|culprit| culprit.replace("{kb}", &kb))
+        };
+        candidate.culprit = candidate
+            .variables
+            .get("culprit")
+            .cloned()
+            .or_else(fallback)
+            .unwrap_or_default();
         Some(candidate)
     }
 
     fn admits(&self, rule: &Rule, attempt: &Attempt) -> Option<()> {
         let has_code = |codes: &Codes| attempt.codes().any(|code| codes.contains(code));
         let code_fits = rule.codes.is_empty() || has_code(&rule.codes);
-        let phase_fits = rule.phases.is_empty() || attempt.phase.is_some_and(|phase| rule.phases.contains(&phase));
+        let phase_fits = rule.phases.is_empty()
+            || attempt
+                .phase
+                .is_some_and(|phase| rule.phases.contains(&phase));
         let within = rule.codes_within.is_empty()
             || has_code(&rule.codes_within)
-            || attempt.rows.iter().filter_map(|index| self.rows.get(*index)).any(|row| row.codes.iter().chain(&row.error_code).any(|code| rule.codes_within.contains(*code)));
+            || attempt
+                .rows
+                .iter()
+                .filter_map(|index| self.rows.get(*index))
+                .any(|row| {
+                    row.codes
+                        .iter()
+                        .chain(&row.error_code)
+                        .any(|code| rule.codes_within.contains(*code))
+                });
         let operation_fits = rule.extend_operations.is_empty()
-            || attempt.extend_code.is_some_and(|code| rule.extend_operations.iter().any(|operation| operation.is_none_or(|operation| operation == code & 0xff)));
+            || attempt.extend_code.is_some_and(|code| {
+                rule.extend_operations
+                    .iter()
+                    .any(|operation| operation.is_none_or(|operation| operation == code & 0xff))
+            });
         (code_fits && phase_fits && within && operation_fits).then_some(())
     }
 
     fn gather_records(&self, rule: &Rule, place: &Place, candidate: &mut Candidate) -> Option<()> {
         for evidence in &rule.evidence {
             let mut found = false;
-            let rows = self.by_condition.get(&evidence.condition).map(Vec::as_slice).unwrap_or_default();
-            let confirmed = rows.iter().filter(|index| place.holds(**index, evidence.scope, self.rows))
-                .filter_map(|index| Some((*index, self.rows.get(*index)?.meets(evidence.condition, self.knowledge)?)));
+            let rows = self
+                .by_condition
+                .get(&evidence.condition)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let confirmed = rows
+                .iter()
+                .filter(|index| place.holds(**index, evidence.scope, self.rows))
+                .filter_map(|index| {
+                    Some((
+                        *index,
+                        self.rows
+                            .get(*index)?
+                            .meets(evidence.condition, self.knowledge)?,
+                    ))
+                });
             let confirmed: Vec<(usize, Variables)> = confirmed.collect();
             let last = confirmed.len().saturating_sub(1);
             // The first one is the root; what follows only shows that it repeats, and until when.
-            let shown = confirmed.into_iter().enumerate().filter(|(position, _)| *position + 1 < SHOWN_PER_KIND || *position == last);
+            let shown = confirmed
+                .into_iter()
+                .enumerate()
+                .filter(|(position, _)| *position + 1 < SHOWN_PER_KIND || *position == last);
             for (_, (row, variables)) in shown {
                 for (name, value) in variables.into_iter().filter(|(_, value)| !value.is_empty()) {
                     candidate.variables.entry(name).or_insert(value);
                 }
-                candidate.evidence.push(Support { row, role: evidence.role, fact: None });
+                candidate.evidence.push(Support {
+                    row,
+                    role: evidence.role,
+                    fact: None,
+                });
                 found = true;
             }
             if found {
@@ -179,11 +280,17 @@ impl<'a, 'r> Material<'a, 'r> {
             if let Some(regex) = &rule.value {
                 capture(regex, value, variables)?;
             }
-            let below = rule.below.is_none_or(|limit| value.parse::<f64>().is_ok_and(|number| number < limit));
+            let below = rule
+                .below
+                .is_none_or(|limit| value.parse::<f64>().is_ok_and(|number| number < limit));
             below.then_some(())
         };
-        let found = self.facts.iter().find_map(|(name, value, _)| holds(name, value, &mut variables).map(|()| name.to_owned()));
-        let Some(name) = found else { return rule.is_optional.then_some(()) };
+        let found = self.facts.iter().find_map(|(name, value, _)| {
+            holds(name, value, &mut variables).map(|()| name.to_owned())
+        });
+        let Some(name) = found else {
+            return rule.is_optional.then_some(());
+        };
         for (name, value) in variables {
             candidate.variables.entry(name).or_insert(value);
         }
@@ -198,7 +305,11 @@ impl<'a, 'r> Material<'a, 'r> {
             candidate.confidence *= CONTRADICTED;
         }
         if let Some(row) = self.facts.row(fact) {
-            candidate.evidence.push(Support { row, role, fact: Some(fact.to_owned()) });
+            candidate.evidence.push(Support {
+                row,
+                role,
+                fact: Some(fact.to_owned()),
+            });
         }
     }
 }
@@ -206,7 +317,10 @@ impl<'a, 'r> Material<'a, 'r> {
 /// More confidence goes first; then a named culprit; then what asked for more.
 fn better(left: &Candidate, right: &Candidate) -> bool {
     let key = |candidate: &Candidate| (!candidate.culprit.is_empty(), candidate.specificity);
-    left.confidence.total_cmp(&right.confidence).then_with(|| key(left).cmp(&key(right))).is_gt()
+    left.confidence
+        .total_cmp(&right.confidence)
+        .then_with(|| key(left).cmp(&key(right)))
+        .is_gt()
 }
 
 /// Where evidence may stand.
@@ -226,22 +340,44 @@ impl Place {
     fn of(attempt: &Attempt) -> Self {
         let mut members = attempt.rows.clone();
         members.sort_unstable();
-        Self::Around { members, window: attempt.window, is_zone_assumed: attempt.is_zone_assumed }
+        Self::Around {
+            members,
+            window: attempt.window,
+            is_zone_assumed: attempt.is_zone_assumed,
+        }
     }
 
     fn holds(&self, index: usize, scope: Scope, rows: &[Row<'_>]) -> bool {
-        let Self::Around { members, window, is_zone_assumed } = self else { return true };
+        let Self::Around {
+            members,
+            window,
+            is_zone_assumed,
+        } = self
+        else {
+            return true;
+        };
         if scope == Scope::Device || members.binary_search(&index).is_ok() {
             return true;
         }
-        let Some(row) = rows.get(index) else { return false };
+        let Some(row) = rows.get(index) else {
+            return false;
+        };
         // Without times on both sides nothing speaks against it.
-        let (Some(time), Some((start, end))) = (row.time, *window) else { return true };
-        let reach = if scope == Scope::Near { 15 * MINUTE } else { MINUTE };
+        let (Some(time), Some((start, end))) = (row.time, *window) else {
+            return true;
+        };
+        let reach = if scope == Scope::Near {
+            15 * MINUTE
+        } else {
+            MINUTE
+        };
         if (start - reach..=end + reach).contains(&time) {
             return true;
         }
         let zones_may_differ = scope == Scope::Near && row.is_zone_assumed != *is_zone_assumed;
-        zones_may_differ && [start, end].iter().any(|edge| distance(time, *edge, true) <= 5 * MINUTE)
+        zones_may_differ
+            && [start, end]
+                .iter()
+                .any(|edge| distance(time, *edge, true) <= 5 * MINUTE)
     }
 }

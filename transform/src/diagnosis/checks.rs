@@ -19,54 +19,119 @@ pub(crate) struct Finding {
 }
 
 /// Makes a comparison; `None` when it does not hold or cannot be made.
-pub(crate) fn find(check: Check, attempt: Option<&Attempt>, facts: &Facts, installed_later: &[u32], reference: &Reference) -> Option<Finding> {
+pub(crate) fn find(
+    check: Check,
+    attempt: Option<&Attempt>,
+    facts: &Facts,
+    installed_later: &[u32],
+    reference: &Reference,
+) -> Option<Finding> {
     match check {
-        Check::ServicingStackBelowRequired => below_required(true, attempt, facts, installed_later, reference),
-        Check::PrerequisiteMissing => below_required(false, attempt, facts, installed_later, reference),
-        Check::ServicingStackNotBelow => below_required(true, attempt, facts, installed_later, reference).is_none().then(Finding::default),
+        Check::ServicingStackBelowRequired => {
+            below_required(true, attempt, facts, installed_later, reference)
+        }
+        Check::PrerequisiteMissing => {
+            below_required(false, attempt, facts, installed_later, reference)
+        }
+        Check::ServicingStackNotBelow => {
+            below_required(true, attempt, facts, installed_later, reference)
+                .is_none()
+                .then(Finding::default)
+        }
         Check::PackageHashDiffers => hash_differs(attempt, facts, reference),
     }
 }
 
 /// Finds the prerequisite that the device's revision is below. Where the attempt names no update,
 /// every update of the device's servicing branch counts, and the highest prerequisite is named.
-fn below_required(servicing_stack: bool, attempt: Option<&Attempt>, facts: &Facts, installed_later: &[u32], reference: &Reference) -> Option<Finding> {
+fn below_required(
+    servicing_stack: bool,
+    attempt: Option<&Attempt>,
+    facts: &Facts,
+    installed_later: &[u32],
+    reference: &Reference,
+) -> Option<Finding> {
     let build = facts.build()?;
     let ubr = build.ubr?;
     let kb = attempt.and_then(|attempt| attempt.kb);
-    let unmet: Vec<&Prerequisite> = reference.prerequisites.iter()
-        .filter(|row| row.is_servicing_stack == servicing_stack && servicing_branch(row.os_build_number) == build.branch())
+    let unmet: Vec<&Prerequisite> = reference
+        .prerequisites
+        .iter()
+        .filter(|row| {
+            row.is_servicing_stack == servicing_stack
+                && servicing_branch(row.os_build_number) == build.branch()
+        })
         .filter(|row| kb.is_none_or(|kb| kb == row.kb_article))
-        .filter(|row| installed_later.contains(&row.requires_kb) || ubr < row.requires_min_ubr && !facts.has_hotfix(row.requires_kb))
+        .filter(|row| {
+            installed_later.contains(&row.requires_kb)
+                || ubr < row.requires_min_ubr && !facts.has_hotfix(row.requires_kb)
+        })
         .collect();
-    let needed = unmet.iter().max_by_key(|row| (row.requires_min_ubr, row.requires_kb))?;
-    let mut dependents: Vec<u32> = unmet.iter().filter(|row| row.requires_kb == needed.requires_kb).map(|row| row.kb_article).collect();
+    let needed = unmet
+        .iter()
+        .max_by_key(|row| (row.requires_min_ubr, row.requires_kb))?;
+    let mut dependents: Vec<u32> = unmet
+        .iter()
+        .filter(|row| row.requires_kb == needed.requires_kb)
+        .map(|row| row.kb_article)
+        .collect();
     dependents.sort_unstable();
     dependents.dedup();
     let mut variables = Variables::new();
     variables.insert("culprit".to_owned(), format!("KB{}", needed.requires_kb));
     let told_by_build = ubr < needed.requires_min_ubr;
     if told_by_build {
-        variables.insert("needed".to_owned(), format!("{}.{}", build.number, needed.requires_min_ubr));
+        variables.insert(
+            "needed".to_owned(),
+            format!("{}.{}", build.number, needed.requires_min_ubr),
+        );
         variables.insert("current".to_owned(), format!("{}.{ubr}", build.number));
     }
-    variables.insert("dependents".to_owned(), dependents.iter().map(|kb| format!("KB{kb}")).collect::<Vec<_>>().join(", "));
+    variables.insert(
+        "dependents".to_owned(),
+        dependents
+            .iter()
+            .map(|kb| format!("KB{kb}"))
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
     let named = match dependents.as_slice() {
         [only] => Some(*only),
         _ => None,
     };
     // Without an inventory from before the repair, the later installation of the prerequisite tells.
-    let facts = if told_by_build { vec![inventory::OS_BUILD.to_owned()] } else { Vec::new() };
-    Some(Finding { variables, facts, kb: named })
+    let facts = if told_by_build {
+        vec![inventory::OS_BUILD.to_owned()]
+    } else {
+        Vec::new()
+    };
+    Some(Finding {
+        variables,
+        facts,
+        kb: named,
+    })
 }
 
 /// Finds a listed file that is published under the same name with another hash.
-fn hash_differs(attempt: Option<&Attempt>, facts: &Facts, reference: &Reference) -> Option<Finding> {
+fn hash_differs(
+    attempt: Option<&Attempt>,
+    facts: &Facts,
+    reference: &Reference,
+) -> Option<Finding> {
     facts.iter().find_map(|(name, hash, _)| {
         let path = name.strip_prefix(inventory::FILE_SHA256)?;
-        let published = || reference.published_hashes.iter().filter(|row| row.file_name.eq_ignore_ascii_case(file_name(path)));
+        let published = || {
+            reference
+                .published_hashes
+                .iter()
+                .filter(|row| row.file_name.eq_ignore_ascii_case(file_name(path)))
+        };
         let expected = published().next()?;
-        if published().any(|row| row.sha256.eq_ignore_ascii_case(hash)) || attempt.and_then(|attempt| attempt.kb).is_some_and(|kb| kb != expected.kb_article) {
+        if published().any(|row| row.sha256.eq_ignore_ascii_case(hash))
+            || attempt
+                .and_then(|attempt| attempt.kb)
+                .is_some_and(|kb| kb != expected.kb_article)
+        {
             return None;
         }
         let mut variables = Variables::new();
@@ -74,6 +139,10 @@ fn hash_differs(attempt: Option<&Attempt>, facts: &Facts, reference: &Reference)
         variables.insert("path".to_owned(), path.to_owned());
         variables.insert("expected".to_owned(), expected.sha256.clone());
         variables.insert("found".to_owned(), hash.to_ascii_lowercase());
-        Some(Finding { variables, facts: vec![name.to_owned()], kb: Some(expected.kb_article) })
+        Some(Finding {
+            variables,
+            facts: vec![name.to_owned()],
+            kb: Some(expected.kb_article),
+        })
     })
 }

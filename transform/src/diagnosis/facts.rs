@@ -27,10 +27,16 @@ impl Build {
         let mut parts = text.trim().split('.').map(|part| part.parse::<u32>().ok());
         let first = parts.next()??;
         if first > 5_000 {
-            return Some(Self { number: first, ubr: parts.next().flatten() });
+            return Some(Self {
+                number: first,
+                ubr: parts.next().flatten(),
+            });
         }
         let number = parts.nth(1)??;
-        Some(Self { number, ubr: parts.next().flatten() })
+        Some(Self {
+            number,
+            ubr: parts.next().flatten(),
+        })
     }
 
     pub(crate) fn branch(self) -> u32 {
@@ -47,7 +53,11 @@ impl Facts {
     /// The facts that held when something failed: those last collected before it, else those of the
     /// first collection after it. What was collected later tells of the device after its repair.
     pub(crate) fn at(rows: &[Row<'_>], time: i64) -> Self {
-        let collected = || rows.iter().filter(|row| row.kind == RowKind::Inventory).map(|row| row.collected_at);
+        let collected = || {
+            rows.iter()
+                .filter(|row| row.kind == RowKind::Inventory)
+                .map(|row| row.collected_at)
+        };
         let before = collected().filter(|at| *at < time).max();
         let known = before.or_else(|| collected().min());
         Self::until(rows, known.map_or(i64::MAX, |at| at.saturating_add(HOUR)))
@@ -55,11 +65,23 @@ impl Facts {
 
     fn until(rows: &[Row<'_>], last: i64) -> Self {
         let is_reading = |row: &Row<'_>| row.kind == RowKind::Inventory && row.collected_at <= last;
-        let mut order: Vec<usize> = rows.iter().enumerate().filter(|(_, row)| is_reading(row)).map(|(index, _)| index).collect();
-        order.sort_by_key(|index| rows.get(*index).map(|row| (row.collected_at, row.time, row.file, row.line)));
+        let mut order: Vec<usize> = rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| is_reading(row))
+            .map(|(index, _)| index)
+            .collect();
+        order.sort_by_key(|index| {
+            rows.get(*index)
+                .map(|row| (row.collected_at, row.time, row.file, row.line))
+        });
         let mut facts = Self::default();
-        for (index, row) in order.iter().filter_map(|index| Some((*index, rows.get(*index)?))) {
-            let stated: BTreeMap<String, String> = serde_json::from_str(row.fields).unwrap_or_default();
+        for (index, row) in order
+            .iter()
+            .filter_map(|index| Some((*index, rows.get(*index)?)))
+        {
+            let stated: BTreeMap<String, String> =
+                serde_json::from_str(row.fields).unwrap_or_default();
             for (name, value) in stated {
                 facts.add(name, value, index, rows);
             }
@@ -100,7 +122,9 @@ impl Facts {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str, usize)> {
-        self.values.iter().map(|(name, (value, row))| (name.as_str(), value.as_str(), *row))
+        self.values
+            .iter()
+            .map(|(name, (value, row))| (name.as_str(), value.as_str(), *row))
     }
 
     pub(crate) fn is_contradicted(&self, name: &str) -> bool {
@@ -114,17 +138,23 @@ impl Facts {
     /// True when the hotfix list names the update.
     pub(crate) fn has_hotfix(&self, kb: u32) -> bool {
         let name = format!("KB{kb}");
-        self.get(inventory::HOTFIXES).is_some_and(|list| list.split([',', ';', ' ']).any(|hotfix| hotfix.trim().eq_ignore_ascii_case(&name)))
+        self.get(inventory::HOTFIXES).is_some_and(|list| {
+            list.split([',', ';', ' '])
+                .any(|hotfix| hotfix.trim().eq_ignore_ascii_case(&name))
+        })
     }
 
     /// All facts as a JSON object.
     pub(crate) fn json(&self) -> String {
-        let plain: BTreeMap<&str, &str> = self.iter().map(|(name, value, _)| (name, value)).collect();
+        let plain: BTreeMap<&str, &str> =
+            self.iter().map(|(name, value, _)| (name, value)).collect();
         serde_json::to_string(&plain).unwrap_or_else(|_| "{}".to_owned())
     }
 }
 
 /// Facts of which a device has one at a time.
 fn is_single_valued(name: &str) -> bool {
-    name.starts_with(inventory::SERVICE_START) || name.starts_with(inventory::FILE_SHA256) || name == inventory::ARCHITECTURE
+    name.starts_with(inventory::SERVICE_START)
+        || name.starts_with(inventory::FILE_SHA256)
+        || name == inventory::ARCHITECTURE
 }

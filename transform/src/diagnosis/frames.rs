@@ -1,17 +1,18 @@
 //! Lays the results of all devices out as frames.
 
+mod columns;
+
 use std::collections::BTreeMap;
 
 use patchlens_event::{Hresult, inventory};
-use polars::prelude::*;
 
-use super::Diagnosed;
 use super::candidate::Material;
 use super::judge::{Diagnosis, Judged, evidence_text};
 use super::text::{Language, render};
 use crate::attempt::Attempt;
-use crate::frame::microseconds;
 use crate::schema;
+
+pub(super) use columns::diagnosed;
 
 /// All results of one device.
 pub(crate) struct DeviceResult {
@@ -54,14 +55,30 @@ struct EvidenceRow {
 
 /// Facts that are columns of their own.
 const FACT_COLUMNS: [(&str, &str); 9] = [
-    (schema::OS_BUILD, inventory::OS_BUILD), (schema::OS_NAME, inventory::OS_NAME), (schema::OS_EDITION, inventory::OS_EDITION),
-    (schema::ARCHITECTURE, inventory::ARCHITECTURE), (schema::MODEL, inventory::MODEL), (schema::MANUFACTURER, inventory::MANUFACTURER),
-    (schema::SITE, inventory::SITE), (schema::RING, inventory::RING), (schema::LOCALE, inventory::LOCALE),
+    (schema::OS_BUILD, inventory::OS_BUILD),
+    (schema::OS_NAME, inventory::OS_NAME),
+    (schema::OS_EDITION, inventory::OS_EDITION),
+    (schema::ARCHITECTURE, inventory::ARCHITECTURE),
+    (schema::MODEL, inventory::MODEL),
+    (schema::MANUFACTURER, inventory::MANUFACTURER),
+    (schema::SITE, inventory::SITE),
+    (schema::RING, inventory::RING),
+    (schema::LOCALE, inventory::LOCALE),
 ];
 
 /// Takes what the frames need out of the material, which borrows from the events.
-pub(super) fn device_result(device_id: &str, name: &str, last_seen_at: Option<i64>, judged: Judged, material: &Material<'_, '_>) -> DeviceResult {
-    let planned = material.reference.rollout_devices.iter().find(|device| device.device_id == device_id);
+pub(super) fn device_result(
+    device_id: &str,
+    name: &str,
+    last_seen_at: Option<i64>,
+    judged: Judged,
+    material: &Material<'_, '_>,
+) -> DeviceResult {
+    let planned = material
+        .reference
+        .rollout_devices
+        .iter()
+        .find(|device| device.device_id == device_id);
     let fact = |(column, fact): &(&'static str, &str)| {
         let stated = material.facts.get(fact).unwrap_or_default();
         let from_plan = planned.map_or("", |device| match *column {
@@ -69,10 +86,16 @@ pub(super) fn device_result(device_id: &str, name: &str, last_seen_at: Option<i6
             schema::RING => device.ring.as_str(),
             _ => "",
         });
-        (*column, if stated.is_empty() { from_plan } else { stated }.to_owned())
+        (
+            *column,
+            if stated.is_empty() { from_plan } else { stated }.to_owned(),
+        )
     };
     let build = material.facts.build();
-    let device_name = Some(name).filter(|name| !name.is_empty()).or_else(|| material.facts.get(inventory::DEVICE_NAME)).unwrap_or(device_id);
+    let device_name = Some(name)
+        .filter(|name| !name.is_empty())
+        .or_else(|| material.facts.get(inventory::DEVICE_NAME))
+        .unwrap_or(device_id);
     let device = DeviceRow {
         device_id: device_id.to_owned(),
         device_name: device_name.to_owned(),
@@ -82,14 +105,29 @@ pub(super) fn device_result(device_id: &str, name: &str, last_seen_at: Option<i6
         last_seen_at,
         facts_json: material.facts.json(),
     };
-    let diagnoses = judged.diagnoses.into_iter().map(|diagnosis| diagnosis_row(diagnosis, &judged.attempts, device_name, material)).collect();
-    DeviceResult { device, attempts: judged.attempts, diagnoses }
+    let diagnoses = judged
+        .diagnoses
+        .into_iter()
+        .map(|diagnosis| diagnosis_row(diagnosis, &judged.attempts, device_name, material))
+        .collect();
+    DeviceResult {
+        device,
+        attempts: judged.attempts,
+        diagnoses,
+    }
 }
 
-fn diagnosis_row(diagnosis: Diagnosis, attempts: &[Attempt], device_name: &str, material: &Material<'_, '_>) -> DiagnosisRow {
+fn diagnosis_row(
+    diagnosis: Diagnosis,
+    attempts: &[Attempt],
+    device_name: &str,
+    material: &Material<'_, '_>,
+) -> DiagnosisRow {
     let codes = &material.knowledge.codes;
     let symbol = |code: Option<u32>| code.map_or("", |code| codes.symbol(Hresult(code)));
-    let harvested = diagnosis.error_code.and_then(|code| harvested_symbol(code, material));
+    let harvested = diagnosis
+        .error_code
+        .and_then(|code| harvested_symbol(code, material));
     let error_symbol = harvested.unwrap_or_else(|| symbol(diagnosis.error_code).to_owned());
     let mut variables = diagnosis.variables.clone();
     let mut set = |name: &str, value: Option<String>| {
@@ -98,27 +136,72 @@ fn diagnosis_row(diagnosis: Diagnosis, attempts: &[Attempt], device_name: &str, 
         }
     };
     set("culprit", Some(diagnosis.culprit.clone()));
-    set("file", Some(crate::normalise::file_name(&diagnosis.culprit).to_owned()));
+    set(
+        "file",
+        Some(crate::normalise::file_name(&diagnosis.culprit).to_owned()),
+    );
     set("kb", diagnosis.kb.map(|kb| format!("KB{kb}")));
-    set("code", diagnosis.error_code.map(|code| Hresult(code).to_string()));
+    set(
+        "code",
+        diagnosis.error_code.map(|code| Hresult(code).to_string()),
+    );
     set("symbol", Some(error_symbol.clone()));
-    set("inner", diagnosis.inner_code.map(|code| Hresult(code).to_string()));
-    set("inner_symbol", Some(symbol(diagnosis.inner_code).to_owned()));
+    set(
+        "inner",
+        diagnosis.inner_code.map(|code| Hresult(code).to_string()),
+    );
+    set(
+        "inner_symbol",
+        Some(symbol(diagnosis.inner_code).to_owned()),
+    );
     set("phase", Some(diagnosis.phase.to_owned()));
     set("device", Some(device_name.to_owned()));
-    set("build", material.facts.get(inventory::OS_BUILD).map(str::to_owned));
-    let meaning = diagnosis.error_code.and_then(|code| codes.get(Hresult(code)));
+    set(
+        "build",
+        material.facts.get(inventory::OS_BUILD).map(str::to_owned),
+    );
+    let meaning = diagnosis
+        .error_code
+        .and_then(|code| codes.get(Hresult(code)));
     set("meaning_en", meaning.map(|entry| entry.meaning_en.clone()));
     set("meaning_zh", meaning.map(|entry| entry.meaning_zh.clone()));
-    let cause = diagnosis.cause.and_then(|index| material.knowledge.causes.get(index));
-    let texts = |templates: Option<&Vec<String>>, language| templates.map(|templates| templates.iter().map(|text| render(text, &variables, language)).collect()).unwrap_or_default();
-    let one = |template: Option<&String>, language| template.map(|text| render(text, &variables, language)).unwrap_or_default();
+    let cause = diagnosis
+        .cause
+        .and_then(|index| material.knowledge.causes.get(index));
+    let texts = |templates: Option<&Vec<String>>, language| {
+        templates
+            .map(|templates| {
+                templates
+                    .iter()
+                    .map(|text| render(text, &variables, language))
+                    .collect()
+            })
+            .unwrap_or_default()
+    };
+    let one = |template: Option<&String>, language| {
+        template
+            .map(|text| render(text, &variables, language))
+            .unwrap_or_default()
+    };
     DiagnosisRow {
-        attempt_id: diagnosis.attempt.and_then(|index| attempts.get(index)).map(|attempt| attempt.attempt_id.clone()).unwrap_or_default(),
-        alert_subtype: cause.map_or_else(|| "InstallIssue".to_owned(), |cause| cause.alert_subtype.clone()),
+        attempt_id: diagnosis
+            .attempt
+            .and_then(|index| attempts.get(index))
+            .map(|attempt| attempt.attempt_id.clone())
+            .unwrap_or_default(),
+        alert_subtype: cause.map_or_else(
+            || "InstallIssue".to_owned(),
+            |cause| cause.alert_subtype.clone(),
+        ),
         error_symbol,
-        summary: [one(cause.map(|c| &c.summary_en), Language::English), one(cause.map(|c| &c.summary_zh), Language::Chinese)],
-        actions: [texts(cause.map(|c| &c.actions_en), Language::English), texts(cause.map(|c| &c.actions_zh), Language::Chinese)],
+        summary: [
+            one(cause.map(|c| &c.summary_en), Language::English),
+            one(cause.map(|c| &c.summary_zh), Language::Chinese),
+        ],
+        actions: [
+            texts(cause.map(|c| &c.actions_en), Language::English),
+            texts(cause.map(|c| &c.actions_zh), Language::Chinese),
+        ],
         evidence: evidence_rows(&diagnosis, material),
         diagnosis,
     }
@@ -127,141 +210,46 @@ fn diagnosis_row(diagnosis: Diagnosis, attempts: &[Attempt], device_name: &str, 
 /// The symbol that the device's own logs print beside a code: `[HRESULT = 0x800f0823 - CBS_E_…]`.
 fn harvested_symbol(code: u32, material: &Material<'_, '_>) -> Option<String> {
     let mark = format!("HRESULT = 0x{code:08x} - ");
-    material.rows.iter().filter(|row| row.error_code == Some(code)).find_map(|row| {
-        let (_, after) = row.message.rsplit_once(&mark)?;
-        let symbol = after.split(']').next()?.trim();
-        let is_symbol = symbol.len() > 3 && symbol.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-        is_symbol.then(|| symbol.to_owned())
-    })
+    material
+        .rows
+        .iter()
+        .filter(|row| row.error_code == Some(code))
+        .find_map(|row| {
+            let (_, after) = row.message.rsplit_once(&mark)?;
+            let symbol = after.split(']').next()?.trim();
+            let is_symbol = symbol.len() > 3
+                && symbol
+                    .bytes()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+            is_symbol.then(|| symbol.to_owned())
+        })
 }
 
 fn evidence_rows(diagnosis: &Diagnosis, material: &Material<'_, '_>) -> Vec<EvidenceRow> {
     let row = |support: &super::candidate::Support| {
         let row = material.rows.get(support.row)?;
         // As this reading states it: a later one may state it otherwise.
-        let stated: BTreeMap<String, String> = support.fact.as_ref().map(|_| serde_json::from_str(row.fields).unwrap_or_default()).unwrap_or_default();
-        let value = support.fact.as_deref().and_then(|fact| stated.get(fact)).map(String::as_str);
+        let stated: BTreeMap<String, String> = support
+            .fact
+            .as_ref()
+            .map(|_| serde_json::from_str(row.fields).unwrap_or_default())
+            .unwrap_or_default();
+        let value = support
+            .fact
+            .as_deref()
+            .and_then(|fact| stated.get(fact))
+            .map(String::as_str);
         Some(EvidenceRow {
-            event_id: row.event_id.to_owned(), source: row.source.to_owned(), file: row.file.to_owned(), line: row.line, byte_offset: row.byte_offset,
-            record_id: row.record_id, occurred_at: row.occurred_at, text: evidence_text(row, support.fact.as_deref(), value), role: support.role.as_str(),
+            event_id: row.event_id.to_owned(),
+            source: row.source.to_owned(),
+            file: row.file.to_owned(),
+            line: row.line,
+            byte_offset: row.byte_offset,
+            record_id: row.record_id,
+            occurred_at: row.occurred_at,
+            text: evidence_text(row, support.fact.as_deref(), value),
+            role: support.role.as_str(),
         })
     };
     diagnosis.evidence.iter().filter_map(row).collect()
-}
-
-/// Puts the results of all devices into frames.
-pub(super) fn diagnosed(results: &[DeviceResult]) -> PolarsResult<Diagnosed> {
-    Ok(Diagnosed { devices: devices(results)?, attempts: attempts(results)?, diagnoses: diagnoses(results)?, evidence: evidence(results)? })
-}
-
-fn strings<'a>(name: &str, values: impl Iterator<Item = &'a str>) -> Column {
-    Column::new(name.into(), values.collect::<Vec<_>>())
-}
-
-fn numbers(name: &str, values: impl Iterator<Item = Option<u32>>) -> Column {
-    Column::new(name.into(), values.collect::<Vec<_>>())
-}
-
-fn instants(name: &str, values: impl Iterator<Item = Option<i64>>) -> Column {
-    microseconds(name, values, Some(TimeZone::UTC))
-}
-
-fn lists<'a, L: Iterator<Item = &'a str>>(name: &str, values: impl ExactSizeIterator<Item = L>) -> Column {
-    let mut builder = ListStringChunkedBuilder::new(name.into(), values.len(), values.len());
-    for list in values {
-        builder.append_values_iter(list);
-    }
-    builder.finish().into_column()
-}
-
-fn devices(results: &[DeviceResult]) -> PolarsResult<DataFrame> {
-    let rows = || results.iter().map(|result| &result.device);
-    let fact = |name: &str| strings(name, rows().map(|row| row.facts.iter().find(|(column, _)| *column == name).map_or("", |(_, value)| value.as_str())));
-    DataFrame::new(results.len(), vec![
-        strings(schema::DEVICE_ID, rows().map(|row| row.device_id.as_str())),
-        strings(schema::DEVICE_NAME, rows().map(|row| row.device_name.as_str())),
-        fact(schema::OS_BUILD),
-        numbers(schema::OS_BUILD_NUMBER, rows().map(|row| row.build_number)),
-        numbers(schema::UBR, rows().map(|row| row.ubr)),
-        fact(schema::OS_NAME), fact(schema::OS_EDITION), fact(schema::ARCHITECTURE), fact(schema::MODEL), fact(schema::MANUFACTURER),
-        fact(schema::SITE), fact(schema::RING), fact(schema::LOCALE),
-        instants(schema::LAST_SEEN_AT, rows().map(|row| row.last_seen_at)),
-        strings(schema::FACTS, rows().map(|row| row.facts_json.as_str())),
-    ])
-}
-
-fn attempts(results: &[DeviceResult]) -> PolarsResult<DataFrame> {
-    let rows: Vec<(&str, &Attempt)> = results.iter().flat_map(|result| result.attempts.iter().map(|attempt| (result.device.device_id.as_str(), attempt))).collect();
-    let text = |name: &str, value: fn(&Attempt) -> &str| strings(name, rows.iter().map(|(_, attempt)| value(attempt)));
-    let number = |name: &str, value: fn(&Attempt) -> Option<u32>| numbers(name, rows.iter().map(|(_, attempt)| value(attempt)));
-    DataFrame::new(rows.len(), vec![
-        strings(schema::DEVICE_ID, rows.iter().map(|(device_id, _)| *device_id)),
-        text(schema::ATTEMPT_ID, |attempt| &attempt.attempt_id),
-        number(schema::KB_ARTICLE, |attempt| attempt.kb),
-        text(schema::TITLE, |attempt| &attempt.title),
-        instants(schema::STARTED_AT, rows.iter().map(|(_, attempt)| Some(attempt.started_at))),
-        instants(schema::ENDED_AT, rows.iter().map(|(_, attempt)| attempt.ended_at)),
-        text(schema::OUTCOME, |attempt| attempt.outcome.as_str()),
-        text(schema::FURTHEST_CLIENT_SUBSTATE, |attempt| attempt.furthest_client_substate),
-        text(schema::CLIENT_STATE, |attempt| attempt.client_state),
-        text(schema::CLIENT_SUBSTATE, |attempt| attempt.client_substate),
-        number(schema::ERROR_CODE, |attempt| attempt.error_code),
-        number(schema::INNER_CODE, |attempt| attempt.inner_code),
-        number(schema::EXTEND_CODE, |attempt| attempt.extend_code),
-        text(schema::PHASE, |attempt| attempt.phase.map_or("", crate::attempt::Phase::as_str)),
-        lists(schema::SOURCES, rows.iter().map(|(_, attempt)| attempt.sources.iter().map(String::as_str))),
-    ])
-}
-
-fn diagnoses(results: &[DeviceResult]) -> PolarsResult<DataFrame> {
-    let rows: Vec<(&str, usize, &DiagnosisRow)> = results.iter()
-        .flat_map(|result| result.diagnoses.iter().enumerate().map(|(rank, row)| (result.device.device_id.as_str(), rank, row))).collect();
-    let text = |name: &str, value: fn(&DiagnosisRow) -> &str| strings(name, rows.iter().map(|(_, _, row)| value(row)));
-    let number = |name: &str, value: fn(&Diagnosis) -> Option<u32>| numbers(name, rows.iter().map(|(_, _, row)| value(&row.diagnosis)));
-    let time = |name: &str, value: fn(&Diagnosis) -> Option<i64>| instants(name, rows.iter().map(|(_, _, row)| value(&row.diagnosis)));
-    let list = |name: &str, value: fn(&DiagnosisRow) -> &Vec<String>| lists(name, rows.iter().map(|(_, _, row)| value(row).iter().map(String::as_str)));
-    DataFrame::new(rows.len(), vec![
-        strings(schema::DEVICE_ID, rows.iter().map(|(device_id, _, _)| *device_id)),
-        text(schema::DIAGNOSIS_ID, |row| &row.diagnosis.diagnosis_id),
-        Column::new(schema::RANK.into(), rows.iter().map(|(_, rank, _)| u16::try_from(*rank).unwrap_or(u16::MAX)).collect::<Vec<_>>()),
-        text(schema::ATTEMPT_ID, |row| &row.attempt_id),
-        number(schema::KB_ARTICLE, |diagnosis| diagnosis.kb),
-        text(schema::CAUSE, |row| &row.diagnosis.cause_id),
-        text(schema::ALERT_SUBTYPE, |row| &row.alert_subtype),
-        number(schema::ERROR_CODE, |diagnosis| diagnosis.error_code),
-        text(schema::ERROR_SYMBOL, |row| &row.error_symbol),
-        number(schema::INNER_CODE, |diagnosis| diagnosis.inner_code),
-        text(schema::CULPRIT, |row| &row.diagnosis.culprit),
-        Column::new(schema::CONFIDENCE.into(), rows.iter().map(|(_, _, row)| row.diagnosis.confidence).collect::<Vec<_>>()),
-        text(schema::CLUSTER_KEY, |row| &row.diagnosis.cluster_key),
-        text(schema::PHASE, |row| row.diagnosis.phase),
-        text(schema::SUMMARY_EN, |row| row.summary.first().map_or("", String::as_str)),
-        text(schema::SUMMARY_ZH, |row| row.summary.last().map_or("", String::as_str)),
-        list(schema::ACTIONS_EN, |row| &row.actions[0]),
-        list(schema::ACTIONS_ZH, |row| &row.actions[1]),
-        time(schema::FIRST_SEEN_AT, |diagnosis| diagnosis.first_seen_at),
-        time(schema::LAST_SEEN_AT, |diagnosis| diagnosis.last_seen_at),
-        Column::new(schema::IS_OPEN.into(), rows.iter().map(|(_, _, row)| u8::from(row.diagnosis.is_open)).collect::<Vec<_>>()),
-    ])
-}
-
-fn evidence(results: &[DeviceResult]) -> PolarsResult<DataFrame> {
-    let rows: Vec<(&str, &str, usize, &EvidenceRow)> = results.iter()
-        .flat_map(|result| result.diagnoses.iter().map(|row| (result.device.device_id.as_str(), row)))
-        .flat_map(|(device_id, row)| row.evidence.iter().enumerate().map(move |(seq, evidence)| (device_id, row.diagnosis.diagnosis_id.as_str(), seq, evidence))).collect();
-    let text = |name: &str, value: fn(&EvidenceRow) -> &str| strings(name, rows.iter().map(|(.., row)| value(row)));
-    DataFrame::new(rows.len(), vec![
-        strings(schema::DEVICE_ID, rows.iter().map(|(device_id, ..)| *device_id)),
-        strings(schema::DIAGNOSIS_ID, rows.iter().map(|(_, diagnosis_id, ..)| *diagnosis_id)),
-        Column::new(schema::SEQ.into(), rows.iter().map(|(_, _, seq, _)| u16::try_from(*seq).unwrap_or(u16::MAX)).collect::<Vec<_>>()),
-        text(schema::EVENT_ID, |row| &row.event_id),
-        text(schema::SOURCE, |row| &row.source),
-        text(schema::SOURCE_FILE, |row| &row.file),
-        Column::new(schema::LINE_NUMBER.into(), rows.iter().map(|(.., row)| row.line).collect::<Vec<_>>()),
-        Column::new(schema::BYTE_OFFSET.into(), rows.iter().map(|(.., row)| row.byte_offset).collect::<Vec<_>>()),
-        Column::new(schema::RECORD_ID.into(), rows.iter().map(|(.., row)| row.record_id).collect::<Vec<_>>()),
-        instants(schema::OCCURRED_AT, rows.iter().map(|(.., row)| row.occurred_at)),
-        text(schema::TEXT, |row| &row.text),
-        text(schema::ROLE, |row| row.role),
-    ])
 }

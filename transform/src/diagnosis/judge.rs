@@ -30,7 +30,10 @@ pub(crate) struct Judged {
 }
 
 /// One cause with its culprit.
-#[expect(clippy::struct_field_names, reason = "`diagnosis_id` has its name in every table")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`diagnosis_id` has its name in every table"
+)]
 #[derive(Debug, Clone)]
 pub(crate) struct Diagnosis {
     pub(crate) diagnosis_id: String,
@@ -56,42 +59,116 @@ pub(crate) struct Diagnosis {
 }
 
 /// Judges a device.
-pub(crate) fn judge(device_id: &str, attempts: Vec<Attempt>, material: &Material<'_, '_>) -> Judged {
-    let is_excerpt = attempts.iter().all(|attempt| attempt.verdict_row.and_then(|row| material.rows.get(row)).is_none_or(|row| row.is_weak));
+pub(crate) fn judge(
+    device_id: &str,
+    attempts: Vec<Attempt>,
+    material: &Material<'_, '_>,
+) -> Judged {
+    let is_excerpt = attempts.iter().all(|attempt| {
+        attempt
+            .verdict_row
+            .and_then(|row| material.rows.get(row))
+            .is_none_or(|row| row.is_weak)
+    });
     let mut attempts = verdict::keep_telling(attempts, material.rows);
-    verdict::name_updates(device_id, &mut attempts, &material.facts, material.reference);
+    verdict::name_updates(
+        device_id,
+        &mut attempts,
+        &material.facts,
+        material.reference,
+    );
     let mut found: Vec<Diagnosis> = Vec::new();
-    for (index, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| attempt.failed() || attempt.was_cancelled()) {
+    for (index, attempt) in attempts
+        .iter()
+        .enumerate()
+        .filter(|(_, attempt)| attempt.failed() || attempt.was_cancelled())
+    {
         let is_open = !verdict::is_made_good(attempt, &attempts, &material.facts, material.rows);
         let then = material.at(attempt, &attempts);
         let candidates = worth_listing(&then.causes_of(attempt), material);
         if candidates.is_empty() {
             found.push(unknown(index, attempt, is_open, material));
         }
-        found.extend(candidates.into_iter().enumerate().map(|(rank, candidate)| of_attempt(rank, candidate, index, attempt, is_open, &then)));
+        found.extend(
+            candidates.into_iter().enumerate().map(|(rank, candidate)| {
+                of_attempt(rank, candidate, index, attempt, is_open, &then)
+            }),
+        );
     }
     for candidate in material.standing(is_excerpt) {
         let standing = of_device(candidate, &attempts, material);
-        if !found.iter().any(|known| known.cause_id == standing.cause_id) {
+        if !found
+            .iter()
+            .any(|known| known.cause_id == standing.cause_id)
+        {
             found.push(standing);
         }
     }
     name_attempts(&found, &mut attempts);
-    Judged { diagnoses: ranked(device_id, merged(found), &attempts), attempts }
+    Judged {
+        diagnoses: ranked(device_id, merged(found), &attempts),
+        attempts,
+    }
 }
 
 /// The best hypothesis, and others that it does not explain.
 fn worth_listing(candidates: &[Candidate], material: &Material<'_, '_>) -> Vec<Candidate> {
-    let Some(explains) = candidates.first().and_then(|best| material.knowledge.causes.get(best.cause)).map(|cause| &cause.explains) else { return Vec::new() };
-    let id = |candidate: &Candidate| material.knowledge.causes.get(candidate.cause).map_or("", |cause| cause.id.as_str());
-    let others = candidates.iter().skip(1).filter(|other| other.confidence >= SECOND_CONFIDENCE_MIN && !explains.iter().any(|cause| cause == id(other)));
-    candidates.iter().take(1).chain(others).take(HYPOTHESES_MAX).cloned().collect()
+    let Some(explains) = candidates
+        .first()
+        .and_then(|best| material.knowledge.causes.get(best.cause))
+        .map(|cause| &cause.explains)
+    else {
+        return Vec::new();
+    };
+    let id = |candidate: &Candidate| {
+        material
+            .knowledge
+            .causes
+            .get(candidate.cause)
+            .map_or("", |cause| cause.id.as_str())
+    };
+    let others = candidates.iter().skip(1).filter(|other| {
+        other.confidence >= SECOND_CONFIDENCE_MIN
+            && !explains.iter().any(|cause| cause == id(other))
+    });
+    candidates
+        .iter()
+        .take(1)
+        .chain(others)
+        .take(HYPOTHESES_MAX)
+        .cloned()
+        .collect()
 }
 
-fn of_attempt(hypothesis: usize, candidate: Candidate, index: usize, attempt: &Attempt, is_open: bool, material: &Material<'_, '_>) -> Diagnosis {
-    let verdict = attempt.verdict_row.map(|row| Support { row, role: Role::Verdict, fact: None });
-    let evidence = verdict.into_iter().chain(candidate.evidence.iter().filter(|support| support.fact.is_some() || Some(support.row) != attempt.verdict_row).cloned()).collect();
-    let inner_code = candidate.inner_code.filter(|code| Some(*code) != attempt.error_code).or(attempt.inner_code);
+fn of_attempt(
+    hypothesis: usize,
+    candidate: Candidate,
+    index: usize,
+    attempt: &Attempt,
+    is_open: bool,
+    material: &Material<'_, '_>,
+) -> Diagnosis {
+    let verdict = attempt.verdict_row.map(|row| Support {
+        row,
+        role: Role::Verdict,
+        fact: None,
+    });
+    let evidence = verdict
+        .into_iter()
+        .chain(
+            candidate
+                .evidence
+                .iter()
+                .filter(|support| {
+                    support.fact.is_some() || Some(support.row) != attempt.verdict_row
+                })
+                .cloned(),
+        )
+        .collect();
+    let inner_code = candidate
+        .inner_code
+        .filter(|code| Some(*code) != attempt.error_code)
+        .or(attempt.inner_code);
     let mut diagnosis = new_diagnosis(candidate, evidence, material);
     diagnosis.attempt = Some(index);
     diagnosis.kb = attempt.kb.or(diagnosis.kb);
@@ -109,46 +186,125 @@ fn of_attempt(hypothesis: usize, candidate: Candidate, index: usize, attempt: &A
 fn of_device(candidate: Candidate, attempts: &[Attempt], material: &Material<'_, '_>) -> Diagnosis {
     let evidence = candidate.evidence.clone();
     let mut diagnosis = new_diagnosis(candidate, evidence, material);
-    let rows = || diagnosis.evidence.iter().filter_map(|support| material.rows.get(support.row));
+    let rows = || {
+        diagnosis
+            .evidence
+            .iter()
+            .filter_map(|support| material.rows.get(support.row))
+    };
     let error_code = rows().find_map(|row| row.error_code);
     let times: Vec<i64> = rows().filter_map(|row| row.time).collect();
     diagnosis.error_code = error_code;
     diagnosis.first_seen_at = times.iter().min().copied();
     diagnosis.last_seen_at = times.iter().max().copied();
     // An update that was installed after it shows that it no longer stands in the way.
-    diagnosis.is_open = !diagnosis.last_seen_at.is_some_and(|seen| attempts.iter().any(|attempt| attempt.succeeded() && verdict::is_system_update(attempt) && attempt.started_at > seen));
+    diagnosis.is_open = !diagnosis.last_seen_at.is_some_and(|seen| {
+        attempts.iter().any(|attempt| {
+            attempt.succeeded() && verdict::is_system_update(attempt) && attempt.started_at > seen
+        })
+    });
     finish_key(&mut diagnosis);
     diagnosis
 }
 
-fn new_diagnosis(candidate: Candidate, evidence: Vec<Support>, material: &Material<'_, '_>) -> Diagnosis {
-    let cause_id = material.knowledge.causes.get(candidate.cause).map_or(UNKNOWN, |cause| cause.id.as_str()).to_owned();
+fn new_diagnosis(
+    candidate: Candidate,
+    evidence: Vec<Support>,
+    material: &Material<'_, '_>,
+) -> Diagnosis {
+    let cause_id = material
+        .knowledge
+        .causes
+        .get(candidate.cause)
+        .map_or(UNKNOWN, |cause| cause.id.as_str())
+        .to_owned();
     Diagnosis {
-        diagnosis_id: String::new(), attempt: None, cause: Some(candidate.cause), cause_id, kb: candidate.kb, error_code: None, inner_code: candidate.inner_code,
-        culprit: candidate.culprit, confidence: candidate.confidence, cluster_key: String::new(), phase: "", variables: candidate.variables,
-        evidence, first_seen_at: None, last_seen_at: None, is_open: true, hypothesis: 0,
+        diagnosis_id: String::new(),
+        attempt: None,
+        cause: Some(candidate.cause),
+        cause_id,
+        kb: candidate.kb,
+        error_code: None,
+        inner_code: candidate.inner_code,
+        culprit: candidate.culprit,
+        confidence: candidate.confidence,
+        cluster_key: String::new(),
+        phase: "",
+        variables: candidate.variables,
+        evidence,
+        first_seen_at: None,
+        last_seen_at: None,
+        is_open: true,
+        hypothesis: 0,
     }
 }
 
 /// Says openly that nothing explains the failure, with the evidence of the verdict and of the lines
 /// with the root code.
-fn unknown(index: usize, attempt: &Attempt, is_open: bool, material: &Material<'_, '_>) -> Diagnosis {
-    let verdict = attempt.verdict_row.map(|row| Support { row, role: Role::Verdict, fact: None });
-    let has_root = |row: &&usize| material.rows.get(**row).is_some_and(|row| row.error_code.is_some() && row.error_code == attempt.root_code());
-    let context = attempt.rows.iter().filter(has_root).filter(|row| Some(**row) != attempt.verdict_row).take(3).map(|row| Support { row: *row, role: Role::Context, fact: None });
+fn unknown(
+    index: usize,
+    attempt: &Attempt,
+    is_open: bool,
+    material: &Material<'_, '_>,
+) -> Diagnosis {
+    let verdict = attempt.verdict_row.map(|row| Support {
+        row,
+        role: Role::Verdict,
+        fact: None,
+    });
+    let has_root = |row: &&usize| {
+        material
+            .rows
+            .get(**row)
+            .is_some_and(|row| row.error_code.is_some() && row.error_code == attempt.root_code())
+    };
+    let context = attempt
+        .rows
+        .iter()
+        .filter(has_root)
+        .filter(|row| Some(**row) != attempt.verdict_row)
+        .take(3)
+        .map(|row| Support {
+            row: *row,
+            role: Role::Context,
+            fact: None,
+        });
     let evidence = verdict.into_iter().chain(context).collect();
-    let cause = material.knowledge.causes.iter().position(|cause| cause.id == UNKNOWN);
+    let cause = material
+        .knowledge
+        .causes
+        .iter()
+        .position(|cause| cause.id == UNKNOWN);
     let mut diagnosis = Diagnosis {
-        diagnosis_id: String::new(), attempt: Some(index), cause, cause_id: UNKNOWN.to_owned(), kb: attempt.kb, error_code: attempt.error_code, inner_code: attempt.inner_code,
-        culprit: String::new(), confidence: UNKNOWN_CONFIDENCE, cluster_key: String::new(), phase: attempt.phase.map_or("", crate::attempt::Phase::as_str),
-        variables: Variables::new(), evidence, first_seen_at: attempt.window.map(|window| window.0), last_seen_at: attempt.window.map(|window| window.1), is_open, hypothesis: 0,
+        diagnosis_id: String::new(),
+        attempt: Some(index),
+        cause,
+        cause_id: UNKNOWN.to_owned(),
+        kb: attempt.kb,
+        error_code: attempt.error_code,
+        inner_code: attempt.inner_code,
+        culprit: String::new(),
+        confidence: UNKNOWN_CONFIDENCE,
+        cluster_key: String::new(),
+        phase: attempt.phase.map_or("", crate::attempt::Phase::as_str),
+        variables: Variables::new(),
+        evidence,
+        first_seen_at: attempt.window.map(|window| window.0),
+        last_seen_at: attempt.window.map(|window| window.1),
+        is_open,
+        hypothesis: 0,
     };
     finish_key(&mut diagnosis);
     diagnosis
 }
 
 fn finish_key(diagnosis: &mut Diagnosis) {
-    diagnosis.cluster_key = cluster_key(&diagnosis.cause_id, &diagnosis.culprit, diagnosis.inner_code.or(diagnosis.error_code), diagnosis.phase);
+    diagnosis.cluster_key = cluster_key(
+        &diagnosis.cause_id,
+        &diagnosis.culprit,
+        diagnosis.inner_code.or(diagnosis.error_code),
+        diagnosis.phase,
+    );
 }
 
 /// A comparison that names one update names the attempt's, where the attempt does not.
@@ -169,16 +325,42 @@ fn merged(found: Vec<Diagnosis>) -> Vec<Diagnosis> {
             by_key.insert(diagnosis.cluster_key.clone(), diagnosis);
             continue;
         };
-        let first_seen_at = [known.first_seen_at, diagnosis.first_seen_at].into_iter().flatten().min();
-        let last_seen_at = [known.last_seen_at, diagnosis.last_seen_at].into_iter().flatten().max();
+        let first_seen_at = [known.first_seen_at, diagnosis.first_seen_at]
+            .into_iter()
+            .flatten()
+            .min();
+        let last_seen_at = [known.last_seen_at, diagnosis.last_seen_at]
+            .into_iter()
+            .flatten()
+            .max();
         let hypothesis = known.hypothesis.min(diagnosis.hypothesis);
         let is_open = known.is_open || diagnosis.is_open;
-        let newer = (diagnosis.is_open, diagnosis.last_seen_at, diagnosis.attempt) > (known.is_open, known.last_seen_at, known.attempt);
-        let (kept, other) = if newer { (diagnosis, known) } else { (known, diagnosis) };
+        let newer = (diagnosis.is_open, diagnosis.last_seen_at, diagnosis.attempt)
+            > (known.is_open, known.last_seen_at, known.attempt);
+        let (kept, other) = if newer {
+            (diagnosis, known)
+        } else {
+            (known, diagnosis)
+        };
         let mut evidence = kept.evidence.clone();
-        evidence.extend(other.evidence.into_iter().filter(|support| !kept.evidence.contains(support)));
+        evidence.extend(
+            other
+                .evidence
+                .into_iter()
+                .filter(|support| !kept.evidence.contains(support)),
+        );
         evidence.truncate(EVIDENCE_MAX);
-        by_key.insert(kept.cluster_key.clone(), Diagnosis { evidence, first_seen_at, last_seen_at, is_open, hypothesis, ..kept });
+        by_key.insert(
+            kept.cluster_key.clone(),
+            Diagnosis {
+                evidence,
+                first_seen_at,
+                last_seen_at,
+                is_open,
+                hypothesis,
+                ..kept
+            },
+        );
     }
     by_key.into_values().collect()
 }
@@ -186,13 +368,33 @@ fn merged(found: Vec<Diagnosis>) -> Vec<Diagnosis> {
 /// Open before closed, explained before unknown, first hypotheses before second, newest attempt
 /// first, then by confidence.
 fn ranked(device_id: &str, mut diagnoses: Vec<Diagnosis>, attempts: &[Attempt]) -> Vec<Diagnosis> {
-    let started_at = |diagnosis: &Diagnosis| diagnosis.attempt.and_then(|index| attempts.get(index)).map(|attempt| attempt.started_at);
+    let started_at = |diagnosis: &Diagnosis| {
+        diagnosis
+            .attempt
+            .and_then(|index| attempts.get(index))
+            .map(|attempt| attempt.started_at)
+    };
     diagnoses.sort_by(|left, right| {
-        let key = |d: &Diagnosis| (!d.is_open, d.hypothesis > 0, d.cause_id == UNKNOWN, std::cmp::Reverse(started_at(d)));
-        key(left).cmp(&key(right)).then_with(|| right.confidence.total_cmp(&left.confidence)).then_with(|| left.cluster_key.cmp(&right.cluster_key))
+        let key = |d: &Diagnosis| {
+            (
+                !d.is_open,
+                d.hypothesis > 0,
+                d.cause_id == UNKNOWN,
+                std::cmp::Reverse(started_at(d)),
+            )
+        };
+        key(left)
+            .cmp(&key(right))
+            .then_with(|| right.confidence.total_cmp(&left.confidence))
+            .then_with(|| left.cluster_key.cmp(&right.cluster_key))
     });
     for diagnosis in &mut diagnoses {
-        diagnosis.diagnosis_id = EventId::from_parts(&[b"diagnosis.v1", device_id.as_bytes(), diagnosis.cluster_key.as_bytes()]).to_string();
+        diagnosis.diagnosis_id = EventId::from_parts(&[
+            b"diagnosis.v1",
+            device_id.as_bytes(),
+            diagnosis.cluster_key.as_bytes(),
+        ])
+        .to_string();
     }
     diagnoses
 }

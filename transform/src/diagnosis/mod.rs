@@ -46,14 +46,20 @@ pub struct Diagnosed {
 ///
 /// # Errors
 /// When a column is missing or has another type.
-pub fn diagnose(events: &DataFrame, reference: &Reference, knowledge: &Knowledge) -> Result<Diagnosed> {
+pub fn diagnose(
+    events: &DataFrame,
+    reference: &Reference,
+    knowledge: &Knowledge,
+) -> Result<Diagnosed> {
     let mut frame = events.clone();
     frame.rechunk_mut();
     let columns = EventColumns::new(&frame)?;
     let distinct = Distinct::of(&columns, knowledge);
     let mut devices: BTreeMap<&str, DeviceRows<'_>> = BTreeMap::new();
     for index in 0..columns.len() {
-        let device = devices.entry(text_of(columns.device_id, index)).or_default();
+        let device = devices
+            .entry(text_of(columns.device_id, index))
+            .or_default();
         if !device.seen.insert(text_of(columns.event_id, index)) {
             continue;
         }
@@ -62,9 +68,14 @@ pub fn diagnose(events: &DataFrame, reference: &Reference, knowledge: &Knowledge
         if !name.is_empty() {
             device.name = name;
         }
-        device.rows.extend(Row::read(&columns, &distinct, index, knowledge));
+        device
+            .rows
+            .extend(Row::read(&columns, &distinct, index, knowledge));
     }
-    let results: Vec<DeviceResult> = devices.into_iter().map(|(device_id, device)| device.derive(device_id, reference, knowledge)).collect();
+    let results: Vec<DeviceResult> = devices
+        .into_iter()
+        .map(|(device_id, device)| device.derive(device_id, reference, knowledge))
+        .collect();
     Ok(frames::diagnosed(&results)?)
 }
 
@@ -77,8 +88,28 @@ struct DeviceRows<'a> {
 }
 
 impl DeviceRows<'_> {
-    fn derive(mut self, device_id: &str, reference: &Reference, knowledge: &Knowledge) -> DeviceResult {
-        self.rows.sort_by(|left, right| (left.file, left.line, left.byte_offset, left.record_id, left.event_id).cmp(&(right.file, right.line, right.byte_offset, right.record_id, right.event_id)));
+    fn derive(
+        mut self,
+        device_id: &str,
+        reference: &Reference,
+        knowledge: &Knowledge,
+    ) -> DeviceResult {
+        self.rows.sort_by(|left, right| {
+            (
+                left.file,
+                left.line,
+                left.byte_offset,
+                left.record_id,
+                left.event_id,
+            )
+                .cmp(&(
+                    right.file,
+                    right.line,
+                    right.byte_offset,
+                    right.record_id,
+                    right.event_id,
+                ))
+        });
         let material = Material::new(&self.rows, reference, knowledge);
         let attempts = attempt::attempts(device_id, &self.rows, knowledge);
         let judged = judge::judge(device_id, attempts, &material);

@@ -16,7 +16,9 @@ pub(crate) fn render(template: &str, variables: &Variables, language: Language) 
     let mut rest = template;
     while let Some(open) = rest.find('[') {
         let (before, optional) = rest.split_at(open);
-        let Some((inside, after)) = optional.get(1..).and_then(|text| text.split_once(']')) else { break };
+        let Some((inside, after)) = optional.get(1..).and_then(|text| text.split_once(']')) else {
+            break;
+        };
         fill(before, variables, language, &mut out);
         if !inside.contains('{') {
             out.push_str(optional.get(..inside.len() + 2).unwrap_or_default());
@@ -38,7 +40,10 @@ fn begin_with_capital(text: &mut String) {
 }
 
 fn names(text: &str) -> impl Iterator<Item = &str> {
-    text.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name)
+    text.split('{')
+        .skip(1)
+        .filter_map(|part| part.split_once('}'))
+        .map(|(name, _)| name)
 }
 
 fn value<'a>(name: &str, variables: &'a Variables, fallback: Option<Language>) -> Option<&'a str> {
@@ -76,9 +81,29 @@ mod tests {
     #[test]
     fn variables_are_filled_and_optional_parts_drop() {
         let variables = Variables::from([("culprit".to_owned(), "a.dll".to_owned())]);
-        assert_eq!(render("{culprit} is open[ in {holder}].", &variables, Language::English), "a.dll is open.");
-        assert_eq!(render("{kb}[ names {culprit}] [sic] {", &variables, Language::Chinese), "该更新 names a.dll [sic] {");
-        assert_eq!(render("{kb} fails", &variables, Language::English), "The update fails");
-        assert_eq!(render("[open {culprit", &variables, Language::English), "[open {culprit");
+        assert_eq!(
+            render(
+                "{culprit} is open[ in {holder}].",
+                &variables,
+                Language::English
+            ),
+            "a.dll is open."
+        );
+        assert_eq!(
+            render(
+                "{kb}[ names {culprit}] [sic] {",
+                &variables,
+                Language::Chinese
+            ),
+            "该更新 names a.dll [sic] {"
+        );
+        assert_eq!(
+            render("{kb} fails", &variables, Language::English),
+            "The update fails"
+        );
+        assert_eq!(
+            render("[open {culprit", &variables, Language::English),
+            "[open {culprit"
+        );
     }
 }

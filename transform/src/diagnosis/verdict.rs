@@ -10,19 +10,43 @@ use crate::row::{HOUR, Row};
 
 /// Codes of a network that was not there: the client tries again by itself.
 const CONNECTION_CODES: [u32; 14] = [
-    0x8024_402c, 0x8024_402f, 0x8024_4022, 0x8024_401f, 0x8024_401c, 0x8024_0438, 0x8007_2ee2, 0x8007_2ee7, 0x8007_2efd, 0x8007_2efe, 0x8007_2f8f,
-    0x8024_4010, 0x8024_402e, 0x8024_5003,
+    0x8024_402c,
+    0x8024_402f,
+    0x8024_4022,
+    0x8024_401f,
+    0x8024_401c,
+    0x8024_0438,
+    0x8007_2ee2,
+    0x8007_2ee7,
+    0x8007_2efd,
+    0x8007_2efe,
+    0x8007_2f8f,
+    0x8024_4010,
+    0x8024_402e,
+    0x8024_5003,
 ];
 /// A device that could search before is cut off, not merely offline, after so long without success.
 const CUT_OFF_AFTER: i64 = 24 * HOUR;
 
 /// Names the update of attempts that do not: by the build of their package, by the one rollout that
 /// targets the device.
-pub(super) fn name_updates(device_id: &str, attempts: &mut [Attempt], facts: &Facts, reference: &Reference) {
+pub(super) fn name_updates(
+    device_id: &str,
+    attempts: &mut [Attempt],
+    facts: &Facts,
+    reference: &Reference,
+) {
     let build = facts.build().map(|build| build.number);
     for attempt in attempts.iter_mut().filter(|attempt| attempt.kb.is_none()) {
-        let by_build = attempt.build.and_then(|(build, ubr)| reference.kb_of_build(build, ubr));
-        let planned = || attempt.failed().then(|| reference.kb_planned_for(device_id, build)).flatten();
+        let by_build = attempt
+            .build
+            .and_then(|(build, ubr)| reference.kb_of_build(build, ubr));
+        let planned = || {
+            attempt
+                .failed()
+                .then(|| reference.kb_planned_for(device_id, build))
+                .flatten()
+        };
         attempt.kb = by_build.or_else(planned);
     }
 }
@@ -37,24 +61,53 @@ const BROKEN_SCANS_MIN: usize = 3;
 pub(super) fn keep_telling(attempts: Vec<Attempt>, rows: &[Row<'_>]) -> Vec<Attempt> {
     let scans = GoodScans::of(rows);
     let failed_since = || {
-        let since_good = |attempt: &&Attempt| attempt.is_scan && attempt.failed() && scans.any.is_none_or(|good| attempt.started_at > good);
-        attempts.iter().filter(since_good).map(|attempt| attempt.started_at)
+        let since_good = |attempt: &&Attempt| {
+            attempt.is_scan
+                && attempt.failed()
+                && scans.any.is_none_or(|good| attempt.started_at > good)
+        };
+        attempts
+            .iter()
+            .filter(since_good)
+            .map(|attempt| attempt.started_at)
     };
-    let cut_off_for = failed_since().max().zip(failed_since().min()).map_or(0, |(last, first)| last - first);
-    let updated_at = attempts.iter().filter(|attempt| !attempt.is_scan && attempt.succeeded() && is_system_update(attempt)).map(|attempt| attempt.started_at).max();
+    let cut_off_for = failed_since()
+        .max()
+        .zip(failed_since().min())
+        .map_or(0, |(last, first)| last - first);
+    let updated_at = attempts
+        .iter()
+        .filter(|attempt| !attempt.is_scan && attempt.succeeded() && is_system_update(attempt))
+        .map(|attempt| attempt.started_at)
+        .max();
     let keeps = |attempt: &Attempt| {
         if !attempt.is_scan {
-            let is_named = attempt.kb.is_some() || attempt.build.is_some() || !attempt.title.is_empty();
+            let is_named =
+                attempt.kb.is_some() || attempt.build.is_some() || !attempt.title.is_empty();
             return is_named || attempt.failed();
         }
         let had_no_network = attempt.codes().any(|code| CONNECTION_CODES.contains(&code));
-        let good = if had_no_network { scans.any } else { scans.by_caller_of(attempt, rows) };
-        let made_good = [good, updated_at].iter().flatten().any(|good| *good >= attempt.started_at);
+        let good = if had_no_network {
+            scans.any
+        } else {
+            scans.by_caller_of(attempt, rows)
+        };
+        let made_good = [good, updated_at]
+            .iter()
+            .flatten()
+            .any(|good| *good >= attempt.started_at);
         let is_passing = had_no_network && scans.any.is_some() && cut_off_for < CUT_OFF_AFTER;
-        attempt.failed() && !is_passing && (!made_good || !had_no_network && scans.was_broken(attempt, &attempts, rows))
+        attempt.failed()
+            && !is_passing
+            && (!made_good || !had_no_network && scans.was_broken(attempt, &attempts, rows))
     };
     let keep: Vec<bool> = attempts.iter().map(keeps).collect();
-    attempts.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(attempt, _)| attempt).collect()
+    attempts
+        .into_iter()
+        .zip(keep)
+        .filter(|(_, keep)| *keep)
+        .map(|(attempt, _)| attempt)
+        .collect()
 }
 
 /// When the device last searched with success.
@@ -68,12 +121,18 @@ struct GoodScans {
 impl GoodScans {
     fn of(rows: &[Row<'_>]) -> Self {
         let mut by_caller: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
-        for row in rows.iter().filter(|row| row.signal == Some(Signal::ScanSucceeded)) {
+        for row in rows
+            .iter()
+            .filter(|row| row.signal == Some(Signal::ScanSucceeded))
+        {
             if let Some(time) = row.time {
                 by_caller.entry(caller(row)).or_default().insert(time);
             }
         }
-        Self { any: by_caller.values().flatten().max().copied(), by_caller }
+        Self {
+            any: by_caller.values().flatten().max().copied(),
+            by_caller,
+        }
     }
 
     /// True when the failed search is one of a row of failures, without success in between, that
@@ -82,13 +141,28 @@ impl GoodScans {
         let who = failed_caller(attempt, rows);
         let empty = BTreeSet::new();
         let good = self.by_caller.get(&who).unwrap_or(&empty);
-        let after = good.range(..attempt.started_at).next_back().copied().unwrap_or(i64::MIN);
-        let before = good.range(attempt.started_at..).next().copied().unwrap_or(i64::MAX);
+        let after = good
+            .range(..attempt.started_at)
+            .next_back()
+            .copied()
+            .unwrap_or(i64::MIN);
+        let before = good
+            .range(attempt.started_at..)
+            .next()
+            .copied()
+            .unwrap_or(i64::MAX);
         let in_a_row = attempts.iter().filter(|other| {
-            other.is_scan && other.failed() && (after..before).contains(&other.started_at) && failed_caller(other, rows) == who
+            other.is_scan
+                && other.failed()
+                && (after..before).contains(&other.started_at)
+                && failed_caller(other, rows) == who
         });
         let times: Vec<i64> = in_a_row.map(|other| other.started_at).collect();
-        let lasted = times.iter().max().zip(times.iter().min()).map_or(0, |(last, first)| last - first);
+        let lasted = times
+            .iter()
+            .max()
+            .zip(times.iter().min())
+            .map_or(0, |(last, first)| last - first);
         times.len() >= BROKEN_SCANS_MIN && lasted >= BROKEN_AFTER
     }
 
@@ -96,27 +170,53 @@ impl GoodScans {
     fn by_caller_of(&self, attempt: &Attempt, rows: &[Row<'_>]) -> Option<i64> {
         match failed_caller(attempt, rows).as_str() {
             "" => self.any,
-            caller => self.by_caller.get(caller).and_then(|times| times.last()).copied(),
+            caller => self
+                .by_caller
+                .get(caller)
+                .and_then(|times| times.last())
+                .copied(),
         }
     }
 }
 
 /// Who made the failed search; empty when no record says.
 fn failed_caller(attempt: &Attempt, rows: &[Row<'_>]) -> String {
-    let told = attempt.rows.iter().filter_map(|index| rows.get(*index)).filter(|row| row.signal == Some(Signal::ScanFailed));
-    told.map(caller).find(|caller| !caller.is_empty()).unwrap_or_default()
+    let told = attempt
+        .rows
+        .iter()
+        .filter_map(|index| rows.get(*index))
+        .filter(|row| row.signal == Some(Signal::ScanFailed));
+    told.map(caller)
+        .find(|caller| !caller.is_empty())
+        .unwrap_or_default()
 }
 
 /// Who searched, in lower case; empty when the record does not say. The orchestrator goes by two names.
 fn caller(row: &Row<'_>) -> String {
     let stated = if row.source == "reporting_events" {
-        FieldValues::parse(row.fields).get("caller").unwrap_or_default().to_lowercase()
+        FieldValues::parse(row.fields)
+            .get("caller")
+            .unwrap_or_default()
+            .to_lowercase()
     } else {
         let lower = row.message.to_lowercase();
-        let after = ["callerid = ", "clientid = "].iter().find_map(|mark| lower.split_once(mark)).map_or("", |(_, after)| after);
-        after.split([',', ']', '[', '(']).next().and_then(|text| text.split(" id =").next()).unwrap_or_default().trim().to_owned()
+        let after = ["callerid = ", "clientid = "]
+            .iter()
+            .find_map(|mark| lower.split_once(mark))
+            .map_or("", |(_, after)| after);
+        after
+            .split([',', ']', '[', '('])
+            .next()
+            .and_then(|text| text.split(" id =").next())
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
     };
-    if stated.ends_with("updateorchestrator") { "updateorchestrator".to_owned() } else { stated }
+    if stated.ends_with("updateorchestrator") {
+        "updateorchestrator".to_owned()
+    } else {
+        stated
+    }
 }
 
 /// Articles under which definitions and tools come out again and again: they say nothing of Windows.
@@ -129,20 +229,44 @@ pub(super) fn is_system_update(attempt: &Attempt) -> bool {
 }
 
 /// True when the update of a failed attempt was installed later, or a failed search succeeded later.
-pub(super) fn is_made_good(attempt: &Attempt, attempts: &[Attempt], facts: &Facts, rows: &[Row<'_>]) -> bool {
-    if attempt.is_scan && GoodScans::of(rows).by_caller_of(attempt, rows).is_some_and(|good| good >= attempt.started_at) {
+pub(super) fn is_made_good(
+    attempt: &Attempt,
+    attempts: &[Attempt],
+    facts: &Facts,
+    rows: &[Row<'_>],
+) -> bool {
+    if attempt.is_scan
+        && GoodScans::of(rows)
+            .by_caller_of(attempt, rows)
+            .is_some_and(|good| good >= attempt.started_at)
+    {
         return true;
     }
-    let later = || attempts.iter().filter(|other| other.started_at >= attempt.started_at && other.attempt_id != attempt.attempt_id && other.succeeded());
+    let later = || {
+        attempts.iter().filter(|other| {
+            other.started_at >= attempt.started_at
+                && other.attempt_id != attempt.attempt_id
+                && other.succeeded()
+        })
+    };
     let same_update = |other: &Attempt| {
         other.kb.is_some() && other.kb == attempt.kb
             || !attempt.title.is_empty() && other.title == attempt.title
             || supersedes(other.build, attempt.build)
             || series(&attempt.title).is_some_and(|title| series(&other.title) == Some(title))
-            || attempt.kb.is_none() && attempt.build.is_none() && attempt.title.is_empty() && other.phase == attempt.phase && attempt.phase == Some(Phase::Download)
+            || attempt.kb.is_none()
+                && attempt.build.is_none()
+                && attempt.title.is_empty()
+                && other.phase == attempt.phase
+                && attempt.phase == Some(Phase::Download)
     };
     // Cumulative updates: a device at or above the build has it, whatever the list of KBs says.
-    let has_build = attempt.build.is_some_and(|(number, ubr)| facts.build().is_some_and(|build| build.branch() == servicing_branch(number) && build.ubr.is_some_and(|current| current >= ubr)));
+    let has_build = attempt.build.is_some_and(|(number, ubr)| {
+        facts.build().is_some_and(|build| {
+            build.branch() == servicing_branch(number)
+                && build.ubr.is_some_and(|current| current >= ubr)
+        })
+    });
     let is_listed = attempt.kb.is_some_and(|kb| facts.has_hotfix(kb));
     has_build || is_listed || later().any(same_update)
 }
@@ -150,12 +274,25 @@ pub(super) fn is_made_good(attempt: &Attempt, attempts: &[Attempt], facts: &Fact
 /// The title of a monthly update without its month and article: `2024-08 Cumulative Update for
 /// Windows 10 (KB5041580)` and that of September are one series, and the later holds the earlier.
 fn series(title: &str) -> Option<String> {
-    let is_month = |word: &str| word.len() == 7 && word.bytes().enumerate().all(|(at, b)| if at == 4 { b == b'-' } else { b.is_ascii_digit() });
+    let is_month = |word: &str| {
+        word.len() == 7
+            && word.bytes().enumerate().all(|(at, b)| {
+                if at == 4 {
+                    b == b'-'
+                } else {
+                    b.is_ascii_digit()
+                }
+            })
+    };
     let words = || title.split([' ', '\u{3000}']);
-    let kept: Vec<&str> = words().filter(|word| !is_month(word) && !word.contains("KB")).collect();
+    let kept: Vec<&str> = words()
+        .filter(|word| !is_month(word) && !word.contains("KB"))
+        .collect();
     words().any(is_month).then(|| kept.join(" "))
 }
 
 fn supersedes(later: Option<(u32, u32)>, earlier: Option<(u32, u32)>) -> bool {
-    later.zip(earlier).is_some_and(|(later, earlier)| servicing_branch(later.0) == servicing_branch(earlier.0) && later.1 >= earlier.1)
+    later.zip(earlier).is_some_and(|(later, earlier)| {
+        servicing_branch(later.0) == servicing_branch(earlier.0) && later.1 >= earlier.1
+    })
 }

@@ -34,7 +34,16 @@ pub struct CodeCatalogue {
     by_symbol: HashMap<String, Hresult>,
 }
 
-const HEADER: [&str; 8] = ["code", "symbol", "family", "wrapper", "phase", "meaning_en", "meaning_zh", "documented_in"];
+const HEADER: [&str; 8] = [
+    "code",
+    "symbol",
+    "family",
+    "wrapper",
+    "phase",
+    "meaning_en",
+    "meaning_zh",
+    "documented_in",
+];
 
 impl CodeCatalogue {
     /// Reads the catalogue from CSV text.
@@ -43,30 +52,58 @@ impl CodeCatalogue {
     /// When a row is not well formed or a code stands twice; file and line are named.
     pub(super) fn parse(file: &str, text: &str) -> Result<Self> {
         let mut catalogue = Self::default();
-        let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(text.as_bytes());
-        let refuse = |line: u64, detail: String| Error::Knowledge { file: file.to_owned(), line: usize::try_from(line).unwrap_or(usize::MAX), detail };
+        let mut reader = csv::ReaderBuilder::new()
+            .comment(Some(b'#'))
+            .from_reader(text.as_bytes());
+        let refuse = |line: u64, detail: String| Error::Knowledge {
+            file: file.to_owned(),
+            line: usize::try_from(line).unwrap_or(usize::MAX),
+            detail,
+        };
         let header = reader.headers().map_err(|e| refuse(1, e.to_string()))?;
         if header.iter().ne(HEADER) {
-            return Err(refuse(1, format!("the header must be {}", HEADER.join(","))));
+            return Err(refuse(
+                1,
+                format!("the header must be {}", HEADER.join(",")),
+            ));
         }
         for row in reader.records() {
-            let row = row.map_err(|e| refuse(e.position().map_or(0, csv::Position::line), e.to_string()))?;
+            let row = row
+                .map_err(|e| refuse(e.position().map_or(0, csv::Position::line), e.to_string()))?;
             let line = row.position().map_or(0, csv::Position::line);
             let cell = |index: usize| row.get(index).unwrap_or_default().trim().to_owned();
             let code = Hresult::parse(&cell(0)).map_err(|e| refuse(line, e.to_string()))?;
             let is_wrapper = match cell(3).as_str() {
                 "yes" => true,
                 "no" => false,
-                other => return Err(refuse(line, format!("wrapper is {other:?}: expected yes or no"))),
+                other => {
+                    return Err(refuse(
+                        line,
+                        format!("wrapper is {other:?}: expected yes or no"),
+                    ));
+                }
             };
             let entry = CodeEntry {
-                code, symbol: cell(1), family: cell(2), is_wrapper, phase: cell(4),
-                meaning_en: cell(5), meaning_zh: cell(6), documented_in: cell(7),
+                code,
+                symbol: cell(1),
+                family: cell(2),
+                is_wrapper,
+                phase: cell(4),
+                meaning_en: cell(5),
+                meaning_zh: cell(6),
+                documented_in: cell(7),
             };
-            if entry.symbol.is_empty() || entry.meaning_en.is_empty() || entry.meaning_zh.is_empty() {
-                return Err(refuse(line, format!("{code} lacks its symbol or a meaning")));
+            if entry.symbol.is_empty() || entry.meaning_en.is_empty() || entry.meaning_zh.is_empty()
+            {
+                return Err(refuse(
+                    line,
+                    format!("{code} lacks its symbol or a meaning"),
+                ));
             }
-            catalogue.by_symbol.entry(entry.symbol.clone()).or_insert(code);
+            catalogue
+                .by_symbol
+                .entry(entry.symbol.clone())
+                .or_insert(code);
             if catalogue.by_code.insert(code, entry).is_some() {
                 return Err(refuse(line, format!("{code} stands twice")));
             }

@@ -10,7 +10,9 @@ use toml::Spanned;
 
 use super::condition::Condition;
 use super::file::{CauseFile, ConditionEntry, EvidenceEntry, FactEntry, RuleEntry, SignalEntry};
-use super::rule::{Boundary, Cause, Check, Codes, EvidenceRule, FactRule, Role, Rule, Scope, SignalRule, Standing};
+use super::rule::{
+    Boundary, Cause, Check, Codes, EvidenceRule, FactRule, Role, Rule, Scope, SignalRule, Standing,
+};
 use crate::attempt::{Phase, Signal};
 use crate::{Error, Result};
 
@@ -30,41 +32,74 @@ pub(super) struct SourceText<'a> {
 
 impl SourceText<'_> {
     pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T> {
-        toml::from_str(self.text).map_err(|e| self.refuse(e.span().unwrap_or_default(), e.message()))
+        toml::from_str(self.text)
+            .map_err(|e| self.refuse(e.span().unwrap_or_default(), e.message()))
     }
 
     fn refuse(&self, span: Range<usize>, detail: impl Into<String>) -> Error {
         let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
         let line = memchr::memchr_iter(b'\n', before).count().saturating_add(1);
-        Error::Knowledge { file: self.file.to_owned(), line, detail: detail.into() }
+        Error::Knowledge {
+            file: self.file.to_owned(),
+            line,
+            detail: detail.into(),
+        }
     }
 
     fn regex(&self, text: &Spanned<String>, anchored: bool) -> Result<Regex> {
-        let pattern = if anchored { format!("(?i)^(?:{})$", text.as_ref()) } else { text.as_ref().clone() };
-        Regex::new(&pattern).map_err(|e| self.refuse(text.span(), format!("not a regular expression: {e}")))
+        let pattern = if anchored {
+            format!("(?i)^(?:{})$", text.as_ref())
+        } else {
+            text.as_ref().clone()
+        };
+        Regex::new(&pattern)
+            .map_err(|e| self.refuse(text.span(), format!("not a regular expression: {e}")))
     }
 
     fn code(&self, text: &Spanned<String>) -> Result<u32> {
-        Hresult::parse(text.as_ref()).map(|code| code.0).map_err(|e| self.refuse(text.span(), e.to_string()))
+        Hresult::parse(text.as_ref())
+            .map(|code| code.0)
+            .map_err(|e| self.refuse(text.span(), e.to_string()))
     }
 
     /// Reads `0x80070005` and `0xc8000100-0xc80003ff`.
     fn codes(&self, texts: &[Spanned<String>]) -> Result<Codes> {
         let read = |text: &Spanned<String>| {
-            let (first, last) = text.as_ref().split_once("-0x").map_or((text.as_ref().clone(), text.as_ref().clone()), |(first, last)| (first.to_owned(), format!("0x{last}")));
-            let code = |part: &str| Hresult::parse(part).map(|code| code.0).map_err(|e| self.refuse(text.span(), e.to_string()));
+            let (first, last) = text.as_ref().split_once("-0x").map_or(
+                (text.as_ref().clone(), text.as_ref().clone()),
+                |(first, last)| (first.to_owned(), format!("0x{last}")),
+            );
+            let code = |part: &str| {
+                Hresult::parse(part)
+                    .map(|code| code.0)
+                    .map_err(|e| self.refuse(text.span(), e.to_string()))
+            };
             Ok(code(&first)?..=code(&last)?)
         };
         texts.iter().map(read).collect::<Result<_>>().map(Codes)
     }
 
-    fn word<T>(&self, text: &Spanned<String>, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
-        parse(text.as_ref()).ok_or_else(|| self.refuse(text.span(), format!("{:?} is not a known {what}", text.as_ref())))
+    fn word<T>(
+        &self,
+        text: &Spanned<String>,
+        what: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T> {
+        parse(text.as_ref()).ok_or_else(|| {
+            self.refuse(
+                text.span(),
+                format!("{:?} is not a known {what}", text.as_ref()),
+            )
+        })
     }
 
     fn share(&self, value: &Spanned<f64>) -> Result<f64> {
         let number = *value.as_ref();
-        if number > 0.0 && number <= 1.0 { Ok(number) } else { Err(self.refuse(value.span(), "confidence must lie above 0 and not above 1")) }
+        if number > 0.0 && number <= 1.0 {
+            Ok(number)
+        } else {
+            Err(self.refuse(value.span(), "confidence must lie above 0 and not above 1"))
+        }
     }
 }
 
@@ -83,7 +118,11 @@ impl Compiler {
         for name in entry.source {
             sources |= source.word(name, "source", source_bit)?;
         }
-        let fields = entry.fields.iter().map(|(name, value)| Ok((name.clone(), source.regex(value, false)?))).collect::<Result<_>>()?;
+        let fields = entry
+            .fields
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), source.regex(value, false)?)))
+            .collect::<Result<_>>()?;
         let condition = Condition {
             sources,
             components: entry.component.to_vec(),
@@ -92,20 +131,46 @@ impl Compiler {
             codes: source.codes(entry.with_code)?,
             failing: entry.failing,
             needles: entry.needles.iter().map(|text| self.needle(text)).collect(),
-            any_needle: entry.any_needle.iter().map(|text| self.needle(text)).collect(),
-            no_needle: entry.no_needle.iter().map(|text| self.needle(text)).collect(),
-            regex: entry.regex.map(|text| source.regex(text, false)).transpose()?,
-            no_regex: entry.no_regex.map(|text| source.regex(text, false)).transpose()?,
+            any_needle: entry
+                .any_needle
+                .iter()
+                .map(|text| self.needle(text))
+                .collect(),
+            no_needle: entry
+                .no_needle
+                .iter()
+                .map(|text| self.needle(text))
+                .collect(),
+            regex: entry
+                .regex
+                .map(|text| source.regex(text, false))
+                .transpose()?,
+            no_regex: entry
+                .no_regex
+                .map(|text| source.regex(text, false))
+                .transpose()?,
             fields,
         };
         self.conditions.push(condition);
         Ok(self.conditions.len() - 1)
     }
 
-    pub(super) fn signal(&mut self, source: &SourceText<'_>, entry: &SignalEntry) -> Result<SignalRule> {
-        let signal = |text: &Option<Spanned<String>>| text.as_ref().map(|text| source.word(text, "signal", Signal::parse)).transpose();
+    pub(super) fn signal(
+        &mut self,
+        source: &SourceText<'_>,
+        entry: &SignalEntry,
+    ) -> Result<SignalRule> {
+        let signal = |text: &Option<Spanned<String>>| {
+            text.as_ref()
+                .map(|text| source.word(text, "signal", Signal::parse))
+                .transpose()
+        };
         let always = signal(&entry.signal)?;
-        let boundary = entry.boundary.as_ref().map(|text| source.word(text, "boundary (start, end or none)", Boundary::parse)).transpose()?;
+        let boundary = entry
+            .boundary
+            .as_ref()
+            .map(|text| source.word(text, "boundary (start, end or none)", Boundary::parse))
+            .transpose()?;
         // Signals are compiled before everything else: the number of the signal is that of its condition.
         self.condition(source, entry.condition())?;
         Ok(SignalRule {
@@ -118,20 +183,46 @@ impl Compiler {
 
     pub(super) fn cause(&mut self, source: &SourceText<'_>) -> Result<Cause> {
         let file: CauseFile = source.parse()?;
-        let stem = source.file.rsplit('/').next().unwrap_or_default().trim_end_matches(".toml");
+        let stem = source
+            .file
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(".toml");
         if file.cause.as_ref() != stem {
-            return Err(source.refuse(file.cause.span(), format!("the cause must have the file's name, {stem}")));
+            return Err(source.refuse(
+                file.cause.span(),
+                format!("the cause must have the file's name, {stem}"),
+            ));
         }
         if file.actions_en.len() != file.actions_zh.len() {
-            let span = file.actions_zh.first().map_or_else(|| file.cause.span(), Spanned::span);
-            return Err(source.refuse(span, "actions_en and actions_zh must have the same number of steps"));
+            let span = file
+                .actions_zh
+                .first()
+                .map_or_else(|| file.cause.span(), Spanned::span);
+            return Err(source.refuse(
+                span,
+                "actions_en and actions_zh must have the same number of steps",
+            ));
         }
         let mut ids = BTreeSet::new();
-        if let Some(again) = file.rule.iter().find(|entry| !ids.insert(entry.id.as_ref())) {
-            return Err(source.refuse(again.id.span(), format!("the rule id {:?} stands twice", again.id.as_ref())));
+        if let Some(again) = file
+            .rule
+            .iter()
+            .find(|entry| !ids.insert(entry.id.as_ref()))
+        {
+            return Err(source.refuse(
+                again.id.span(),
+                format!("the rule id {:?} stands twice", again.id.as_ref()),
+            ));
         }
-        let rules = file.rule.iter().map(|entry| self.rule(source, entry)).collect::<Result<_>>()?;
-        let plain = |texts: Vec<Spanned<String>>| texts.into_iter().map(Spanned::into_inner).collect();
+        let rules = file
+            .rule
+            .iter()
+            .map(|entry| self.rule(source, entry))
+            .collect::<Result<_>>()?;
+        let plain =
+            |texts: Vec<Spanned<String>>| texts.into_iter().map(Spanned::into_inner).collect();
         Ok(Cause {
             id: file.cause.into_inner(),
             alert_subtype: file.alert_subtype,
@@ -145,34 +236,75 @@ impl Compiler {
     }
 
     fn rule(&mut self, source: &SourceText<'_>, entry: &RuleEntry) -> Result<Rule> {
-        let standing = entry.standing.as_ref().map(|text| source.word(text, "standing (never, excerpt or always)", Standing::parse)).transpose()?;
-        let check = entry.check.as_ref().map(|text| source.word(text, "check", Check::parse)).transpose()?;
-        let phases = entry.phases.iter().map(|text| source.word(text, "phase", Phase::parse)).collect::<Result<_>>()?;
-        let operations = entry.extend_operations.iter().map(|text| source.word(text, "operation (two hexadecimal digits, or *)", |word| {
-            if word == "*" { Some(None) } else { u32::from_str_radix(word, 16).ok().map(Some) }
-        }));
+        let standing = entry
+            .standing
+            .as_ref()
+            .map(|text| source.word(text, "standing (never, excerpt or always)", Standing::parse))
+            .transpose()?;
+        let check = entry
+            .check
+            .as_ref()
+            .map(|text| source.word(text, "check", Check::parse))
+            .transpose()?;
+        let phases = entry
+            .phases
+            .iter()
+            .map(|text| source.word(text, "phase", Phase::parse))
+            .collect::<Result<_>>()?;
+        let operations = entry.extend_operations.iter().map(|text| {
+            source.word(text, "operation (two hexadecimal digits, or *)", |word| {
+                if word == "*" {
+                    Some(None)
+                } else {
+                    u32::from_str_radix(word, 16).ok().map(Some)
+                }
+            })
+        });
         let rule = Rule {
             confidence: source.share(&entry.confidence)?,
             standing: standing.unwrap_or(Standing::Never),
             phases,
             codes: source.codes(&entry.codes)?,
             codes_within: source.codes(&entry.codes_within)?,
-            inner_code: entry.inner_code.as_ref().map(|text| source.code(text)).transpose()?,
+            inner_code: entry
+                .inner_code
+                .as_ref()
+                .map(|text| source.code(text))
+                .transpose()?,
             extend_operations: operations.collect::<Result<_>>()?,
             check,
             culprit: entry.culprit.clone(),
-            evidence: entry.evidence.iter().map(|evidence| self.evidence(source, evidence)).collect::<Result<_>>()?,
-            facts: entry.fact.iter().map(|fact| compile_fact(source, fact)).collect::<Result<_>>()?,
+            evidence: entry
+                .evidence
+                .iter()
+                .map(|evidence| self.evidence(source, evidence))
+                .collect::<Result<_>>()?,
+            facts: entry
+                .fact
+                .iter()
+                .map(|fact| compile_fact(source, fact))
+                .collect::<Result<_>>()?,
         };
         if !rule.asks_for_something() {
-            return Err(source.refuse(entry.id.span(), "the rule asks for nothing: it would hold for every failed attempt"));
+            return Err(source.refuse(
+                entry.id.span(),
+                "the rule asks for nothing: it would hold for every failed attempt",
+            ));
         }
         Ok(rule)
     }
 
     fn evidence(&mut self, source: &SourceText<'_>, entry: &EvidenceEntry) -> Result<EvidenceRule> {
-        let role = entry.role.as_ref().map(|text| source.word(text, "role", Role::parse)).transpose()?;
-        let scope = entry.scope.as_ref().map(|text| source.word(text, "scope (attempt, near or device)", Scope::parse)).transpose()?;
+        let role = entry
+            .role
+            .as_ref()
+            .map(|text| source.word(text, "role", Role::parse))
+            .transpose()?;
+        let scope = entry
+            .scope
+            .as_ref()
+            .map(|text| source.word(text, "scope (attempt, near or device)", Scope::parse))
+            .transpose()?;
         Ok(EvidenceRule {
             condition: self.condition(source, entry.condition())?,
             role: role.unwrap_or(Role::Cause),
@@ -186,7 +318,11 @@ impl Compiler {
 fn compile_fact(source: &SourceText<'_>, entry: &FactEntry) -> Result<FactRule> {
     Ok(FactRule {
         name: source.regex(&entry.name, true)?,
-        value: entry.value.as_ref().map(|text| source.regex(text, true)).transpose()?,
+        value: entry
+            .value
+            .as_ref()
+            .map(|text| source.regex(text, true))
+            .transpose()?,
         below: entry.below,
         is_optional: entry.optional,
         adds: entry.adds,
@@ -195,5 +331,8 @@ fn compile_fact(source: &SourceText<'_>, entry: &FactEntry) -> Result<FactRule> 
 
 /// The bit of a source in [`Condition::sources`]; 0 for a name that is none.
 pub(crate) fn source_bit(name: &str) -> Option<u16> {
-    Source::ALL.iter().position(|source| source.as_str() == name).map(|index| 1 << index)
+    Source::ALL
+        .iter()
+        .position(|source| source.as_str() == name)
+        .map(|index| 1 << index)
 }

@@ -44,11 +44,21 @@ impl Condition {
     pub(crate) fn admits(&self, row: &RowKind<'_>, found: &[bool]) -> bool {
         let has = |index: &usize| found.get(*index).copied().unwrap_or(false);
         (self.sources == 0 || self.sources & row.source != 0)
-            && (self.event_ids.is_empty() || row.event_id.is_some_and(|id| self.event_ids.contains(&id)))
+            && (self.event_ids.is_empty()
+                || row.event_id.is_some_and(|id| self.event_ids.contains(&id)))
             && (!self.failing || row.error_code.is_some())
-            && (self.codes.is_empty() || row.error_code.iter().chain(row.codes).any(|code| self.codes.contains(*code)))
+            && (self.codes.is_empty()
+                || row
+                    .error_code
+                    .iter()
+                    .chain(row.codes)
+                    .any(|code| self.codes.contains(*code)))
             && (self.levels.is_empty() || self.levels.iter().any(|level| level == row.level))
-            && (self.components.is_empty() || self.components.iter().any(|component| component.eq_ignore_ascii_case(row.component)))
+            && (self.components.is_empty()
+                || self
+                    .components
+                    .iter()
+                    .any(|component| component.eq_ignore_ascii_case(row.component)))
             && self.needles.iter().all(has)
             && (self.any_needle.is_empty() || self.any_needle.iter().any(has))
             && !self.no_needle.iter().any(has)
@@ -63,7 +73,11 @@ impl Condition {
     /// theirs. Returns what the named groups captured.
     pub(crate) fn confirm(&self, message: &str, fields: &str) -> Option<Variables> {
         let mut variables = Variables::new();
-        if self.no_regex.as_ref().is_some_and(|regex| regex.is_match(message)) {
+        if self
+            .no_regex
+            .as_ref()
+            .is_some_and(|regex| regex.is_match(message))
+        {
             return None;
         }
         if let Some(regex) = &self.regex {
@@ -85,9 +99,16 @@ pub(crate) fn capture(regex: &Regex, text: &str, variables: &mut Variables) -> O
     for name in regex.capture_names().flatten() {
         if let Some(value) = captures.name(name) {
             // `culprit_a` and `culprit_b` are alternatives for one variable: groups cannot share a name.
-            let name = name.strip_suffix("_a").or_else(|| name.strip_suffix("_b")).or_else(|| name.strip_suffix("_c")).unwrap_or(name);
+            let name = name
+                .strip_suffix("_a")
+                .or_else(|| name.strip_suffix("_b"))
+                .or_else(|| name.strip_suffix("_c"))
+                .unwrap_or(name);
             // A sentence's full stop is no part of a name.
-            variables.insert(name.to_owned(), value.as_str().trim().trim_end_matches('.').to_owned());
+            variables.insert(
+                name.to_owned(),
+                value.as_str().trim().trim_end_matches('.').to_owned(),
+            );
         }
     }
     Some(())
@@ -101,7 +122,12 @@ pub(crate) struct FieldValues(BTreeMap<String, String>);
 impl FieldValues {
     pub(crate) fn parse(json: &str) -> Self {
         let values: BTreeMap<String, String> = serde_json::from_str(json).unwrap_or_default();
-        Self(values.into_iter().map(|(name, value)| (normal_name(&name), value)).collect())
+        Self(
+            values
+                .into_iter()
+                .map(|(name, value)| (normal_name(&name), value))
+                .collect(),
+        )
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
@@ -110,5 +136,8 @@ impl FieldValues {
 }
 
 fn normal_name(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, ' ' | '_' | '-')).flat_map(char::to_lowercase).collect()
+    name.chars()
+        .filter(|c| !matches!(c, ' ' | '_' | '-'))
+        .flat_map(char::to_lowercase)
+        .collect()
 }

@@ -17,7 +17,9 @@ use crate::{Error, Result};
 pub use codes::{CodeCatalogue, CodeEntry};
 pub(crate) use compile::source_bit;
 pub(crate) use condition::{Condition, FieldValues, RowKind, Variables, capture};
-pub(crate) use rule::{Boundary, Cause, Check, Codes, FactRule, Role, Rule, Scope, SignalRule, Standing, words};
+pub(crate) use rule::{
+    Boundary, Cause, Check, Codes, FactRule, Role, Rule, Scope, SignalRule, Standing, words,
+};
 
 static CAUSES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/knowledge/causes");
 const SIGNALS: &str = include_str!("../../knowledge/signals.toml");
@@ -41,9 +43,16 @@ impl Knowledge {
     /// When a knowledge file is not well formed; file and line are named.
     pub fn builtin() -> Result<Self> {
         let mut files: Vec<(String, &str)> = Vec::new();
-        for file in CAUSES.files().filter(|file| file.path().extension().is_some_and(|ext| ext == "toml")) {
+        for file in CAUSES
+            .files()
+            .filter(|file| file.path().extension().is_some_and(|ext| ext == "toml"))
+        {
             let name = format!("causes/{}", file.path().display());
-            let text = file.contents_utf8().ok_or_else(|| Error::Knowledge { file: name.clone(), line: 1, detail: "not UTF-8".to_owned() })?;
+            let text = file.contents_utf8().ok_or_else(|| Error::Knowledge {
+                file: name.clone(),
+                line: 1,
+                detail: "not UTF-8".to_owned(),
+            })?;
             files.push((name, text));
         }
         files.sort();
@@ -57,13 +66,30 @@ impl Knowledge {
     /// When a text is not well formed; file and line are named.
     pub fn from_texts(codes: &str, signals: &str, causes: &[(String, &str)]) -> Result<Self> {
         let mut compiler = compile::Compiler::default();
-        let source = compile::SourceText { file: "signals.toml", text: signals };
+        let source = compile::SourceText {
+            file: "signals.toml",
+            text: signals,
+        };
         let parsed: file::SignalsFile = source.parse()?;
-        let signals = parsed.signal.iter().map(|entry| compiler.signal(&source, entry)).collect::<Result<_>>()?;
-        let causes = causes.iter().map(|(file, text)| compiler.cause(&compile::SourceText { file, text })).collect::<Result<_>>()?;
+        let signals = parsed
+            .signal
+            .iter()
+            .map(|entry| compiler.signal(&source, entry))
+            .collect::<Result<_>>()?;
+        let causes = causes
+            .iter()
+            .map(|(file, text)| compiler.cause(&compile::SourceText { file, text }))
+            .collect::<Result<_>>()?;
         // Overlapping matches: a needle may lie within another.
-        let automaton = AhoCorasickBuilder::new().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&compiler.needles);
-        let automaton = automaton.map_err(|e| Error::Knowledge { file: "all".to_owned(), line: 0, detail: e.to_string() })?;
+        let automaton = AhoCorasickBuilder::new()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .build(&compiler.needles);
+        let automaton = automaton.map_err(|e| Error::Knowledge {
+            file: "all".to_owned(),
+            line: 0,
+            detail: e.to_string(),
+        })?;
         Ok(Self {
             codes: CodeCatalogue::parse("codes.csv", codes)?,
             signals,

@@ -42,8 +42,13 @@ impl Distinct {
         for row in 0..columns.len() {
             let kind = text(columns.kind, row);
             let key = (
-                text(columns.source, row), kind, constant_part(columns, row), columns.windows_event_id.get(row),
-                text(columns.component, row), text(columns.level, row), columns.codes(row),
+                text(columns.source, row),
+                kind,
+                constant_part(columns, row),
+                columns.windows_event_id.get(row),
+                text(columns.component, row),
+                text(columns.level, row),
+                columns.codes(row),
             );
             let index = match known.entry(key) {
                 Entry::Occupied(entry) => *entry.get(),
@@ -55,7 +60,10 @@ impl Distinct {
             };
             statement_of.push(index);
         }
-        Self { statement_of, statements }
+        Self {
+            statement_of,
+            statements,
+        }
     }
 
     /// The statement that a row makes.
@@ -71,12 +79,31 @@ const TEMPLATE_COVERS: usize = 300;
 /// The text by which a row is grouped.
 fn constant_part<'a>(columns: &EventColumns<'a>, row: usize) -> &'a str {
     let message = text(columns.message, row);
-    let is_whole = message.len() > TEMPLATE_COVERS || text(columns.source, row) == "event_log" || memchr::memchr(b'\n', message.as_bytes()).is_some();
-    if is_whole { message } else { text(columns.template, row) }
+    let is_whole = message.len() > TEMPLATE_COVERS
+        || text(columns.source, row) == "event_log"
+        || memchr::memchr(b'\n', message.as_bytes()).is_some();
+    if is_whole {
+        message
+    } else {
+        text(columns.template, row)
+    }
 }
 
-fn judge(columns: &EventColumns<'_>, row: usize, is_record: bool, knowledge: &Knowledge, found: &mut Vec<bool>) -> Statement {
-    let message = text(if is_record { columns.message } else { columns.template }, row);
+fn judge(
+    columns: &EventColumns<'_>,
+    row: usize,
+    is_record: bool,
+    knowledge: &Knowledge,
+    found: &mut Vec<bool>,
+) -> Statement {
+    let message = text(
+        if is_record {
+            columns.message
+        } else {
+            columns.template
+        },
+        row,
+    );
     let source = text(columns.source, row);
     let codes = columns.codes(row);
     let error_code = error_code::reported(codes, message, &knowledge.codes);
@@ -89,6 +116,16 @@ fn judge(columns: &EventColumns<'_>, row: usize, is_record: bool, knowledge: &Kn
         codes,
         error_code,
     };
-    let hits = knowledge.conditions.iter().enumerate().filter(|(_, condition)| condition.admits(&kind, found)).map(|(index, _)| index).collect();
-    Statement { error_code, hits, is_record }
+    let hits = knowledge
+        .conditions
+        .iter()
+        .enumerate()
+        .filter(|(_, condition)| condition.admits(&kind, found))
+        .map(|(index, _)| index)
+        .collect();
+    Statement {
+        error_code,
+        hits,
+        is_record,
+    }
 }

@@ -38,8 +38,15 @@ pub fn normalise(mut frame: DataFrame, knowledge: &Knowledge) -> PolarsResult<Da
         let mut packages = StringChunkedBuilder::new(schema::PACKAGE.into(), columns.len());
         let mut signals = StringChunkedBuilder::new(schema::SIGNAL.into(), columns.len());
         for row in 0..columns.len() {
-            let Some(statement) = distinct.statement(row).filter(|statement| statement.is_record) else {
-                error_codes.push(distinct.statement(row).and_then(|statement| statement.error_code));
+            let Some(statement) = distinct
+                .statement(row)
+                .filter(|statement| statement.is_record)
+            else {
+                error_codes.push(
+                    distinct
+                        .statement(row)
+                        .and_then(|statement| statement.error_code),
+                );
                 kb_articles.push(None);
                 packages.append_value("");
                 signals.append_value("");
@@ -55,18 +62,29 @@ pub fn normalise(mut frame: DataFrame, knowledge: &Knowledge) -> PolarsResult<Da
         let kb_articles: UInt32Chunked = kb_articles.into_iter().collect();
         let error_codes: UInt32Chunked = error_codes.into_iter().collect();
         (
-            error_codes.with_name(schema::ERROR_CODE.into()), kb_articles.with_name(schema::KB_ARTICLE.into()),
-            packages.finish(), signals.finish(),
+            error_codes.with_name(schema::ERROR_CODE.into()),
+            kb_articles.with_name(schema::KB_ARTICLE.into()),
+            packages.finish(),
+            signals.finish(),
         )
     };
-    for column in [error_codes.into_column(), kb_articles.into_column(), packages.into_column(), signals.into_column()] {
+    for column in [
+        error_codes.into_column(),
+        kb_articles.into_column(),
+        packages.into_column(),
+        signals.into_column(),
+    ] {
         frame.with_column(column)?;
     }
     Ok(frame)
 }
 
 /// The failing code that a row reports.
-pub(crate) fn code_of(columns: &EventColumns<'_>, row: usize, statement: &Statement) -> Option<u32> {
+pub(crate) fn code_of(
+    columns: &EventColumns<'_>,
+    row: usize,
+    statement: &Statement,
+) -> Option<u32> {
     if statement.error_code.is_some() || text(columns.source, row) != "event_log" {
         return statement.error_code;
     }
@@ -84,12 +102,25 @@ pub(crate) struct Said {
 }
 
 /// Finds the first signal rule that the row meets.
-pub(crate) fn said_by(columns: &EventColumns<'_>, row: usize, statement: &Statement, knowledge: &Knowledge) -> Said {
+pub(crate) fn said_by(
+    columns: &EventColumns<'_>,
+    row: usize,
+    statement: &Statement,
+    knowledge: &Knowledge,
+) -> Said {
     let signals = &knowledge.signals;
     // Signals are compiled first, so their conditions have the lowest numbers.
-    let hits = statement.hits.iter().take_while(|hit| **hit < signals.len());
-    for (rule, condition) in hits.filter_map(|hit| Some((signals.get(*hit)?, knowledge.conditions.get(*hit)?))) {
-        let holds = condition.is_constant() || condition.confirm(text(columns.message, row), text(columns.fields, row)).is_some();
+    let hits = statement
+        .hits
+        .iter()
+        .take_while(|hit| **hit < signals.len());
+    for (rule, condition) in
+        hits.filter_map(|hit| Some((signals.get(*hit)?, knowledge.conditions.get(*hit)?)))
+    {
+        let holds = condition.is_constant()
+            || condition
+                .confirm(text(columns.message, row), text(columns.fields, row))
+                .is_some();
         if holds {
             return said(rule, code_of(columns, row, statement));
         }
@@ -98,6 +129,14 @@ pub(crate) fn said_by(columns: &EventColumns<'_>, row: usize, statement: &Statem
 }
 
 fn said(rule: &SignalRule, code: Option<u32>) -> Said {
-    let signal = if code.is_some() { rule.failed } else { rule.succeeded };
-    Said { signal, is_weak: rule.is_weak, boundary: rule.boundary }
+    let signal = if code.is_some() {
+        rule.failed
+    } else {
+        rule.succeeded
+    };
+    Said {
+        signal,
+        is_weak: rule.is_weak,
+        boundary: rule.boundary,
+    }
 }

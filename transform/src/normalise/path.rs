@@ -6,7 +6,10 @@
 
 /// Returns the last part of a path.
 pub(crate) fn file_name(path: &str) -> &str {
-    path.trim_end_matches(['\\', '/']).rsplit(['\\', '/']).next().unwrap_or(path)
+    path.trim_end_matches(['\\', '/'])
+        .rsplit(['\\', '/'])
+        .next()
+        .unwrap_or(path)
 }
 
 /// Returns the name under which a culprit is compared between devices: lower case, a path reduced
@@ -28,7 +31,10 @@ pub fn culprit_key(culprit: &str) -> String {
 /// Takes one wrapping off a name.
 fn reduced(text: &str) -> &str {
     let name = file_name(text.trim().trim_matches(['"', '\'']));
-    let name = name.strip_suffix(".mum").or_else(|| name.strip_suffix(".manifest")).unwrap_or(name);
+    let name = name
+        .strip_suffix(".mum")
+        .or_else(|| name.strip_suffix(".manifest"))
+        .unwrap_or(name);
     if let Some((package, token)) = name.split_once('~')
         && token.len() >= 16
     {
@@ -45,7 +51,10 @@ fn reduced(text: &str) -> &str {
 /// name that follows, into name and file.
 fn component_parts(text: &str) -> Option<(&str, &str)> {
     let (architecture, rest) = text.split_once('_')?;
-    if !matches!(architecture, "amd64" | "x86" | "wow64" | "msil" | "arm64" | "arm") {
+    if !matches!(
+        architecture,
+        "amd64" | "x86" | "wow64" | "msil" | "arm64" | "arm"
+    ) {
         return None;
     }
     let is_token = |part: &str| part.len() == 16 && part.bytes().all(|b| b.is_ascii_hexdigit());
@@ -82,8 +91,18 @@ mod tests {
 
     #[test]
     fn components_and_packages_lose_version_and_architecture() {
-        assert_eq!(culprit_key("amd64_windows-id-connecte..nt-provider-wlidfdp_31bf3856ad364e35_10.0.17763.1697_none_f17c692b894fca9f"), "windows-id-connecte..nt-provider-wlidfdp");
-        assert_eq!(culprit_key("Microsoft-Windows-Printing-PMCPPC-FoD-Package~31bf3856ad364e35~amd64~zh-CN~10.0.19041.1"), "microsoft-windows-printing-pmcppc-fod-package");
+        assert_eq!(
+            culprit_key(
+                "amd64_windows-id-connecte..nt-provider-wlidfdp_31bf3856ad364e35_10.0.17763.1697_none_f17c692b894fca9f"
+            ),
+            "windows-id-connecte..nt-provider-wlidfdp"
+        );
+        assert_eq!(
+            culprit_key(
+                "Microsoft-Windows-Printing-PMCPPC-FoD-Package~31bf3856ad364e35~amd64~zh-CN~10.0.19041.1"
+            ),
+            "microsoft-windows-printing-pmcppc-fod-package"
+        );
         assert_eq!(culprit_key("KB5005112"), "kb5005112");
         assert_eq!(culprit_key("amd64_no_token"), "amd64_no_token");
         assert_eq!(culprit_key("C:"), "c:");

@@ -41,9 +41,17 @@ pub struct Analysis {
 ///
 /// # Errors
 /// When the store cannot be reached or fails; the same call made again mends what was half written.
-pub async fn recompute(store: &Store, engine: &Engine, analysis: &Analysis, devices: &[String], generation: u64) -> Result<()> {
+pub async fn recompute(
+    store: &Store,
+    engine: &Engine,
+    analysis: &Analysis,
+    devices: &[String],
+    generation: u64,
+) -> Result<()> {
     for some in devices.chunks(DEVICES_PER_STEP) {
-        let events = store.device_events(some).await.map_err(Error::store("reading the events of the devices that a cut touched"))?;
+        let events = store.device_events(some).await.map_err(Error::store(
+            "reading the events of the devices that a cut touched",
+        ))?;
         let analysis = analysis.clone();
         let diagnosed = engine
             .run(move || {
@@ -56,10 +64,27 @@ pub async fn recompute(store: &Store, engine: &Engine, analysis: &Analysis, devi
     Ok(())
 }
 
-async fn write(store: &Store, engine: &Engine, diagnosed: Diagnosed, devices: &[String], generation: u64) -> Result<()> {
-    let Diagnosed { devices: device_rows, attempts, diagnoses, evidence } = diagnosed;
-    for (table, frame) in [("update_attempt", attempts), ("evidence", evidence), ("diagnosis", diagnoses), ("device", device_rows)] {
-        let frame = with_generation(frame, generation).map_err(Error::frame("the generation of derived rows"))?;
+async fn write(
+    store: &Store,
+    engine: &Engine,
+    diagnosed: Diagnosed,
+    devices: &[String],
+    generation: u64,
+) -> Result<()> {
+    let Diagnosed {
+        devices: device_rows,
+        attempts,
+        diagnoses,
+        evidence,
+    } = diagnosed;
+    for (table, frame) in [
+        ("update_attempt", attempts),
+        ("evidence", evidence),
+        ("diagnosis", diagnoses),
+        ("device", device_rows),
+    ] {
+        let frame = with_generation(frame, generation)
+            .map_err(Error::frame("the generation of derived rows"))?;
         if frame.height() > 0 {
             insert_frame(store, engine, table, frame).await?;
         }
@@ -68,7 +93,9 @@ async fn write(store: &Store, engine: &Engine, diagnosed: Diagnosed, devices: &[
         store
             .delete_older_generations(table, identity, devices, generation)
             .await
-            .map_err(Error::store(format!("marking outdated rows of the table {table}")))?;
+            .map_err(Error::store(format!(
+                "marking outdated rows of the table {table}"
+            )))?;
     }
     Ok(())
 }

@@ -27,12 +27,17 @@ impl Engine {
     /// When the system has no thread to give.
     pub fn start() -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::sync_channel::<Job>(1);
-        let thread = std::thread::Builder::new().name("transform".to_owned()).spawn(move || {
-            for job in inbox {
-                job();
-            }
-        })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("transform".to_owned())
+            .spawn(move || {
+                for job in inbox {
+                    job();
+                }
+            })?;
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
     }
 
     /// Runs `work` on the thread and waits for its result.

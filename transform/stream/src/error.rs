@@ -50,7 +50,9 @@ impl Error {
     pub fn is_lost_partition(&self) -> bool {
         match self {
             Self::Log(error) => matches!(error, patchlens_log::Error::Lost { .. }),
-            Self::Store { .. } | Self::Frame { .. } | Self::Transform(_) | Self::EngineGone => false,
+            Self::Store { .. } | Self::Frame { .. } | Self::Transform(_) | Self::EngineGone => {
+                false
+            }
         }
     }
 

@@ -67,8 +67,23 @@ impl Flow {
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn new(reader: Reader, store: Store, analysis: Analysis, options: FlowOptions, metrics: Arc<Metrics>) -> std::io::Result<Self> {
-        Ok(Self { reader, store, analysis, engine: Engine::start()?, gatherer: Gatherer::default(), options, metrics, generation: 0 })
+    pub fn new(
+        reader: Reader,
+        store: Store,
+        analysis: Analysis,
+        options: FlowOptions,
+        metrics: Arc<Metrics>,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            reader,
+            store,
+            analysis,
+            engine: Engine::start()?,
+            gatherer: Gatherer::default(),
+            options,
+            metrics,
+            generation: 0,
+        })
     }
 
     /// Moves cuts until told to stop, or until the log is empty when so asked. A cut under way is
@@ -94,13 +109,21 @@ impl Flow {
                 Ok(Some(gathered)) => gathered,
                 Ok(None) => {
                     self.note_progress().await;
-                    if self.options.until_idle && self.metrics.lag_messages.load(Ordering::Relaxed) == 0 {
+                    if self.options.until_idle
+                        && self.metrics.lag_messages.load(Ordering::Relaxed) == 0
+                    {
                         return Ok(summary);
                     }
                     continue;
                 }
                 Err(error) if error.is_retryable() => {
-                    self.wait_to_retry(&error, "the event log cannot be read; trying again", Duration::from_secs(1), &mut stop).await;
+                    self.wait_to_retry(
+                        &error,
+                        "the event log cannot be read; trying again",
+                        Duration::from_secs(1),
+                        &mut stop,
+                    )
+                    .await;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -110,12 +133,21 @@ impl Flow {
                 match self.move_cut(&gathered, &mut summary).await {
                     Ok(()) => break,
                     Err(error) if error.is_retryable() && !*stop.borrow() => {
-                        self.wait_to_retry(&error, "a cut failed; trying it again", wait, &mut stop).await;
+                        self.wait_to_retry(
+                            &error,
+                            "a cut failed; trying it again",
+                            wait,
+                            &mut stop,
+                        )
+                        .await;
                         wait = (wait * 2).min(Duration::from_secs(15));
                     }
                     Err(error) if error.is_lost_partition() => {
                         // Another process owns it now, and will verify what this one inserted.
-                        tracing::warn!(error = &error as &dyn std::error::Error, "a partition went to another process; leaving its cut");
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "a partition went to another process; leaving its cut"
+                        );
                         break;
                     }
                     Err(error) => return Err(error),
@@ -130,7 +162,13 @@ impl Flow {
         self.reader.close().await;
     }
 
-    async fn wait_to_retry(&self, error: &Error, what: &'static str, wait: Duration, stop: &mut watch::Receiver<bool>) {
+    async fn wait_to_retry(
+        &self,
+        error: &Error,
+        what: &'static str,
+        wait: Duration,
+        stop: &mut watch::Receiver<bool>,
+    ) {
         Metrics::add(&self.metrics.retries, 1);
         tracing::warn!(error = error as &dyn std::error::Error, ?wait, "{what}");
         tokio::select! {
@@ -141,20 +179,36 @@ impl Flow {
 
     /// One cut, from recorded to finished.
     async fn move_cut(&mut self, gathered: &Gathered, summary: &mut Summary) -> Result<()> {
-        let Gathered { messages, cuts, in_doubt } = gathered;
+        let Gathered {
+            messages,
+            cuts,
+            in_doubt,
+        } = gathered;
         let now = (self.options.now)();
         self.reader.record_cut(cuts).await?;
 
         let batch = Arc::clone(messages);
-        let Decoded { events, counts, mut rejects } = self.engine.run(move || decode(&batch, now)).await?;
+        let Decoded {
+            events,
+            counts,
+            mut rejects,
+        } = self.engine.run(move || decode(&batch, now)).await?;
         let knowledge = Arc::clone(&self.analysis.knowledge);
         let (frame, devices) = self
             .engine
-            .run(move || -> std::result::Result<_, patchlens_transform::Error> {
-                let touched: BTreeSet<String> = events.iter().map(|(event, _)| event.device_id.as_str().to_owned()).collect();
-                let frame = events_frame(&events, TRANSFORM_VERSION, now)?;
-                Ok((normalise(frame, &knowledge)?, touched.into_iter().collect::<Vec<_>>()))
-            })
+            .run(
+                move || -> std::result::Result<_, patchlens_transform::Error> {
+                    let touched: BTreeSet<String> = events
+                        .iter()
+                        .map(|(event, _)| event.device_id.as_str().to_owned())
+                        .collect();
+                    let frame = events_frame(&events, TRANSFORM_VERSION, now)?;
+                    Ok((
+                        normalise(frame, &knowledge)?,
+                        touched.into_iter().collect::<Vec<_>>(),
+                    ))
+                },
+            )
             .await??;
         let noise = tables::noise_profile(&counts).map_err(Error::frame("noise counts"))?;
 
@@ -164,14 +218,34 @@ impl Flow {
         let rejected = insert_missing(&self.store, &self.engine, REJECT, rejected, now).await?;
 
         self.generation = self.next_generation(now);
-        recompute(&self.store, &self.engine, &self.analysis, &devices, self.generation).await?;
+        recompute(
+            &self.store,
+            &self.engine,
+            &self.analysis,
+            &devices,
+            self.generation,
+        )
+        .await?;
         self.reader.finish(cuts).await?;
 
-        self.account(messages, &[&facts, &noise], &rejected, devices.len(), *in_doubt, summary);
+        self.account(
+            messages,
+            &[&facts, &noise],
+            &rejected,
+            devices.len(),
+            *in_doubt,
+            summary,
+        );
         Ok(())
     }
 
-    async fn load(&self, table: Table, frame: DataFrame, now: Timestamp, rejects: &mut Vec<(patchlens_event::Reject, patchlens_transform::RowOrigin)>) -> Result<Loaded> {
+    async fn load(
+        &self,
+        table: Table,
+        frame: DataFrame,
+        now: Timestamp,
+        rejects: &mut Vec<(patchlens_event::Reject, patchlens_transform::RowOrigin)>,
+    ) -> Result<Loaded> {
         let mut loaded = insert_missing(&self.store, &self.engine, table, frame, now).await?;
         rejects.append(&mut loaded.refused);
         Ok(loaded)
@@ -179,19 +253,32 @@ impl Flow {
 
     /// Later recomputations outrank earlier ones, also when the clock was set back.
     fn next_generation(&self, now: Timestamp) -> u64 {
-        u64::try_from(now.as_microsecond()).unwrap_or_default().max(self.generation.saturating_add(1))
+        u64::try_from(now.as_microsecond())
+            .unwrap_or_default()
+            .max(self.generation.saturating_add(1))
     }
 
     fn made_by(&self) -> String {
         format!("{TRANSFORM_VERSION}+{}", self.analysis.reference_version)
     }
 
-    fn account(&self, messages: &[Delivered], loaded: &[&Loaded], rejected: &Loaded, devices: usize, in_doubt: bool, summary: &mut Summary) {
+    fn account(
+        &self,
+        messages: &[Delivered],
+        loaded: &[&Loaded],
+        rejected: &Loaded,
+        devices: usize,
+        in_doubt: bool,
+        summary: &mut Summary,
+    ) {
         let inserted: usize = loaded.iter().map(|l| l.inserted).sum();
         let present: usize = loaded.iter().map(|l| l.present).sum();
         let metrics = &self.metrics;
         Metrics::add(&metrics.messages, messages.len());
-        Metrics::add(&metrics.bytes, messages.iter().map(|m| m.payload.len()).sum());
+        Metrics::add(
+            &metrics.bytes,
+            messages.iter().map(|m| m.payload.len()).sum(),
+        );
         Metrics::add(&metrics.cuts, 1);
         Metrics::add(&metrics.inserted_rows, inserted);
         Metrics::add(&metrics.present_rows, present);
@@ -206,18 +293,29 @@ impl Flow {
         summary.present = summary.present.saturating_add(present as u64);
         summary.rejected = summary.rejected.saturating_add(rejected.inserted as u64);
         summary.devices = summary.devices.saturating_add(devices as u64);
-        tracing::debug!(messages = messages.len(), inserted, present, rejected = rejected.inserted, devices, "moved a cut");
+        tracing::debug!(
+            messages = messages.len(),
+            inserted,
+            present,
+            rejected = rejected.inserted,
+            devices,
+            "moved a cut"
+        );
     }
 
     async fn note_progress(&mut self) {
         match self.reader.lag().await {
             // Before the group has given it partitions, a reader knows nothing of what is waiting.
-            Ok(partitions) if partitions.is_empty() => self.metrics.lag_messages.store(u64::MAX, Ordering::Relaxed),
+            Ok(partitions) if partitions.is_empty() => {
+                self.metrics.lag_messages.store(u64::MAX, Ordering::Relaxed)
+            }
             Ok(partitions) => {
                 let lag: u64 = partitions.iter().map(PartitionLag::messages).sum();
                 self.metrics.lag_messages.store(lag, Ordering::Relaxed);
                 let now = u64::try_from((self.options.now)().as_second()).unwrap_or_default();
-                self.metrics.progress_at_seconds.store(now, Ordering::Relaxed);
+                self.metrics
+                    .progress_at_seconds
+                    .store(now, Ordering::Relaxed);
             }
             // Not known is not zero: an idle run goes on until the log has answered.
             Err(error) => {

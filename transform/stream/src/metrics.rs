@@ -37,23 +37,75 @@ impl Metrics {
     /// The counters in Prometheus' text form.
     pub fn prometheus(&self) -> String {
         let rows = [
-            ("messages_total", "counter", "messages read from the event log", &self.messages),
-            ("bytes_total", "counter", "bytes of messages read from the event log", &self.bytes),
+            (
+                "messages_total",
+                "counter",
+                "messages read from the event log",
+                &self.messages,
+            ),
+            (
+                "bytes_total",
+                "counter",
+                "bytes of messages read from the event log",
+                &self.bytes,
+            ),
             ("cuts_total", "counter", "cuts finished", &self.cuts),
-            ("inserted_rows_total", "counter", "rows inserted into the store", &self.inserted_rows),
-            ("present_rows_total", "counter", "rows that the store held already", &self.present_rows),
-            ("verified_rows_total", "counter", "rows of cuts in doubt, verified at the store", &self.verified_rows),
-            ("rejects_rows_total", "counter", "rows written to the table reject", &self.reject_rows),
-            ("devices_total", "counter", "devices recomputed", &self.devices),
-            ("retries_total", "counter", "failures that were tried again", &self.retries),
-            ("lag_messages", "gauge", "messages in the event log that are not finished", &self.lag_messages),
-            ("progress_at_seconds", "gauge", "when the flow last made progress, in seconds since 1970", &self.progress_at_seconds),
+            (
+                "inserted_rows_total",
+                "counter",
+                "rows inserted into the store",
+                &self.inserted_rows,
+            ),
+            (
+                "present_rows_total",
+                "counter",
+                "rows that the store held already",
+                &self.present_rows,
+            ),
+            (
+                "verified_rows_total",
+                "counter",
+                "rows of cuts in doubt, verified at the store",
+                &self.verified_rows,
+            ),
+            (
+                "rejects_rows_total",
+                "counter",
+                "rows written to the table reject",
+                &self.reject_rows,
+            ),
+            (
+                "devices_total",
+                "counter",
+                "devices recomputed",
+                &self.devices,
+            ),
+            (
+                "retries_total",
+                "counter",
+                "failures that were tried again",
+                &self.retries,
+            ),
+            (
+                "lag_messages",
+                "gauge",
+                "messages in the event log that are not finished",
+                &self.lag_messages,
+            ),
+            (
+                "progress_at_seconds",
+                "gauge",
+                "when the flow last made progress, in seconds since 1970",
+                &self.progress_at_seconds,
+            ),
         ];
         let mut text = String::new();
         for (name, kind, help, value) in rows {
             let value = value.load(Ordering::Relaxed);
             let name = format!("patchlens_stream_{name}");
-            text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"));
+            text.push_str(&format!(
+                "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
+            ));
         }
         text
     }

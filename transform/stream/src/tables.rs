@@ -18,11 +18,20 @@ pub struct Table {
 }
 
 /// Facts: one row per record or inventory reading.
-pub const UPDATE_EVENT: Table = Table { name: "update_event", identity: schema::EVENT_ID };
+pub const UPDATE_EVENT: Table = Table {
+    name: "update_event",
+    identity: schema::EVENT_ID,
+};
 /// One row per device, template, code and day.
-pub const NOISE_PROFILE: Table = Table { name: "noise_profile", identity: schema::EVENT_ID };
+pub const NOISE_PROFILE: Table = Table {
+    name: "noise_profile",
+    identity: schema::EVENT_ID,
+};
 /// One row per refused piece of input.
-pub const REJECT: Table = Table { name: "reject", identity: "reject_id" };
+pub const REJECT: Table = Table {
+    name: "reject",
+    identity: "reject_id",
+};
 
 /// Lays noise counts out as rows of `noise_profile`.
 ///
@@ -35,8 +44,14 @@ pub const REJECT: Table = Table { name: "reject", identity: "reject_id" };
 pub fn noise_profile(counts: &[(Event, RowOrigin)]) -> PolarsResult<DataFrame> {
     let day = |event: &Event| {
         let local = event.occurred_at_local.map(|time| time.date());
-        let utc = || event.occurred_at.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date());
-        local.or_else(utc).map_or_else(|| "1970-01-01".to_owned(), |date| date.to_string())
+        let utc = || {
+            event
+                .occurred_at
+                .map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date())
+        };
+        local
+            .or_else(utc)
+            .map_or_else(|| "1970-01-01".to_owned(), |date| date.to_string())
     };
     let events = || counts.iter().map(|(event, _)| event);
     let mut frame = df!(
@@ -73,21 +88,41 @@ pub fn reject(rejects: &[(Reject, RowOrigin)]) -> PolarsResult<DataFrame> {
         "raw" => all().map(|r| r.raw.as_str()).collect::<Vec<_>>(),
         "refused_by" => all().map(|r| r.refused_by.as_str()).collect::<Vec<_>>(),
     )?;
-    frame.with_column(instants(schema::COLLECTED_AT, all().map(|r| r.collected_at)))?;
+    frame.with_column(instants(
+        schema::COLLECTED_AT,
+        all().map(|r| r.collected_at),
+    ))?;
     add_origins(&mut frame, rejects.iter().map(|(_, origin)| origin))?;
     Ok(frame)
 }
 
-fn add_origins<'a>(frame: &mut DataFrame, origins: impl Iterator<Item = &'a RowOrigin>) -> PolarsResult<()> {
+fn add_origins<'a>(
+    frame: &mut DataFrame,
+    origins: impl Iterator<Item = &'a RowOrigin>,
+) -> PolarsResult<()> {
     let origins: Vec<&RowOrigin> = origins.collect();
-    frame.with_column(Column::new(schema::TOPIC.into(), origins.iter().map(|o| o.topic.as_str()).collect::<Vec<_>>()))?;
-    frame.with_column(Column::new(schema::PARTITION.into(), origins.iter().map(|o| o.partition).collect::<Vec<_>>()))?;
-    frame.with_column(Column::new(schema::OFFSET.into(), origins.iter().map(|o| o.offset).collect::<Vec<_>>()))?;
-    frame.with_column(Column::new(schema::ROW.into(), origins.iter().map(|o| o.row).collect::<Vec<_>>()))?;
+    frame.with_column(Column::new(
+        schema::TOPIC.into(),
+        origins.iter().map(|o| o.topic.as_str()).collect::<Vec<_>>(),
+    ))?;
+    frame.with_column(Column::new(
+        schema::PARTITION.into(),
+        origins.iter().map(|o| o.partition).collect::<Vec<_>>(),
+    ))?;
+    frame.with_column(Column::new(
+        schema::OFFSET.into(),
+        origins.iter().map(|o| o.offset).collect::<Vec<_>>(),
+    ))?;
+    frame.with_column(Column::new(
+        schema::ROW.into(),
+        origins.iter().map(|o| o.row).collect::<Vec<_>>(),
+    ))?;
     Ok(())
 }
 
 fn instants(name: &str, times: impl Iterator<Item = Timestamp>) -> Column {
     let values: Vec<i64> = times.map(Timestamp::as_microsecond).collect();
-    Int64Chunked::from_vec(name.into(), values).into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)).into_column()
+    Int64Chunked::from_vec(name.into(), values)
+        .into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))
+        .into_column()
 }

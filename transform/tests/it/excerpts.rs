@@ -12,7 +12,10 @@ fn events(log: &str) -> Vec<Event> {
     for (index, line) in log.lines().enumerate() {
         let line_number = index as u64 + 1;
         let words: Vec<&str> = line.split_whitespace().collect();
-        let level = words.iter().take(4).position(|word| matches!(word.trim_end_matches(','), "Info" | "Error" | "Warning"));
+        let level = words
+            .iter()
+            .take(4)
+            .position(|word| matches!(word.trim_end_matches(','), "Info" | "Error" | "Warning"));
         let source_of = |component: &str| match component {
             "CBS" | "CSI" => Some(Source::CbsLog),
             "SP" | "MIG" | "MOUPG" => Some(Source::SetupLog),
@@ -21,12 +24,25 @@ fn events(log: &str) -> Vec<Event> {
         };
         if line.contains("[AGENT_DETECTION_FAILED]") {
             let (_, message) = line.split_once("Software Synchronization ").unwrap();
-            let mut event = record(Source::ReportingEvents, "Software Synchronization", Level::Error, 0, line_number, message);
-            event.fields.insert("event".to_owned(), "148 [AGENT_DETECTION_FAILED]".to_owned());
+            let mut event = record(
+                Source::ReportingEvents,
+                "Software Synchronization",
+                Level::Error,
+                0,
+                line_number,
+                message,
+            );
+            event.fields.insert(
+                "event".to_owned(),
+                "148 [AGENT_DETECTION_FAILED]".to_owned(),
+            );
             events.push(event);
             continue;
         }
-        let component_at = words.iter().take(8).position(|word| source_of(word).is_some());
+        let component_at = words
+            .iter()
+            .take(8)
+            .position(|word| source_of(word).is_some());
         match (component_at, events.last_mut()) {
             (None, Some(last)) if line.starts_with(' ') => {
                 last.message = format!("{}\n{line}", last.message);
@@ -38,7 +54,14 @@ fn events(log: &str) -> Vec<Event> {
                     Some("Info") => Level::Info,
                     _ => Level::Unknown,
                 };
-                let mut event = record(source_of(words[at]).unwrap(), words[at], level, 0, line_number, &words[at + 1..].join(" "));
+                let mut event = record(
+                    source_of(words[at]).unwrap(),
+                    words[at],
+                    level,
+                    0,
+                    line_number,
+                    &words[at + 1..].join(" "),
+                );
                 event.occurred_at = None;
                 events.push(event);
             }
@@ -53,7 +76,11 @@ const EXPECTED: [(&str, &str, &str); 12] = [
     ("ms-70bc9", "pending-servicing", ""),
     ("ms-f0823", "servicing-stack-missing", "14393.5285"),
     ("ms-70490-a", "driver-install-failed", ""),
-    ("ms-f0922-task", "advanced-installer-failed", "Task Scheduler"),
+    (
+        "ms-f0922-task",
+        "advanced-installer-failed",
+        "Task Scheduler",
+    ),
     ("ms-705aa", "registry-limit", ""),
     ("ms-70003", "driver-install-failed", "ntprint4.inf"),
     ("ms-70002-c", "component-payload-missing", "DWrite.dll"),
@@ -66,18 +93,32 @@ const EXPECTED: [(&str, &str, &str); 12] = [
 
 #[test]
 fn published_excerpts_get_their_cause() {
-    let Some(path) = shared("cases/ms-docs.jsonl") else { return };
+    let Some(path) = shared("cases/ms-docs.jsonl") else {
+        return;
+    };
     let mut wrong = Vec::new();
     for line in std::fs::read_to_string(path).unwrap().lines() {
         let excerpt: serde_json::Value = serde_json::from_str(line).unwrap();
         let id = excerpt["id"].as_str().unwrap();
         let (_, cause, culprit) = EXPECTED.iter().find(|(known, _, _)| *known == id).unwrap();
-        let verdicts = judge(&events(excerpt["log"].as_str().unwrap()), &Reference::default());
+        let verdicts = judge(
+            &events(excerpt["log"].as_str().unwrap()),
+            &Reference::default(),
+        );
         let first = verdicts.open().first().cloned().unwrap_or_default();
-        let right = first.get("cause").is_some_and(|found| found == cause) && first["culprit"].contains(culprit);
+        let right = first.get("cause").is_some_and(|found| found == cause)
+            && first["culprit"].contains(culprit);
         if !right {
-            wrong.push(format!("{id}: expected {cause} {culprit}\n{}", verdicts.account()));
+            wrong.push(format!(
+                "{id}: expected {cause} {culprit}\n{}",
+                verdicts.account()
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} of 12 wrong\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of 12 wrong\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }

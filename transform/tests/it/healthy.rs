@@ -6,17 +6,38 @@ use crate::support::{collect, judge, shared};
 
 /// Real logs of devices on which no update failed.
 const HEALTHY: [&str; 25] = [
-    "cbs/loghub/Windows_2k.log", "cbs/win11-26100-2026.log", "cbs/win11-26100-first-boot.log", "cbs/win10-19041-small.log", "cbs/win81-9600.log",
-    "cbs/sfc-extract.txt", "cbs/corrupt-payload-file.log",
-    "windows_update/etw-19041-2024-05.log", "windows_update/etw-bom-2024-03.log", "windows_update/etw-dash-dates-2024-04.log", "windows_update/legacy-tab-2021.log",
-    "dism/russian-continuation.log", "dism/growing-1.log", "dism/growing-2.log", "dism/win11-26100.log", "dism/win11-22000-small.log",
-    "setup/upgrade-16299", "setup/upgrade-2026", "setup/access-denied-579-lines", "setup/win81-panther",
-    "reporting_events", "cmtrace", "procmon", "evtx/fukusuket", "inventory",
+    "cbs/loghub/Windows_2k.log",
+    "cbs/win11-26100-2026.log",
+    "cbs/win11-26100-first-boot.log",
+    "cbs/win10-19041-small.log",
+    "cbs/win81-9600.log",
+    "cbs/sfc-extract.txt",
+    "cbs/corrupt-payload-file.log",
+    "windows_update/etw-19041-2024-05.log",
+    "windows_update/etw-bom-2024-03.log",
+    "windows_update/etw-dash-dates-2024-04.log",
+    "windows_update/legacy-tab-2021.log",
+    "dism/russian-continuation.log",
+    "dism/growing-1.log",
+    "dism/growing-2.log",
+    "dism/win11-26100.log",
+    "dism/win11-22000-small.log",
+    "setup/upgrade-16299",
+    "setup/upgrade-2026",
+    "setup/access-denied-579-lines",
+    "setup/win81-panther",
+    "reporting_events",
+    "cmtrace",
+    "procmon",
+    "evtx/fukusuket",
+    "inventory",
 ];
 
 #[test]
 fn healthy_devices_get_no_diagnosis() {
-    let Some(root) = shared("realdata") else { return };
+    let Some(root) = shared("realdata") else {
+        return;
+    };
     let mut wrong = Vec::new();
     for part in HEALTHY {
         let events = collect(&root.join(part), Some("HEALTHY"));
@@ -31,8 +52,15 @@ fn healthy_devices_get_no_diagnosis() {
 
 #[test]
 fn a_failed_feature_is_told_from_noise() {
-    let Some(path) = shared("realdata/cbs/win10-19041-fod-download-fails.log") else { return };
+    let Some(path) = shared("realdata/cbs/win10-19041-fod-download-fails.log") else {
+        return;
+    };
     let verdicts = judge(&collect(&path, Some("FOD")), &Reference::default());
     let open = verdicts.open();
-    assert_eq!(open.first().map(|row| row["cause"].as_str()), Some("download-network"), "{}", verdicts.account());
+    assert_eq!(
+        open.first().map(|row| row["cause"].as_str()),
+        Some("download-network"),
+        "{}",
+        verdicts.account()
+    );
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use patchlens_event::{DeviceId, Event, EventId, Hresult, Kind, Level, Origin, SCHEMA_VERSION, Source, ZoneSource};
+use patchlens_event::{
+    DeviceId, Event, EventId, Hresult, Kind, Level, Origin, SCHEMA_VERSION, Source, ZoneSource,
+};
 use patchlens_transform::{Reference, culprit_key, schema};
 use proptest::prelude::*;
 

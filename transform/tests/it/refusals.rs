@@ -5,11 +5,32 @@ use patchlens_transform::{Knowledge, Reference};
 #[test]
 fn reference_data_with_a_mistake_is_refused_with_its_line() {
     let mut reference = Reference::default();
-    let refused = |reference: &mut Reference, text: &str| reference.add_csv("x.csv", text.as_bytes()).unwrap_err().to_string();
+    let refused = |reference: &mut Reference, text: &str| {
+        reference
+            .add_csv("x.csv", text.as_bytes())
+            .unwrap_err()
+            .to_string()
+    };
     let header = "kb_article,os_build_number,requires_kb,requires_min_ubr,kind\n";
-    assert_eq!(refused(&mut reference, &format!("{header}5041580,19041,5014032,1741,ssu\n5041580,19041,5014032,many,ssu\n")), "reading reference data x.csv, line 3: requires_min_ubr is \"many\": expected a number");
-    assert!(refused(&mut reference, "kb_article,file_name,sha256\n5041580,a.msu,123\n").contains("line 2: sha256 is \"123\": expected 64 hexadecimal digits"));
-    assert_eq!(reference, Reference::default(), "nothing of a refused file is kept");
+    assert_eq!(
+        refused(
+            &mut reference,
+            &format!("{header}5041580,19041,5014032,1741,ssu\n5041580,19041,5014032,many,ssu\n")
+        ),
+        "reading reference data x.csv, line 3: requires_min_ubr is \"many\": expected a number"
+    );
+    assert!(
+        refused(
+            &mut reference,
+            "kb_article,file_name,sha256\n5041580,a.msu,123\n"
+        )
+        .contains("line 2: sha256 is \"123\": expected 64 hexadecimal digits")
+    );
+    assert_eq!(
+        reference,
+        Reference::default(),
+        "nothing of a refused file is kept"
+    );
     assert_eq!(reference.add_csv("y.csv", b"a,b\n1,2\n").unwrap(), None);
 }
 
@@ -17,13 +38,37 @@ fn reference_data_with_a_mistake_is_refused_with_its_line() {
 fn knowledge_with_a_mistake_is_refused_with_file_and_line() {
     let codes = "code,symbol,family,wrapper,phase,meaning_en,meaning_zh,documented_in\n";
     let signals = "signal = []\n";
-    let cause = |text: &str| Knowledge::from_texts(codes, signals, &[("causes/x.toml".to_owned(), text)]).unwrap_err().to_string();
+    let cause = |text: &str| {
+        Knowledge::from_texts(codes, signals, &[("causes/x.toml".to_owned(), text)])
+            .unwrap_err()
+            .to_string()
+    };
     let head = "cause = \"x\"\nalert_subtype = \"A\"\nsummary_en = \"a\"\nsummary_zh = \"b\"\nactions_en = []\nactions_zh = []\n[[rule]]\nid = \"r\"\nconfidence = 0.5\n";
-    assert!(cause(&format!("{head}codes = [\"banana\"]\n")).starts_with("causes/x.toml:10: \"banana\" is not an error code"));
-    assert_eq!(cause(head), "causes/x.toml:8: the rule asks for nothing: it would hold for every failed attempt");
-    assert!(cause(&format!("{head}[[rule.evidence]]\nregex = \"(\"\n")).starts_with("causes/x.toml:11: not a regular expression"));
-    assert!(cause(&format!("{head}colour = 1\n")).contains("causes/x.toml:10: unknown field `colour`"));
-    assert!(cause(&head.replace("\"x\"", "\"y\"")).starts_with("causes/x.toml:1: the cause must have the file's name, x"));
-    let refused = Knowledge::from_texts(&format!("{codes}0x80070005,E,win32,no,,a,b,c\n0x80070005,E,win32,no,,a,b,c\n"), signals, &[]).unwrap_err().to_string();
+    assert!(
+        cause(&format!("{head}codes = [\"banana\"]\n"))
+            .starts_with("causes/x.toml:10: \"banana\" is not an error code")
+    );
+    assert_eq!(
+        cause(head),
+        "causes/x.toml:8: the rule asks for nothing: it would hold for every failed attempt"
+    );
+    assert!(
+        cause(&format!("{head}[[rule.evidence]]\nregex = \"(\"\n"))
+            .starts_with("causes/x.toml:11: not a regular expression")
+    );
+    assert!(
+        cause(&format!("{head}colour = 1\n")).contains("causes/x.toml:10: unknown field `colour`")
+    );
+    assert!(
+        cause(&head.replace("\"x\"", "\"y\""))
+            .starts_with("causes/x.toml:1: the cause must have the file's name, x")
+    );
+    let refused = Knowledge::from_texts(
+        &format!("{codes}0x80070005,E,win32,no,,a,b,c\n0x80070005,E,win32,no,,a,b,c\n"),
+        signals,
+        &[],
+    )
+    .unwrap_err()
+    .to_string();
     assert_eq!(refused, "codes.csv:3: 0x80070005 stands twice");
 }

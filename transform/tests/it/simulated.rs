@@ -16,7 +16,11 @@ impl Judged {
     }
 
     fn is_right(&self) -> bool {
-        let expected = if self.truth.outcome == Outcome::Failed { self.truth.cause.as_deref() } else { None };
+        let expected = if self.truth.outcome == Outcome::Failed {
+            self.truth.cause.as_deref()
+        } else {
+            None
+        };
         self.first().as_ref().map(|row| row[schema::CAUSE].as_str()) == expected
     }
 }
@@ -24,23 +28,55 @@ impl Judged {
 /// Simulates a rollout, collects the first upload of every device and judges it.
 fn rollout(devices: u32, seed: u64) -> Vec<Judged> {
     let out = tempfile::tempdir().unwrap();
-    let truth = simulate(&Plan { devices, seed, ..Plan::default() }, out.path()).unwrap();
+    let truth = simulate(
+        &Plan {
+            devices,
+            seed,
+            ..Plan::default()
+        },
+        out.path(),
+    )
+    .unwrap();
     let reference = reference(out.path());
     let judge_device = |truth: DeviceTruth| {
-        let bundle = out.path().join("bundles").join(format!("{}.zip", truth.device_name));
-        bundle.exists().then(|| Judged { verdicts: judge(&collect(&bundle, None), &reference), truth })
+        let bundle = out
+            .path()
+            .join("bundles")
+            .join(format!("{}.zip", truth.device_name));
+        bundle.exists().then(|| Judged {
+            verdicts: judge(&collect(&bundle, None), &reference),
+            truth,
+        })
     };
     truth.devices.into_iter().filter_map(judge_device).collect()
 }
 
 /// BCubed precision and recall of the clusters of failing devices.
 fn bcubed(judged: &[Judged]) -> (f64, f64) {
-    let failing: Vec<(&str, String)> = judged.iter().filter(|j| j.truth.outcome == Outcome::Failed)
-        .map(|j| (j.truth.cluster_id.as_deref().unwrap_or_default(), j.first().map(|row| row[schema::CLUSTER_KEY].clone()).unwrap_or_default())).collect();
-    let mean = |score: &dyn Fn(&(&str, String)) -> f64| failing.iter().map(score).sum::<f64>() / failing.len() as f64;
+    let failing: Vec<(&str, String)> = judged
+        .iter()
+        .filter(|j| j.truth.outcome == Outcome::Failed)
+        .map(|j| {
+            (
+                j.truth.cluster_id.as_deref().unwrap_or_default(),
+                j.first()
+                    .map(|row| row[schema::CLUSTER_KEY].clone())
+                    .unwrap_or_default(),
+            )
+        })
+        .collect();
+    let mean = |score: &dyn Fn(&(&str, String)) -> f64| {
+        failing.iter().map(score).sum::<f64>() / failing.len() as f64
+    };
     let same = |a: &(&str, String), b: &(&str, String)| a.0 == b.0 && a.1 == b.1;
-    let precision = mean(&|a| failing.iter().filter(|b| same(a, b)).count() as f64 / failing.iter().filter(|b| a.1 == b.1).count() as f64);
-    let recall = mean(&|a| failing.iter().filter(|b| same(a, b)).count() as f64 / failing.iter().filter(|b| a.0 == b.0).count() as f64);
+    let precision = mean(&|a| {
+        failing.iter().filter(|b| same(a, b)).count() as f64
+            / failing.iter().filter(|b| a.1 == b.1).count() as f64
+    });
+    let recall = mean(&|a| {
+        failing.iter().filter(|b| same(a, b)).count() as f64
+            / failing.iter().filter(|b| a.0 == b.0).count() as f64
+    });
     (precision, recall)
 }
 
@@ -48,11 +84,29 @@ fn bcubed(judged: &[Judged]) -> (f64, f64) {
 #[track_caller]
 fn check(devices: u32, seed: u64) {
     let judged = rollout(devices, seed);
-    let wrong: Vec<String> = judged.iter().filter(|j| !j.is_right())
-        .map(|j| format!("{} {:?} truth: {:?} {:?} code={:?}\n{}", j.truth.device_name, j.truth.outcome, j.truth.scenario, j.truth.culprit, j.truth.error_code, j.verdicts.account())).collect();
+    let wrong: Vec<String> = judged
+        .iter()
+        .filter(|j| !j.is_right())
+        .map(|j| {
+            format!(
+                "{} {:?} truth: {:?} {:?} code={:?}\n{}",
+                j.truth.device_name,
+                j.truth.outcome,
+                j.truth.scenario,
+                j.truth.culprit,
+                j.truth.error_code,
+                j.verdicts.account()
+            )
+        })
+        .collect();
     let accuracy = 1.0 - wrong.len() as f64 / judged.len() as f64;
     let (precision, recall) = bcubed(&judged);
-    assert!(accuracy >= 0.97 && precision >= 0.98 && recall >= 0.98, "seed {seed}: accuracy {accuracy:.3} of {} devices, BCubed {precision:.3}/{recall:.3}\n{}", judged.len(), wrong.join("\n\n"));
+    assert!(
+        accuracy >= 0.97 && precision >= 0.98 && recall >= 0.98,
+        "seed {seed}: accuracy {accuracy:.3} of {} devices, BCubed {precision:.3}/{recall:.3}\n{}",
+        judged.len(),
+        wrong.join("\n\n")
+    );
 }
 
 #[test]

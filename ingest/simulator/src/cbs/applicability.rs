@@ -4,31 +4,86 @@ use super::CbsLog;
 use crate::scenario::Severity;
 
 /// Packages that scans always ask for and that are not there.
-const UNKNOWN_PACKAGES: [(&str, &str); 4] =
-    [("KB3025096", "6.4.1.0"), ("KB4023057", "10.0.2.1"), ("KB4577586", "10.0.1.2"), ("KB5001716", "10.0.1.3")];
+const UNKNOWN_PACKAGES: [(&str, &str); 4] = [
+    ("KB3025096", "6.4.1.0"),
+    ("KB4023057", "10.0.2.1"),
+    ("KB4577586", "10.0.1.2"),
+    ("KB5001716", "10.0.1.3"),
+];
 
 /// Packages that are there and get evaluated.
 const EVALUATED: [(&str, &str, &str, &str); 5] = [
-    ("KB4580325", "10.0.1.0", "Microsoft-Windows-Client-Desktop-Required-Package", "adobe-flash-for-windows"),
-    ("KB5011048", "10.0.9195.7", "Microsoft-Windows-NetFx4-OC-Package", "netfx4-clr_dll"),
-    ("KB5039895", "10.0.9252.1", "Microsoft-Windows-NetFx3-OC-Package", "wpf-reachframework"),
-    ("KB5015684", "19041.1799.1.2", "Microsoft-Windows-EditionSpecific-Package", "microsoft-windows-enablement"),
-    ("KB5012170", "10.0.1.0", "Microsoft-Windows-Foundation-Package", "microsoft-windows-s..boot-firmwareupdate"),
+    (
+        "KB4580325",
+        "10.0.1.0",
+        "Microsoft-Windows-Client-Desktop-Required-Package",
+        "adobe-flash-for-windows",
+    ),
+    (
+        "KB5011048",
+        "10.0.9195.7",
+        "Microsoft-Windows-NetFx4-OC-Package",
+        "netfx4-clr_dll",
+    ),
+    (
+        "KB5039895",
+        "10.0.9252.1",
+        "Microsoft-Windows-NetFx3-OC-Package",
+        "wpf-reachframework",
+    ),
+    (
+        "KB5015684",
+        "19041.1799.1.2",
+        "Microsoft-Windows-EditionSpecific-Package",
+        "microsoft-windows-enablement",
+    ),
+    (
+        "KB5012170",
+        "10.0.1.0",
+        "Microsoft-Windows-Foundation-Package",
+        "microsoft-windows-s..boot-firmwareupdate",
+    ),
 ];
 
 const FEATURES: [(&str, &str); 8] = [
-    ("Microsoft-Windows-IIS-WebServer-Package", "IIS-WebServer"), ("Microsoft-Windows-NetFx4-WCF-US-OC-Package", "WCF-Services45"),
-    ("Microsoft-Hyper-V-ClientEdition-Package", "Microsoft-Hyper-V-Tools-All"), ("Microsoft-Windows-Printing-PrintToPDFServices-Package", "Printing-PrintToPDFServices-Features"),
-    ("Microsoft-Windows-SMB1-Package", "SMB1Protocol-Client"), ("Microsoft-Windows-TelnetClient-Package", "TelnetClient"),
-    ("Microsoft-Windows-WorkFolders-Client-Package", "WorkFolders-Client"), ("Microsoft-Windows-MediaPlayback-OC-Package", "WindowsMediaPlayer"),
+    ("Microsoft-Windows-IIS-WebServer-Package", "IIS-WebServer"),
+    (
+        "Microsoft-Windows-NetFx4-WCF-US-OC-Package",
+        "WCF-Services45",
+    ),
+    (
+        "Microsoft-Hyper-V-ClientEdition-Package",
+        "Microsoft-Hyper-V-Tools-All",
+    ),
+    (
+        "Microsoft-Windows-Printing-PrintToPDFServices-Package",
+        "Printing-PrintToPDFServices-Features",
+    ),
+    ("Microsoft-Windows-SMB1-Package", "SMB1Protocol-Client"),
+    ("Microsoft-Windows-TelnetClient-Package", "TelnetClient"),
+    (
+        "Microsoft-Windows-WorkFolders-Client-Package",
+        "WorkFolders-Client",
+    ),
+    (
+        "Microsoft-Windows-MediaPlayback-OC-Package",
+        "WindowsMediaPlayer",
+    ),
 ];
 
 const CAPABILITIES: [&str; 6] = [
-    "Microsoft-Windows-LanguageFeatures-Basic", "Microsoft-Windows-LanguageFeatures-Handwriting", "Microsoft-Windows-LanguageFeatures-OCR",
-    "Microsoft-Windows-LanguageFeatures-Speech", "Microsoft-Windows-LanguageFeatures-TextToSpeech", "Microsoft-Windows-Wifi-Client-Realtek",
+    "Microsoft-Windows-LanguageFeatures-Basic",
+    "Microsoft-Windows-LanguageFeatures-Handwriting",
+    "Microsoft-Windows-LanguageFeatures-OCR",
+    "Microsoft-Windows-LanguageFeatures-Speech",
+    "Microsoft-Windows-LanguageFeatures-TextToSpeech",
+    "Microsoft-Windows-Wifi-Client-Realtek",
 ];
 
-const LOCALES: [&str; 12] = ["ar-sa", "cs-cz", "da-dk", "el-gr", "fi-fi", "he-il", "hu-hu", "ko-kr", "nb-no", "pl-pl", "pt-br", "tr-tr"];
+const LOCALES: [&str; 12] = [
+    "ar-sa", "cs-cz", "da-dk", "el-gr", "fi-fi", "he-il", "hu-hu", "ko-kr", "nb-no", "pl-pl",
+    "pt-br", "tr-tr",
+];
 
 const TOKEN: &str = "31bf3856ad364e35";
 
@@ -68,7 +123,9 @@ impl CbsLog<'_> {
         self.pass(2, 60);
         self.open_session("WindowsUpdateAgent");
         self.cbs(&format!("InternalOpenPackage failed for Package_for_{kb}~{TOKEN}~{architecture}~~{version} [HRESULT = 0x800f0805 - CBS_E_INVALID_PACKAGE]"));
-        self.cbs("Failed to internally open package. [HRESULT = 0x800f0805 - CBS_E_INVALID_PACKAGE]");
+        self.cbs(
+            "Failed to internally open package. [HRESULT = 0x800f0805 - CBS_E_INVALID_PACKAGE]",
+        );
         self.cbs("Failed to create open package. [HRESULT = 0x800f0805 - CBS_E_INVALID_PACKAGE]");
         self.cbs("Failed to OpenPackage using worker session [HRESULT = 0x800f0805]");
     }
@@ -81,7 +138,11 @@ impl CbsLog<'_> {
         let base = self.base_build;
         let parts = self.random.between(1, 3);
         for part in 0..=parts {
-            let package = if part == 0 { format!("Package_for_{kb}~{TOKEN}~amd64~~{version}") } else { format!("Package_{part}_for_{kb}~{TOKEN}~amd64~~{version}") };
+            let package = if part == 0 {
+                format!("Package_for_{kb}~{TOKEN}~amd64~~{version}")
+            } else {
+                format!("Package_{part}_for_{kb}~{TOKEN}~amd64~~{version}")
+            };
             self.cbs(&format!("Appl: detect Parent, Package: {package}, Parent: {parent}~{TOKEN}~amd64~~10.0.{base}.1, Disposition = Detect, VersionComp: EQ, BuildComp: EQ, RevisionComp: GE, Exist: present"));
             if self.random.chance(0.4) {
                 self.cbs("Appl: detectParent: no parent found, go absent");
@@ -106,7 +167,10 @@ impl CbsLog<'_> {
         if part == 1 {
             let handle = self.random.hex(11);
             self.csi(Severity::Info, &format!("@ CSI Transaction @0x{handle} initialized for deployment engine {{d16d444c-56d8-11d5-882d-0080c847b195}} with flags 00000000 and client id 'TI5.{session}:1/'\n"));
-            self.csi(Severity::Info, &format!("@ CSI Transaction @0x{handle} destroyed"));
+            self.csi(
+                Severity::Info,
+                &format!("@ CSI Transaction @0x{handle} destroyed"),
+            );
         }
         let (family, version) = (self.random.hex(16), self.random.hex(16));
         self.cbs(&format!("Appl: Selfupdate, Component: amd64_{component}_{TOKEN}_0.0.0.0_none_{family} (10.0.{base}.{revision}), elevation:2, lower version revision holder: 10.0.{base}.1"));
@@ -134,7 +198,9 @@ impl CbsLog<'_> {
                 }
             }
         }
-        self.cbs("Appl:Feature On Demand package without explicit comparator, using GE on build version");
+        self.cbs(
+            "Appl:Feature On Demand package without explicit comparator, using GE on build version",
+        );
         self.cbs("Appl:LCU package and revision compare set to explicit");
         self.cbs("Package Format: PSFX");
         self.cbs("Not able to add UpdateAgent.log to WER report. [HRESULT = 0x80070002 - ERROR_FILE_NOT_FOUND]");

@@ -10,8 +10,15 @@ use crate::{
 
 /// The parts of an update whose installation is logged one by one.
 const PARTS: [&str; 9] = [
-    "microsoft-windows-kernel32", "microsoft-windows-ntdll", "microsoft-windows-win32kfull", "microsoft-windows-lsa-minwin", "microsoft-windows-tcpip-binaries",
-    "microsoft-windows-printing-spooler-core-localspl", "microsoft-windows-ie-htmlrendering", "microsoft-windows-shell32", "microsoft-windows-updateclient-core",
+    "microsoft-windows-kernel32",
+    "microsoft-windows-ntdll",
+    "microsoft-windows-win32kfull",
+    "microsoft-windows-lsa-minwin",
+    "microsoft-windows-tcpip-binaries",
+    "microsoft-windows-printing-spooler-core-localspl",
+    "microsoft-windows-ie-htmlrendering",
+    "microsoft-windows-shell32",
+    "microsoft-windows-updateclient-core",
 ];
 
 const REBOOT_REQUIRED: &str = "[HRESULT = 0x00000bc2 - ERROR_SUCCESS_REBOOT_REQUIRED]";
@@ -29,7 +36,10 @@ impl CbsLog<'_> {
         self.pass(400, 3_000);
         self.cbs("Real pend will be used if required");
         self.csi(Severity::Info, "IAdvancedInstallerAwareStore_ResolvePendingTransactions (call 1) (flags = 00000004, progress = NULL, phase = 0, pdwDisposition = @0xd1f3bfd4c0");
-        self.csi(Severity::Info, "Poqexec successfully registered in [l:14 ml:15]'PoqexecCmdline'");
+        self.csi(
+            Severity::Info,
+            "Poqexec successfully registered in [l:14 ml:15]'PoqexecCmdline'",
+        );
         let store = 1_000_000_000_000 + u64::from(self.random.between(1, u32::MAX));
         self.csi(Severity::Info, &format!("CSI Store {store} initialized"));
         self.cbs(&format!("Exec: Processing started.  Client: UpdateAgentLCU, Session: {session}, Package: {package}, Identifier: KB{kb}"));
@@ -49,7 +59,11 @@ impl CbsLog<'_> {
     }
 
     fn give_up(&mut self, update: &KnownUpdate, session: &str, fault: &Fault) {
-        let (package, kb, code) = (update.package.as_str(), update.kb_article, fault.servicing_code);
+        let (package, kb, code) = (
+            update.package.as_str(),
+            update.kb_article,
+            fault.servicing_code,
+        );
         for statement in &fault.cbs {
             self.say(statement, session, package);
         }
@@ -60,10 +74,19 @@ impl CbsLog<'_> {
         self.cbs("Winlogon: Simplifying Winlogon CreateSession notifications");
         self.cbs("Winlogon: Deregistering for CreateSession notifications");
         self.cbs(&format!("Exec: Processing complete.  Session: {session}, Package: {package}, Identifier: KB{kb} {code}"));
-        self.say(&Statement::error("CBS", format!("Failed to perform operation.  {code}")), session, package);
-        self.cbs(&format!("Session: {session} finalized. Reboot required: no {code}"));
+        self.say(
+            &Statement::error("CBS", format!("Failed to perform operation.  {code}")),
+            session,
+            package,
+        );
+        self.cbs(&format!(
+            "Session: {session} finalized. Reboot required: no {code}"
+        ));
         self.pass(100, 900);
-        self.cbs(&format!("Failed to FinalizeEx using worker session [HRESULT = 0x{:08x}]", code.0));
+        self.cbs(&format!(
+            "Failed to FinalizeEx using worker session [HRESULT = 0x{:08x}]",
+            code.0
+        ));
         self.stop_worker();
     }
 
@@ -93,44 +116,83 @@ impl CbsLog<'_> {
         self.pass(30_000, 240_000);
         self.cbs("Setting ExecuteState key to: CbsExecuteStateFailed");
         self.commit_transaction(session);
-        self.cbs("Setting ExecuteState key to: CbsExecuteStateResolvePending | CbsExecuteStateFlagPend");
+        self.cbs(
+            "Setting ExecuteState key to: CbsExecuteStateResolvePending | CbsExecuteStateFlagPend",
+        );
         self.cbs(&format!("Exec: Processing complete.  Session: {session}, Package: {package}, Identifier: KB{kb} {REBOOT_REQUIRED}"));
-        self.cbs(&format!("Session: {session} finalized. Reboot required: yes {OK}"));
+        self.cbs(&format!(
+            "Session: {session} finalized. Reboot required: yes {OK}"
+        ));
         self.cbs("Reboot mark refs: 0");
         self.stop_worker();
     }
 
     fn stage_parts(&mut self, update: &KnownUpdate) {
         let (base, kb, ubr) = (self.base_build, update.kb_article, update.ubr);
-        let tail = update.package.strip_prefix("Package_for_RollupFix").unwrap_or_default().to_owned();
+        let tail = update
+            .package
+            .strip_prefix("Package_for_RollupFix")
+            .unwrap_or_default()
+            .to_owned();
         let parts = self.random.between(3, 9);
         for (index, name) in PARTS.iter().enumerate().take(parts as usize) {
             self.pass(800, 9_000);
-            let deployment = format!("amd64_{kb}_{}_31bf3856ad364e35_10.0.{base}.{ubr}_none_{}", index + 1, self.random.hex(16));
+            let deployment = format!(
+                "amd64_{kb}_{}_31bf3856ad364e35_10.0.{base}.{ubr}_none_{}",
+                index + 1,
+                self.random.hex(16)
+            );
             let part = format!("Package_{}_for_KB{kb}{tail}", 1000 + index * 37);
             self.cbs(&format!("Exec: Resolving Package: {part}, Update: {kb}-{}_neutral, PinDeployment: {deployment}", 2000 + index));
             self.cbs(&format!("Exec: Staging Package: {part}, Update: {kb}-{}_neutral, PinDeployment: {deployment}", 2000 + index));
             let millis = self.random.between(3, 90);
             self.csi(Severity::Info, &format!("Performing 1 operations as follows:\n  (0)  Stage: flags: 8 app: [{name}, version 10.0.{base}.{ubr}, arch amd64, nonSxS, pkt {{l:8 b:31bf3856ad364e35}}] comp: (null)"));
-            self.csi(Severity::Info, &format!("CSIPERF - FilePI Queue {millis}ms"));
+            self.csi(
+                Severity::Info,
+                &format!("CSIPERF - FilePI Queue {millis}ms"),
+            );
         }
-        self.line(Severity::Info, "DPX", "Started DPX phase: Apply Deltas Provided In File");
+        self.line(
+            Severity::Info,
+            "DPX",
+            "Started DPX phase: Apply Deltas Provided In File",
+        );
         self.pass(9_000, 40_000);
-        self.line(Severity::Info, "DPX", "Ended DPX phase: Apply Deltas Provided In File");
-        self.line(Severity::Info, "DPX", "CJob::Resume completed with status: 0x0");
+        self.line(
+            Severity::Info,
+            "DPX",
+            "Ended DPX phase: Apply Deltas Provided In File",
+        );
+        self.line(
+            Severity::Info,
+            "DPX",
+            "CJob::Resume completed with status: 0x0",
+        );
     }
 
     fn commit_transaction(&mut self, session: &str) {
         let handle = self.random.hex(11);
         self.csi(Severity::Info, &format!("@ CSI Transaction @0x{handle} initialized for deployment engine {{d16d444c-56d8-11d5-882d-0080c847b195}} with flags 00000002 and client id 'TI4.{session}:4/'\n"));
-        self.csi(Severity::Info, "ICSITransaction::Commit calling IStorePendingTransaction::Apply - applyflags=13");
+        self.csi(
+            Severity::Info,
+            "ICSITransaction::Commit calling IStorePendingTransaction::Apply - applyflags=13",
+        );
         self.csi(Severity::Info, "Creating NT transaction (seq 1)");
-        self.csi(Severity::Info, "Created NT transaction (seq 1) result 0x00000000, handle @0xa3c");
+        self.csi(
+            Severity::Info,
+            "Created NT transaction (seq 1) result 0x00000000, handle @0xa3c",
+        );
         self.pass(900, 9_000);
         let micros = self.random.between(9_000, 90_000);
         self.csi(Severity::Info, "@ Beginning NT transaction commit...");
-        self.csi(Severity::Info, &format!("@ CSI perf trace:\nCSIPERF:TXCOMMIT;{micros}"));
-        self.csi(Severity::Info, &format!("@ CSI Transaction @0x{handle} destroyed"));
+        self.csi(
+            Severity::Info,
+            &format!("@ CSI perf trace:\nCSIPERF:TXCOMMIT;{micros}"),
+        );
+        self.csi(
+            Severity::Info,
+            &format!("@ CSI Transaction @0x{handle} destroyed"),
+        );
     }
 
     /// The servicing stack finishes in the restart, or rolls the update back.
@@ -139,7 +201,10 @@ impl CbsLog<'_> {
         let boot = self.device.zone.to_datetime(self.boot);
         self.clock.pass_until(self.begun, RESTART_TAKES + 8);
         self.cbs("TI: --- Initializing Trusted Installer ---");
-        self.cbs(&format!("TI: Last boot time: {}.500", boot.strftime("%Y-%m-%d %H:%M:%S")));
+        self.cbs(&format!(
+            "TI: Last boot time: {}.500",
+            boot.strftime("%Y-%m-%d %H:%M:%S")
+        ));
         self.cbs("Starting TrustedInstaller initialization.");
         self.cbs("Ending TrustedInstaller initialization.");
         self.cbs("Starting the TrustedInstaller main loop.");
@@ -163,7 +228,9 @@ impl CbsLog<'_> {
                 self.advanced_installers(update);
                 self.cbs("Setting ExecuteState key to: CbsExecuteStateNone");
                 self.cbs(&format!("Startup: Package: {package}, completed startup processing, new state: Installed, original: Staged, targeted: Installed. hr = 0x0"));
-                self.cbs(&format!("Session: {session} finalized. Reboot required: no {OK}"));
+                self.cbs(&format!(
+                    "Session: {session} finalized. Reboot required: no {OK}"
+                ));
             }
         }
         self.cbs("Startup processing thread terminated normally");
@@ -173,7 +240,15 @@ impl CbsLog<'_> {
 
     fn advanced_installers(&mut self, update: &KnownUpdate) {
         let (base, ubr) = (self.base_build, update.ubr);
-        for (index, name) in ["Task Scheduler", "Firewall", "Events Installer", "Windows Registry"].iter().enumerate() {
+        for (index, name) in [
+            "Task Scheduler",
+            "Firewall",
+            "Events Installer",
+            "Windows Registry",
+        ]
+        .iter()
+        .enumerate()
+        {
             self.pass(300, 6_000);
             let sequence = self.random.between(20, 2_000);
             self.csi(Severity::Info, &format!("Begin executing advanced installer phase 38 index {index} (sequence {sequence})\n    Old component: [l:0]''\n    New component: [ml:348{{174}},l:346{{173}}]'Microsoft-Windows-Component-{index}, Culture=neutral, Version=10.0.{base}.{ubr}, PublicKeyToken=31bf3856ad364e35, ProcessorArchitecture=amd64, versionScope=NonSxS'\n    Install mode: install\n    Installer name: '{name}'"));

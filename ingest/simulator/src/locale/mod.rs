@@ -49,7 +49,9 @@ impl Language {
             Self::Chinese => &[Encoding::Gbk, Encoding::Gbk, Encoding::Utf16Le],
             Self::Japanese => &[Encoding::ShiftJis, Encoding::Utf16Le],
             Self::Russian => &[Encoding::Cp866, Encoding::Windows1251, Encoding::Utf16Le],
-            Self::German | Self::French => &[Encoding::Windows1252, Encoding::Utf16Le, Encoding::Utf8Bom],
+            Self::German | Self::French => {
+                &[Encoding::Windows1252, Encoding::Utf16Le, Encoding::Utf8Bom]
+            }
         }
     }
 }

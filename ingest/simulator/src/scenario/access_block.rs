@@ -27,33 +27,60 @@ struct Driver {
 
 fn driver(seed: u64) -> Driver {
     let random = &mut Random::for_path(&[seed, 0xd7_17]);
-    let (inf, binary) = random.pick(&[("wpdfs.inf", "WpdFs.dll"), ("usbstor.inf", "USBSTOR.SYS"), ("wudfusbcciddriver.inf", "WUDFUsbccidDriver.dll"), ("cdrom.inf", "cdrom.sys")]);
-    Driver { inf, binary, hash: random.hex(16) }
+    let (inf, binary) = random.pick(&[
+        ("wpdfs.inf", "WpdFs.dll"),
+        ("usbstor.inf", "USBSTOR.SYS"),
+        ("wudfusbcciddriver.inf", "WUDFUsbccidDriver.dll"),
+        ("cdrom.inf", "cdrom.sys"),
+    ]);
+    Driver {
+        inf,
+        binary,
+        hash: random.hex(16),
+    }
 }
 
 impl Driver {
     fn store_path(&self, root: &str, revision: &str) -> String {
-        format!("{root}\\amd64_dual_{}_31bf3856ad364e35_10.0.{revision}_none_{}\\{}", self.inf, self.hash, self.binary)
+        format!(
+            "{root}\\amd64_dual_{}_31bf3856ad364e35_10.0.{revision}_none_{}\\{}",
+            self.inf, self.hash, self.binary
+        )
     }
 }
 
 fn agent_crash() -> Occurrence {
     let data = [
-        ("param1", AGENT), ("param2", "7.2.0.418"), ("param3", "64f1c2d7"), ("param4", "KtmFileGuard.dll"), ("param5", "7.2.0.418"),
-        ("param6", "64f1c2a0"), ("param7", "c0000005"), ("param8", "000000000001b4e2"), ("param9", "0x1d9c"),
+        ("param1", AGENT),
+        ("param2", "7.2.0.418"),
+        ("param3", "64f1c2d7"),
+        ("param4", "KtmFileGuard.dll"),
+        ("param5", "7.2.0.418"),
+        ("param6", "64f1c2a0"),
+        ("param7", "c0000005"),
+        ("param8", "000000000001b4e2"),
+        ("param9", "0x1d9c"),
     ];
     Occurrence {
         channel: "Application",
         provider: "Application Error",
         event_id: 1000,
         level: "error",
-        data: data.into_iter().map(|(name, value)| (name, value.to_owned())).collect(),
-        message: format!("Faulting application name: {AGENT}, version: 7.2.0.418, time stamp: 0x64f1c2d7\nFaulting module name: KtmFileGuard.dll, version: 7.2.0.418, time stamp: 0x64f1c2a0\nException code: 0xc0000005\nFault offset: 0x000000000001b4e2"),
+        data: data
+            .into_iter()
+            .map(|(name, value)| (name, value.to_owned()))
+            .collect(),
+        message: format!(
+            "Faulting application name: {AGENT}, version: 7.2.0.418, time stamp: 0x64f1c2d7\nFaulting module name: KtmFileGuard.dll, version: 7.2.0.418, time stamp: 0x64f1c2a0\nException code: 0xc0000005\nFault offset: 0x000000000001b4e2"
+        ),
     }
 }
 
 fn case(driver: &Driver, fault: Fault) -> Case {
-    Case { culprit: Some(driver.binary.to_owned()), ..Case::of(fault) }
+    Case {
+        culprit: Some(driver.binary.to_owned()),
+        ..Case::of(fault)
+    }
 }
 
 /// A feature update that stops while the image is applied.
@@ -71,7 +98,10 @@ pub(super) fn in_setup(seed: u64) -> Case {
         Statement::error("MOUPG", "CSetupManager::ExecuteInstallMode(1029): Result = 0x80070005"),
     ];
     fault.events = vec![agent_crash()];
-    Case { names_update: false, ..case(&driver, fault) }
+    Case {
+        names_update: false,
+        ..case(&driver, fault)
+    }
 }
 
 /// An image that cannot be mounted.
@@ -79,8 +109,19 @@ pub(super) fn in_dism(device: &Device, seed: u64) -> Case {
     let driver = driver(seed);
     let file = driver.store_path("D:\\Mount\\Windows\\WinSxS", "19041.1");
     let denied = device.language.texts().access_denied;
-    let trail = [("RestoreFileNodeList", 2188), ("RestoreFilesCallback", 3821), ("EnumImageDataEntries", 1052), ("RestoreAllData", 1023), ("WIMApplyImageInternal", 709), ("ImageStubMountDirectory", 985), ("WIMMountImageHandle", 1275)];
-    let trail: Vec<String> = trail.iter().map(|(function, line)| format!("[{{pid}}] [0x80070005] {function}:({line}): {denied}")).collect();
+    let trail = [
+        ("RestoreFileNodeList", 2188),
+        ("RestoreFilesCallback", 3821),
+        ("EnumImageDataEntries", 1052),
+        ("RestoreAllData", 1023),
+        ("WIMApplyImageInternal", 709),
+        ("ImageStubMountDirectory", 985),
+        ("WIMMountImageHandle", 1275),
+    ];
+    let trail: Vec<String> = trail
+        .iter()
+        .map(|(function, line)| format!("[{{pid}}] [0x80070005] {function}:({line}): {denied}"))
+        .collect();
     let mut fault = Fault::at(Stage::Elsewhere, ACCESS_DENIED);
     fault.dism = vec![
         Statement::info("DISM", "DISM WIM Provider: PID={pid} Mounting D:\\Images\\install.wim index 3 to D:\\Mount - CWimManager::Mount").after(4_000),
@@ -90,24 +131,50 @@ pub(super) fn in_dism(device: &Device, seed: u64) -> Case {
         Statement::error("DISM", "DISM.EXE: DISM Imaging Provider processed the command line but failed. HRESULT=80070005"),
     ];
     fault.events = vec![agent_crash()];
-    Case { names_update: false, ..case(&driver, fault) }
+    Case {
+        names_update: false,
+        ..case(&driver, fault)
+    }
 }
 
 /// An installation that the client gives up, with a trace that shows why.
 pub(super) fn at_install(seed: u64, own: &mut Random) -> Case {
     let driver = driver(seed);
-    let file = driver.store_path(&format!("C:\\Windows\\SoftwareDistribution\\Download\\{}\\inst", own.hex(32)), "19041.4780");
+    let file = driver.store_path(
+        &format!(
+            "C:\\Windows\\SoftwareDistribution\\Download\\{}\\inst",
+            own.hex(32)
+        ),
+        "19041.4780",
+    );
     let mut fault = Fault::at(Stage::Install, FILES_LOCKED);
     fault.servicing_code = ACCESS_DENIED;
     fault.cbs = vec![
         Statement::info("DPX", "Started DPX phase: Apply Deltas Provided In File").after(6_000),
         Statement::info("DPX", "CJob::Resume completed with status: 0x80070005").after(5_000),
-        Statement::error("CBS", format!("Failed to expand package: {{package}} {ACCESS_DENIED}")),
+        Statement::error(
+            "CBS",
+            format!("Failed to expand package: {{package}} {ACCESS_DENIED}"),
+        ),
     ];
     fault.windows_update = vec![
-        Statement::info("Handler", format!("*FAILED* [{:08X}] Install of update", FILES_LOCKED.0)).after(9_000),
-        Statement::info("Agent", format!("WARNING: LoadLibrary failed, exit code = 0x{:08X}", FILES_LOCKED.0)),
+        Statement::info(
+            "Handler",
+            format!("*FAILED* [{:08X}] Install of update", FILES_LOCKED.0),
+        )
+        .after(9_000),
+        Statement::info(
+            "Agent",
+            format!(
+                "WARNING: LoadLibrary failed, exit code = 0x{:08X}",
+                FILES_LOCKED.0
+            ),
+        ),
     ];
     fault.events = vec![agent_crash()];
-    Case { inner_code: Some(ACCESS_DENIED.0), traced_file: Some(file), ..case(&driver, fault) }
+    Case {
+        inner_code: Some(ACCESS_DENIED.0),
+        traced_file: Some(file),
+        ..case(&driver, fault)
+    }
 }

@@ -15,7 +15,11 @@ pub(super) fn damaged_file_system(device: &Device, own: &mut Random) -> Case {
         Statement::info("CBS", format!("Failed to create CSI transaction for package: {{package}} {LOG_GROWTH_FAILED}")),
         Statement::error("CBS", format!("Failed to process single phase execution. {LOG_GROWTH_FAILED}")).after(700),
     ];
-    let message = device.language.texts().file_system_damage.replace("{volume}", "C:");
+    let message = device
+        .language
+        .texts()
+        .file_system_damage
+        .replace("{volume}", "C:");
     let data = vec![
         ("DriveName", "C:".to_owned()),
         ("DeviceName", "\\Device\\HarddiskVolume3".to_owned()),
@@ -25,9 +29,21 @@ pub(super) fn damaged_file_system(device: &Device, own: &mut Random) -> Case {
         ("Origin", "File System Driver".to_owned()),
         ("CorruptionActionState", "0x0".to_owned()),
     ];
-    let record = |data| Occurrence { channel: "System", provider: "Ntfs", event_id: 55, level: "error", data, message: message.clone() };
-    fault.events = (0..own.between(1, 4)).map(|_| record(data.clone())).collect();
-    Case { culprit: Some("C:".to_owned()), ..Case::of(fault) }
+    let record = |data| Occurrence {
+        channel: "System",
+        provider: "Ntfs",
+        event_id: 55,
+        level: "error",
+        data,
+        message: message.clone(),
+    };
+    fault.events = (0..own.between(1, 4))
+        .map(|_| record(data.clone()))
+        .collect();
+    Case {
+        culprit: Some("C:".to_owned()),
+        ..Case::of(fault)
+    }
 }
 
 /// Hardly any space left.
@@ -37,7 +53,11 @@ pub(super) fn shape_full(device: &mut Device, random: &mut Random) {
 
 pub(super) fn full(device: &Device, own: &mut Random) -> Case {
     let needed = own.between(7_800, 11_400);
-    let file = format!("{}\\SoftwareDistribution\\Download\\{}\\{{package}}.cab", device.style.windows, own.hex(32));
+    let file = format!(
+        "{}\\SoftwareDistribution\\Download\\{}\\{{package}}.cab",
+        device.style.windows,
+        own.hex(32)
+    );
     let mut fault = Fault::at(Stage::Install, DISK_FULL);
     fault.cbs = vec![
         Statement::info("CBS", format!("Volume C: needs {needed} MB to stage the package, {} MB are free", device.free_space_mb)).after(31_000),
@@ -46,14 +66,27 @@ pub(super) fn full(device: &Device, own: &mut Random) -> Case {
         Statement::info("CBS", format!("Failed to stage package: {{package}} {DISK_FULL}")),
         Statement::error("CBS", format!("Failed to process single phase execution. {DISK_FULL}")).after(800),
     ];
-    fault.windows_update = vec![Statement::info("Handler", format!("*FAILED* [{:08X}] Failed to expand the package, C: needs {needed} MB", DISK_FULL.0))];
+    fault.windows_update = vec![Statement::info(
+        "Handler",
+        format!(
+            "*FAILED* [{:08X}] Failed to expand the package, C: needs {needed} MB",
+            DISK_FULL.0
+        ),
+    )];
     fault.events = vec![Occurrence {
         channel: "System",
         provider: "srv",
         event_id: 2013,
         level: "warning",
-        data: vec![("param1", "\\Device\\LanmanServer".to_owned()), ("param2", "C:".to_owned())],
-        message: "The C: disk is at or near capacity.  You may need to delete some files.".to_owned(),
+        data: vec![
+            ("param1", "\\Device\\LanmanServer".to_owned()),
+            ("param2", "C:".to_owned()),
+        ],
+        message: "The C: disk is at or near capacity.  You may need to delete some files."
+            .to_owned(),
     }];
-    Case { culprit: Some("C:".to_owned()), ..Case::of(fault) }
+    Case {
+        culprit: Some("C:".to_owned()),
+        ..Case::of(fault)
+    }
 }

@@ -8,7 +8,11 @@ const NOT_REGISTERED: Code = Code(0x8007_06d9, "EPT_S_NOT_REGISTERED");
 
 pub(super) fn failed(release: &Release, own: &mut Random) -> Case {
     let (base, ubr) = (release.base_build, release.ubr);
-    let identity = |revision: u32| format!("Networking-MPSSVC-Rules, Culture=neutral, Version=10.0.{base}.{revision}, PublicKeyToken=31bf3856ad364e35, ProcessorArchitecture=amd64, versionScope=NonSxS");
+    let identity = |revision: u32| {
+        format!(
+            "Networking-MPSSVC-Rules, Culture=neutral, Version=10.0.{base}.{revision}, PublicKeyToken=31bf3856ad364e35, ProcessorArchitecture=amd64, versionScope=NonSxS"
+        )
+    };
     let (old, new) = (identity(own.between(3000, 4000)), identity(ubr));
     let (index, sequence) = (own.between(900, 2400), own.between(900, 2400));
     let told = "FirewallInstaller: FWOpenPolicyStore failed with error 0x800706d9";
@@ -26,5 +30,9 @@ pub(super) fn failed(release: &Release, own: &mut Random) -> Case {
         Statement::info("CBS", "Progress: UI message updated. Operation type: Update. Stage: 1 out of 1. Rollback."),
         Statement::info("CBS", "Setting ExecuteState key to: CbsExecuteStateResolvePendingRollback | CbsExecuteStateFlagRollback | CbsExecuteStateFlagAdvancedInstallersFailed").after(40_000),
     ];
-    Case { culprit: Some("Firewall".to_owned()), inner_code: Some(NOT_REGISTERED.0), ..Case::of(fault) }
+    Case {
+        culprit: Some("Firewall".to_owned()),
+        inner_code: Some(NOT_REGISTERED.0),
+        ..Case::of(fault)
+    }
 }

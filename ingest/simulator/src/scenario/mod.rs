@@ -57,9 +57,20 @@ pub enum Scenario {
 impl Scenario {
     /// Every scenario.
     pub const ALL: [Self; 14] = [
-        Self::FeaturePackageDamaged, Self::FileSystemDamaged, Self::StackMissingAtInstall, Self::StackMissingAtScan,
-        Self::DownloadCorrupt, Self::ServiceDisabled, Self::PolicyFileDamaged, Self::AccessBlockInSetup, Self::AccessBlockInDism,
-        Self::AccessBlockAtInstall, Self::ManifestHashWrong, Self::DiskFull, Self::InstallerFailed, Self::PackageHashChanged,
+        Self::FeaturePackageDamaged,
+        Self::FileSystemDamaged,
+        Self::StackMissingAtInstall,
+        Self::StackMissingAtScan,
+        Self::DownloadCorrupt,
+        Self::ServiceDisabled,
+        Self::PolicyFileDamaged,
+        Self::AccessBlockInSetup,
+        Self::AccessBlockInDism,
+        Self::AccessBlockAtInstall,
+        Self::ManifestHashWrong,
+        Self::DiskFull,
+        Self::InstallerFailed,
+        Self::PackageHashChanged,
     ];
 
     /// The cause in the project's vocabulary.
@@ -71,7 +82,9 @@ impl Scenario {
             Self::DownloadCorrupt => "download-corrupt",
             Self::ServiceDisabled => "update-service-disabled",
             Self::PolicyFileDamaged => "group-policy-file-corrupt",
-            Self::AccessBlockInSetup | Self::AccessBlockInDism | Self::AccessBlockAtInstall => "third-party-access-block",
+            Self::AccessBlockInSetup | Self::AccessBlockInDism | Self::AccessBlockAtInstall => {
+                "third-party-access-block"
+            }
             Self::ManifestHashWrong => "component-hash-mismatch",
             Self::DiskFull => "disk-space",
             Self::InstallerFailed => "advanced-installer-failed",
@@ -84,7 +97,13 @@ impl Scenario {
     pub(crate) fn affinity(self, device: &Device) -> u32 {
         let site_is = |index| if device.site_index == index { 120 } else { 1 };
         let model_is = |name| if device.model.name == name { 120 } else { 1 };
-        let has = |product| if device.security_products.contains(&product) { 120 } else { 1 };
+        let has = |product| {
+            if device.security_products.contains(&product) {
+                120
+            } else {
+                1
+            }
+        };
         match self {
             Self::FeaturePackageDamaged => model_is("HP ProDesk 400 G6 SFF"),
             Self::FileSystemDamaged => model_is("Veriton X2640G"),
@@ -92,7 +111,9 @@ impl Scenario {
             Self::DownloadCorrupt => site_is(1),
             Self::ServiceDisabled => has(crate::device::DISABLING_PRODUCT),
             Self::PolicyFileDamaged => site_is(0),
-            Self::AccessBlockInSetup | Self::AccessBlockInDism | Self::AccessBlockAtInstall => has(crate::device::BLOCKING_PRODUCT),
+            Self::AccessBlockInSetup | Self::AccessBlockInDism | Self::AccessBlockAtInstall => {
+                has(crate::device::BLOCKING_PRODUCT)
+            }
             Self::ManifestHashWrong => model_is("20S7S1VV00"),
             Self::DiskFull | Self::PackageHashChanged => model_is("ARK-1124C"),
             Self::InstallerFailed => site_is(4),
@@ -102,9 +123,13 @@ impl Scenario {
     /// Makes the device what it must be to suffer from it.
     pub(crate) fn shape(self, device: &mut Device, release: &Release, random: &mut Random) {
         match self {
-            Self::StackMissingAtInstall | Self::StackMissingAtScan => servicing_stack::shape(device, release, random),
+            Self::StackMissingAtInstall | Self::StackMissingAtScan => {
+                servicing_stack::shape(device, release, random)
+            }
             Self::ServiceDisabled => policy::shape_disabled(device),
-            Self::AccessBlockInSetup | Self::AccessBlockInDism | Self::AccessBlockAtInstall => access_block::shape(device),
+            Self::AccessBlockInSetup | Self::AccessBlockInDism | Self::AccessBlockAtInstall => {
+                access_block::shape(device)
+            }
             Self::DiskFull => disk::shape_full(device, random),
             Self::ManifestHashWrong => store::shape_manifest(device, release),
             _ => {}

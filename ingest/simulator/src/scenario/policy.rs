@@ -23,10 +23,18 @@ pub(super) fn service_disabled(device: &Device) -> Case {
         provider: "Service Control Manager",
         event_id: 7040,
         level: "information",
-        data: ["Windows Update", "demand start", "disabled", "wuauserv"].into_iter().zip(["param1", "param2", "param3", "param4"]).map(|(value, name)| (name, value.to_owned())).collect(),
+        data: ["Windows Update", "demand start", "disabled", "wuauserv"]
+            .into_iter()
+            .zip(["param1", "param2", "param3", "param4"])
+            .map(|(value, name)| (name, value.to_owned()))
+            .collect(),
         message: device.language.texts().service_disabled.to_owned(),
     }];
-    Case { culprit: Some("wuauserv".to_owned()), names_update: false, ..Case::of(fault) }
+    Case {
+        culprit: Some("wuauserv".to_owned()),
+        names_update: false,
+        ..Case::of(fault)
+    }
 }
 
 pub(super) fn policy_file_damaged(device: &Device) -> Case {
@@ -41,9 +49,24 @@ pub(super) fn policy_file_damaged(device: &Device) -> Case {
         ("ErrorDescription", texts.invalid_data.to_owned()),
         ("DCName", String::new()),
         ("GPOCNName", "LocalGPO".to_owned()),
-        ("FilePath", "C:\\Windows\\System32\\GroupPolicy\\Machine\\registry.pol".to_owned()),
+        (
+            "FilePath",
+            "C:\\Windows\\System32\\GroupPolicy\\Machine\\registry.pol".to_owned(),
+        ),
     ];
-    let record = || Occurrence { channel: "System", provider: "Microsoft-Windows-GroupPolicy", event_id: 1096, level: "error", data: data.clone(), message: texts.registry_policy_failed.to_owned() };
+    let record = || Occurrence {
+        channel: "System",
+        provider: "Microsoft-Windows-GroupPolicy",
+        event_id: 1096,
+        level: "error",
+        data: data.clone(),
+        message: texts.registry_policy_failed.to_owned(),
+    };
     fault.events = vec![record(), record()];
-    Case { culprit: Some("registry.pol".to_owned()), names_update: false, error_code: None, ..Case::of(fault) }
+    Case {
+        culprit: Some("registry.pol".to_owned()),
+        names_update: false,
+        error_code: None,
+        ..Case::of(fault)
+    }
 }

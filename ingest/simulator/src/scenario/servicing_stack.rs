@@ -9,7 +9,11 @@ pub(super) const INVALID_FORMAT: Code = Code(0x8024_0439, "WU_E_PT_INVALID_FORMA
 /// Puts the device years back.
 pub(super) fn shape(device: &mut Device, release: &Release, random: &mut Random) {
     let (_, least_ubr, _) = release.requires;
-    let old: Vec<_> = release.earlier.iter().filter(|update| update.ubr < least_ubr).collect();
+    let old: Vec<_> = release
+        .earlier
+        .iter()
+        .filter(|update| update.ubr < least_ubr)
+        .collect();
     let chosen = usize::try_from(random.below(old.len() as u64)).unwrap_or_default();
     if let Some(update) = old.get(chosen) {
         device.set_newest_update(update);
@@ -32,10 +36,17 @@ pub(super) fn missing_at_install(device: &Device, release: &Release) -> Case {
         Statement::info("CBS", format!("Failed to create package. {NEW_STACK_REQUIRED}")),
         Statement::info("CBS", format!("Failed to create windows update package {NEW_STACK_REQUIRED}")),
     ];
-    Case { culprit: Some(culprit(release)), ..Case::of(fault) }
+    Case {
+        culprit: Some(culprit(release)),
+        ..Case::of(fault)
+    }
 }
 
 pub(super) fn missing_at_scan(release: &Release) -> Case {
     let fault = Fault::at(Stage::Scan, INVALID_FORMAT);
-    Case { culprit: Some(culprit(release)), names_update: false, ..Case::of(fault) }
+    Case {
+        culprit: Some(culprit(release)),
+        names_update: false,
+        ..Case::of(fault)
+    }
 }

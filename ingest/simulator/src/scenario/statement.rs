@@ -46,12 +46,20 @@ pub(crate) struct Statement {
 impl Statement {
     /// An informational statement.
     pub(crate) fn info(component: &'static str, text: impl Into<String>) -> Self {
-        Self { severity: Severity::Info, component, text: text.into(), after_ms: 60 }
+        Self {
+            severity: Severity::Info,
+            component,
+            text: text.into(),
+            after_ms: 60,
+        }
     }
 
     /// A statement that the log marks as an error.
     pub(crate) fn error(component: &'static str, text: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, ..Self::info(component, text) }
+        Self {
+            severity: Severity::Error,
+            ..Self::info(component, text)
+        }
     }
 
     /// The statement, said after some more work.
@@ -109,7 +117,16 @@ pub(crate) struct Fault {
 impl Fault {
     /// A fault that no log describes yet.
     pub(crate) fn at(stage: Stage, code: Code) -> Self {
-        Self { stage, code, servicing_code: code, cbs: Vec::new(), windows_update: Vec::new(), dism: Vec::new(), setup: Vec::new(), events: Vec::new() }
+        Self {
+            stage,
+            code,
+            servicing_code: code,
+            cbs: Vec::new(),
+            windows_update: Vec::new(),
+            dism: Vec::new(),
+            setup: Vec::new(),
+            events: Vec::new(),
+        }
     }
 }
 
@@ -133,6 +150,14 @@ impl Case {
     /// A failure of the rollout's update that reports the fault's code.
     pub(crate) fn of(fault: Fault) -> Self {
         let error_code = Some(fault.code.0);
-        Self { culprit: None, names_update: true, error_code, inner_code: None, fault, traced_file: None, hashed_file: None }
+        Self {
+            culprit: None,
+            names_update: true,
+            error_code,
+            inner_code: None,
+            fault,
+            traced_file: None,
+            hashed_file: None,
+        }
     }
 }

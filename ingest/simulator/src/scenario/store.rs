@@ -8,7 +8,9 @@ const STORE_CORRUPT: Code = Code(0x8007_3712, "ERROR_SXS_COMPONENT_STORE_CORRUPT
 
 pub(super) fn damaged_feature_package(device: &Device, shared: &mut Random) -> Case {
     let name = shared.pick(&[
-        "Microsoft-Windows-Printing-WFS-FoD-Package", "Microsoft-Windows-WordPad-FoD-Package", "Microsoft-Windows-StepsRecorder-Package",
+        "Microsoft-Windows-Printing-WFS-FoD-Package",
+        "Microsoft-Windows-WordPad-FoD-Package",
+        "Microsoft-Windows-StepsRecorder-Package",
         "Microsoft-Windows-MSPaint-FoD-Package",
     ]);
     let locale = device.language.texts().locale;
@@ -23,7 +25,10 @@ pub(super) fn damaged_feature_package(device: &Device, shared: &mut Random) -> C
         Statement::info("CBS", format!("Failed to get package dependency while planning: {{package}} {INVALID_DATA}")),
         Statement::error("CBS", format!("Failed to process single phase execution. {INVALID_DATA}")).after(900),
     ];
-    Case { culprit: Some(name.to_owned()), ..Case::of(fault) }
+    Case {
+        culprit: Some(name.to_owned()),
+        ..Case::of(fault)
+    }
 }
 
 /// The update of last month failed for the same reason, so the device stands a month further back.
@@ -36,8 +41,10 @@ pub(super) fn shape_manifest(device: &mut Device, release: &Release) {
 pub(super) fn wrong_manifest_hash(release: &Release, shared: &mut Random) -> Case {
     let base = release.base_build;
     let (short, revision) = shared.pick(&[
-        ("microsoft-windows-p..ooler-core-localspl", 4412), ("microsoft-windows-b..ore-bootmanager-efi", 4355),
-        ("microsoft-windows-n..n_service_datastore", 4291), ("microsoft-windows-s..ient-ui-wuauhelpers", 4412),
+        ("microsoft-windows-p..ooler-core-localspl", 4412),
+        ("microsoft-windows-b..ore-bootmanager-efi", 4355),
+        ("microsoft-windows-n..n_service_datastore", 4291),
+        ("microsoft-windows-s..ient-ui-wuauhelpers", 4412),
     ]);
     let version = format!("31bf3856ad364e35_10.0.{base}.{revision}");
     let component = format!("amd64_{short}_{version}_none_{}", shared.hex(16));
@@ -56,5 +63,8 @@ pub(super) fn wrong_manifest_hash(release: &Release, shared: &mut Random) -> Cas
         Statement::info("CBS", "CommitPackagesState: Started persisting state of packages"),
         Statement::info("CBS", "CommitPackagesState: Completed persisting state of packages"),
     ];
-    Case { culprit: Some(format!("{short}_{version}")), ..Case::of(fault) }
+    Case {
+        culprit: Some(format!("{short}_{version}")),
+        ..Case::of(fault)
+    }
 }
