@@ -55,6 +55,9 @@ build-packages:
 test-packages:
 	@"$(CURDIR)/tests/setup/debian-packages" $(TEST_PACKAGES)
 
+.PHONY: libchdb
+libchdb: $(CHDB_DIR)/.ready ## The embedded ClickHouse engine
+
 # The ClickHouse engine, pinned with its integrity hash in queries/embedded/package-lock.json.
 $(CHDB_DIR)/.ready: queries/embedded/package.json queries/embedded/package-lock.json
 	@mkdir -p $(CHDB_DIR)
