@@ -89,7 +89,7 @@ pub enum Kind {
     Record,
     /// Facts about the device, in [`Event::fields`] under the names of [`crate::inventory`].
     Inventory,
-    /// Records that were counted, not sent: [`Event::count`] of one template in one hour.
+    /// Records that were counted, not sent: [`Event::count`] of one template in one day.
     Count,
 }
 
