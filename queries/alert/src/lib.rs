@@ -1,0 +1,1 @@
+//! Alert rules over the store, their states, and the ways to tell somebody.
