@@ -27,4 +27,5 @@ mod kill;
 mod layout;
 mod real_logs;
 mod recollect;
+mod sql_questions;
 mod support;
