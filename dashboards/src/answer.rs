@@ -2,8 +2,8 @@
 
 use askama::Template;
 use axum::Json;
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 
@@ -22,18 +22,19 @@ struct State<'a> {
     detail: String,
 }
 
-/// An error of the JSON API.
+/// An error of the JSON API, as RFC 9457 has it.
 #[derive(Debug, Serialize)]
 struct Problem {
-    error: ProblemDetail,
-}
-
-#[derive(Debug, Serialize)]
-struct ProblemDetail {
+    /// No page describes the code: it stands for itself.
+    r#type: &'static str,
+    title: String,
+    status: u16,
+    /// What is the matter with this request.
+    detail: String,
     /// Stable: programs decide by it.
     code: &'static str,
-    /// For people.
-    message: String,
+    /// What to do.
+    todo: String,
 }
 
 /// Answers with a page, or with the page that explains why there is none.
@@ -48,21 +49,40 @@ pub(crate) fn page(frame: &Frame, rendered: Result<String>) -> Response {
 pub(crate) fn json<T: IntoResponse>(result: Result<T>) -> Response {
     match result {
         Ok(body) => body.into_response(),
-        Err(error) => {
-            log(&error);
-            // For a program an empty store is "nothing there yet" where a page is a friendly state.
-            let status = if matches!(error, Error::Empty) {
-                StatusCode::NOT_FOUND
-            } else {
-                error.status()
-            };
-            let error = ProblemDetail {
-                code: error.code(),
-                message: error.chain(),
-            };
-            (status, Json(Problem { error })).into_response()
-        }
+        Err(error) => problem_json(&error),
     }
+}
+
+/// Answers with what is the matter, for a program.
+pub(crate) fn problem_json(error: &Error) -> Response {
+    log(error);
+    // For a program an empty store is "nothing there yet" where a page is a friendly state.
+    let status = if matches!(error, Error::Empty) {
+        StatusCode::NOT_FOUND
+    } else {
+        error.status()
+    };
+    let code = error.code();
+    let text = |part: &str| i18n::label(i18n::Lang::En, "problem", &format!("{code}_{part}"));
+    let (title, todo) = match error {
+        Error::Method { .. } => (
+            "The method is not allowed".to_owned(),
+            "Use GET or HEAD: the API reads.".to_owned(),
+        ),
+        _ => (text("title"), text("todo")),
+    };
+    let problem = Problem {
+        r#type: "about:blank",
+        title,
+        status: status.as_u16(),
+        detail: error.chain(),
+        code,
+        todo,
+    };
+    let mut response = (status, Json(problem)).into_response();
+    let kind = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
 }
 
 /// Answers with a CSV file.

@@ -49,6 +49,20 @@ pub enum Error {
         /// What is expected.
         expected: &'static str,
     },
+    /// A parameter of the JSON API that its resource does not take so.
+    #[error("the parameter {name:?} cannot be used: {expected}")]
+    Query {
+        /// The parameter's name, as sent.
+        name: String,
+        /// What is expected.
+        expected: String,
+    },
+    /// A method that the JSON API does not know.
+    #[error("the method {method} is not allowed: the API reads")]
+    Method {
+        /// The method, as sent.
+        method: String,
+    },
     /// The reader's own statement was refused.
     #[error("the statement was refused: {message}")]
     Statement {
@@ -108,7 +122,8 @@ impl Error {
             Self::Slow { .. } => "store_slow",
             Self::NotFound { .. } => "not_found",
             Self::Empty => "empty",
-            Self::Parameter { .. } => "bad_parameter",
+            Self::Parameter { .. } | Self::Query { .. } => "bad_parameter",
+            Self::Method { .. } => "method_not_allowed",
             Self::Statement { .. } => "statement_refused",
             Self::Template(_) | Self::Listen { .. } | Self::Server(_) => "internal",
         }
@@ -124,6 +139,7 @@ impl Error {
             // An empty store is a state of the fleet, not a failure of the request.
             "empty" => StatusCode::OK,
             "bad_parameter" | "statement_refused" => StatusCode::BAD_REQUEST,
+            "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

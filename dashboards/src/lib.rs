@@ -12,6 +12,7 @@
 //! This crate writes nothing to the store and computes no figure that a view or a report of `queries` should give.
 
 mod answer;
+mod api;
 mod assets;
 mod cache;
 mod chart;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{any, get};
 use patchlens_queries::Store;
 use tokio::net::TcpListener;
 
@@ -16,7 +16,7 @@ use crate::frame::Frame;
 use crate::health::Metrics;
 use crate::live::Live;
 use crate::pages::{cluster, clusters, codes, device, devices, pipeline, rollout, sql};
-use crate::{answer, assets, health, live, security};
+use crate::{answer, api, assets, health, live, security};
 
 /// What every handler gets.
 #[derive(Clone)]
@@ -55,16 +55,19 @@ pub fn router(store: Store, config: DashboardConfig) -> Router {
         .route("/pipeline", get(pipeline::page))
         .route("/sql", get(sql::page))
         .route("/sql.csv", get(sql::csv));
+    // Every method comes to the contract, which answers or refuses what is not GET or HEAD.
     let api = Router::new()
-        .route("/api/v1/rollouts", get(rollout::list_json))
-        .route("/api/v1/rollouts/{id}", get(rollout::json))
-        .route("/api/v1/clusters", get(clusters::json))
-        .route("/api/v1/clusters/{key}", get(cluster::json))
-        .route("/api/v1/devices", get(devices::json))
-        .route("/api/v1/devices/{id}", get(device::json))
-        .route("/api/v1/codes", get(codes::json))
-        .route("/api/v1/pipeline", get(pipeline::json))
-        .route("/api/v1/live", get(live::stream));
+        .route("/api/v1/openapi.json", any(api::document))
+        .route("/api/v1/rollouts", any(rollout::list_json))
+        .route("/api/v1/rollouts/{id}", any(rollout::json))
+        .route("/api/v1/clusters", any(clusters::json))
+        .route("/api/v1/clusters/{key}", any(cluster::json))
+        .route("/api/v1/devices", any(devices::json))
+        .route("/api/v1/devices/{id}", any(device::json))
+        .route("/api/v1/codes", any(codes::json))
+        .route("/api/v1/pipeline", any(pipeline::json))
+        .route("/api/v1/live", any(live::stream))
+        .route_layer(from_fn(api::contract));
     let service = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

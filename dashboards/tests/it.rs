@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod api;
 mod seed;
 mod trouble;
 

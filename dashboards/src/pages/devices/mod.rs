@@ -29,9 +29,9 @@ pub(crate) async fn page(State(app): State<App>, frame: Frame) -> Response {
 pub(crate) async fn json(State(app): State<App>, frame: Frame) -> Response {
     let answered = async {
         let page = number_of_page(&frame)?;
-        let (mut rows, _) = load::devices(&app, &frame, page).await?;
+        let (mut rows, total) = load::devices(&app, &frame, page).await?;
         rows.truncate(PAGE_ROWS);
-        Ok(Json(rows))
+        Ok(([("x-total-count", total.to_string())], Json(rows)))
     };
     answer::json(answered.await)
 }
