@@ -41,7 +41,11 @@ test: build-packages test-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready $(VENV
 lint: build-packages ## Warnings are errors
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
-	cargo deny check 2>/dev/null || echo "cargo-deny is not installed or found something: see 'cargo deny check'"
+
+.PHONY: deny
+deny: ## Licences, sources and doubled dependencies; installs cargo-deny when it is missing
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --locked check bans licenses sources
 
 .PHONY: bench
 bench: build-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready ## The figures of docs/benchmarks.md
