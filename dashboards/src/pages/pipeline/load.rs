@@ -7,7 +7,7 @@ use crate::read::rows;
 use crate::server::App;
 
 /// Everything on the page.
-pub(super) async fn pipeline(app: &App) -> Result<Pipeline> {
+pub(crate) async fn pipeline(app: &App) -> Result<Pipeline> {
     let (lag, arrived, rejects, waiting) = tokio::try_join!(
         rows(
             app,

@@ -1,6 +1,6 @@
 //! `GET /pipeline`: whether the numbers of the other pages can be trusted: lag, what arrives, what is refused.
 
-mod load;
+pub(crate) mod load;
 pub(crate) mod model;
 
 use askama::Template;

@@ -22,7 +22,7 @@ pub(crate) async fn waiting(app: &App, id: &str) -> Result<Vec<Waiting>> {
 }
 
 /// One rollout with everything on its page; the newest for an empty id.
-pub(super) async fn rollout(app: &App, id: &str) -> Result<Rollout> {
+pub(crate) async fn rollout(app: &App, id: &str) -> Result<Rollout> {
     let mut others = names(app).await?;
     let rollout_id = match others.first() {
         None => return Err(Error::Empty),
