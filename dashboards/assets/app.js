@@ -56,7 +56,7 @@ async function refresh() {
 
 function listen() {
   const light = document.getElementById("live");
-  if (!light || !("EventSource" in window) || location.pathname.startsWith("/sql")) return;
+  if (!light || !("EventSource" in window) || /^\/(sql|upload)\b/.test(location.pathname)) return;
   const stream = new EventSource("/api/v1/live");
   const show = (on) => {
     light.hidden = false;

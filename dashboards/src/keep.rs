@@ -40,12 +40,12 @@ pub(crate) async fn ready(app: App, mut marks: watch::Receiver<String>) {
 async fn front_pages(app: &App) {
     let frame = Frame::default();
     let done = [
-        rollout::load::rollout(app, "").await.map(drop),
+        rollout::load::rollout(app, &frame, "").await.map(drop),
         clusters::load::clusters(app, &frame).await.map(drop),
         clusters::load::options(app).await.map(drop),
         devices::load::devices(app, &frame, 1).await.map(drop),
         codes::load::codes(app, &frame).await.map(drop),
-        pipeline::load::pipeline(app).await.map(drop),
+        pipeline::load::pipeline(app, &frame).await.map(drop),
     ];
     for error in done.into_iter().filter_map(Result::err) {
         tracing::debug!(error = error.chain(), "a front page could not be readied");

@@ -13,6 +13,8 @@ const LEFT: f64 = 150.0;
 /// One attempt's row, and one source's lane.
 const ROW: f64 = 30.0;
 const LANE: f64 = 22.0;
+/// The width of a label's character, generously.
+const CHAR: f64 = 7.0;
 /// An attempt of seconds in a span of weeks still shows.
 const WIDTH_MIN: f64 = 4.0;
 /// Older attempts are in the table only.
@@ -119,18 +121,10 @@ pub(super) fn axis(f: &Frame, attempts: &[Attempt], events: &[Event]) -> Axis {
     let bars: Vec<Bar> = spans
         .iter()
         .filter(|span| span.2 >= oldest)
-        .enumerate()
-        .map(|(row, (attempt, start, end))| {
-            bar(
-                f,
-                attempt,
-                place(&bursts, *start),
-                place(&bursts, *end),
-                row,
-            )
-        })
+        .map(|(attempt, start, end)| bar(f, attempt, place(&bursts, *start), place(&bursts, *end)))
         .collect();
-    let top = bars.len() as f64 * ROW + 8.0;
+    let (bars, rows) = pack(bars);
+    let top = rows as f64 * ROW + 8.0;
     let mut lanes: Vec<Lane> = Vec::new();
     for (event, at) in records.iter().filter(|record| record.1 >= oldest) {
         let name = f.label("source", &event.source);
@@ -173,7 +167,7 @@ pub(super) fn axis(f: &Frame, attempts: &[Attempt], events: &[Event]) -> Axis {
     }
 }
 
-fn bar(f: &Frame, attempt: &Attempt, start: f64, end: f64, row: usize) -> Bar {
+fn bar(f: &Frame, attempt: &Attempt, start: f64, end: f64) -> Bar {
     let x = start.min(WIDTH - WIDTH_MIN);
     let width = (end - x).clamp(WIDTH_MIN, WIDTH - x);
     let at_end = x > WIDTH * 0.7;
@@ -186,18 +180,43 @@ fn bar(f: &Frame, attempt: &Attempt, start: f64, end: f64, row: usize) -> Bar {
         "{label}, {}",
         crate::format::minute(attempt.started_at.as_deref())
     );
-    #[expect(clippy::cast_precision_loss, reason = "a row count")]
-    let y = row as f64 * ROW + 2.0;
     Bar {
         class: attempt.outcome_class(),
         x,
-        y,
+        y: 0.0,
         width,
         label,
         title,
         text_x: if at_end { x + width } else { x },
         at_end,
     }
+}
+
+/// Puts each bar into the first row where it and its label touch no other; returns the number of rows too.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of rows and characters are far below 2^52"
+)]
+fn pack(mut bars: Vec<Bar>) -> (Vec<Bar>, usize) {
+    let mut ends: Vec<f64> = Vec::new();
+    for bar in &mut bars {
+        let text = bar.label.chars().count() as f64 * CHAR + 12.0;
+        let (from, to) = if bar.at_end {
+            (bar.x.min(bar.text_x - text), bar.text_x)
+        } else {
+            (bar.x, (bar.x + bar.width).max(bar.text_x + text))
+        };
+        let row = ends.iter().position(|end| *end <= from);
+        let row = row.unwrap_or_else(|| {
+            ends.push(0.0);
+            ends.len() - 1
+        });
+        if let Some(end) = ends.get_mut(row) {
+            *end = to;
+        }
+        bar.y = row as f64 * ROW + 2.0;
+    }
+    (bars, ends.len())
 }
 
 /// The newest bursts, oldest first, laid side by side: a longer one is wider, but not in proportion.
@@ -311,6 +330,22 @@ mod tests {
             !axis(&Frame::default(), &[attempt(5, None)], &[]).ok,
             "one moment"
         );
+    }
+
+    #[test]
+    fn bars_share_a_row_where_they_do_not_touch() {
+        let day = 86_400;
+        let attempts: Vec<Attempt> = (0..6)
+            .rev()
+            .map(|n| attempt(n * day, Some(n * day + 60)))
+            .collect();
+        let drawn = axis(&Frame::default(), &attempts, &[]);
+        let rows: std::collections::BTreeSet<u64> =
+            drawn.bars.iter().map(|bar| bar.y.to_bits()).collect();
+        assert!(rows.len() < 3, "{:?}", drawn.bars);
+        let same: Vec<Attempt> = (0..3).map(|_| attempt(0, Some(60))).collect();
+        let drawn = axis(&Frame::default(), &same, &[]);
+        assert!(drawn.bars[0].y < drawn.bars[1].y && drawn.bars[1].y < drawn.bars[2].y);
     }
 
     #[test]

@@ -121,7 +121,16 @@ fn verdict(f: &Frame, detail: &DeviceDetail) -> String {
             &[("kb", &kb(diagnosis.kb_article)), ("cause", &cause)],
         );
     }
-    match detail.attempts.first() {
+    // What failed before tells more than the definitions that the device gets every day.
+    let failed_before = detail
+        .diagnoses
+        .first()
+        .and_then(|diagnosis| diagnosis.kb_article);
+    let of_update = detail
+        .attempts
+        .iter()
+        .find(|attempt| failed_before.is_some() && attempt.kb_article == failed_before);
+    match of_update.or(detail.attempts.first()) {
         None => f.t("device.verdict_none").to_owned(),
         Some(attempt) => i18n::fill(
             f.lang,
