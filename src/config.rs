@@ -91,6 +91,8 @@ pub(crate) struct Redact {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dashboards {
     pub(crate) http: String,
+    pub(crate) upload_mib_max: u64,
+    pub(crate) upload_from_elsewhere: bool,
 }
 
 /// A password: its `Debug` shows nothing.
@@ -214,6 +216,11 @@ impl Config {
         ensure!(
             !self.store.url.contains('@'),
             "store.url holds a user or password; use store.user and store.password_file"
+        );
+        ensure!(
+            (1..=65_536).contains(&self.dashboards.upload_mib_max),
+            "dashboards.upload_mib_max is {}; it must lie between 1 and 65536",
+            self.dashboards.upload_mib_max
         );
         socket_address("embedded.http", &self.embedded.http)?;
         socket_address("dashboards.http", &self.dashboards.http)?;
@@ -342,6 +349,10 @@ mod tests {
             ("[store]\nurl = \"http://a:b@c\"\n", "store.url"),
             ("[store]\npassword_file = \"/nowhere\"\n", "/nowhere"),
             ("[dashboards]\nhttp = \"8080\"\n", "dashboards.http"),
+            (
+                "[dashboards]\nupload_mib_max = 0\n",
+                "dashboards.upload_mib_max",
+            ),
             ("nonsense", "configuration file"),
         ] {
             let error = format!("{:#}", resolve(text).unwrap_err());

@@ -15,6 +15,7 @@ mod reference;
 mod schema_tests;
 mod services;
 mod shipping;
+mod upload;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,5 @@
 //! What can go wrong between a request and its page.
 
-use std::net::SocketAddr;
-
 use axum::http::StatusCode;
 
 /// Shorthand for results of this crate.
@@ -58,15 +56,6 @@ pub enum Error {
     /// A template could not be filled: a fault of this program.
     #[error("cannot fill the page's template")]
     Template(#[from] askama::Error),
-    /// The address could not be listened on.
-    #[error("cannot listen on {address}: choose another address or stop what uses it")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
     /// The server stopped with an error.
     #[error("the web server stopped")]
     Server(#[source] std::io::Error),
@@ -82,6 +71,10 @@ pub enum What {
     Cluster,
     /// A device.
     Device,
+    /// A bundle that was handed in.
+    Upload,
+    /// An alert.
+    Alert,
     /// An address that no page has.
     Page,
 }
@@ -92,6 +85,8 @@ impl std::fmt::Display for What {
             Self::Rollout => "rollout",
             Self::Cluster => "cluster",
             Self::Device => "device",
+            Self::Upload => "upload",
+            Self::Alert => "alert",
             Self::Page => "page",
         })
     }
@@ -110,7 +105,7 @@ impl Error {
             Self::Empty => "empty",
             Self::Parameter { .. } => "bad_parameter",
             Self::Statement { .. } => "statement_refused",
-            Self::Template(_) | Self::Listen { .. } | Self::Server(_) => "internal",
+            Self::Template(_) | Self::Server(_) => "internal",
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
@@ -15,8 +16,11 @@ use crate::error::{Error, Result, What};
 use crate::frame::Frame;
 use crate::health::Metrics;
 use crate::live::Live;
-use crate::pages::{cluster, clusters, codes, device, devices, pipeline, rollout, sql};
-use crate::{answer, assets, health, live, security};
+use crate::pages::{
+    alerts, cluster, clusters, codes, device, devices, pipeline, rollout, sql, upload,
+};
+use crate::upload::{Desk, Uploads};
+use crate::{answer, assets, health, keep, live, reading, security};
 
 /// What every handler gets.
 #[derive(Clone)]
@@ -31,17 +35,30 @@ pub(crate) struct App {
     pub(crate) cache: Arc<Cache>,
     /// Who waits for news.
     pub(crate) live: Live,
+    /// Bundles that were handed in.
+    pub(crate) desk: Arc<Desk>,
 }
 
 /// Builds the web application over a store. It asks the store only when a page is asked for.
-pub fn router(store: Store, config: DashboardConfig) -> Router {
-    let app = App {
-        store,
-        config: Arc::new(config),
-        metrics: Arc::default(),
-        cache: Arc::default(),
-        live: Live::default(),
-    };
+pub fn router(store: Store, config: DashboardConfig, uploads: Uploads) -> Router {
+    routes(App::new(store, config, uploads))
+}
+
+impl App {
+    fn new(store: Store, config: DashboardConfig, uploads: Uploads) -> Self {
+        let is_cluster = store.config().cluster.is_some();
+        Self {
+            store,
+            config: Arc::new(config),
+            metrics: Arc::default(),
+            cache: Arc::new(Cache::new(is_cluster)),
+            live: Live::default(),
+            desk: Arc::new(Desk::new(uploads)),
+        }
+    }
+}
+
+fn routes(app: App) -> Router {
     let pages = Router::new()
         .route("/", get(rollout::newest))
         .route("/rollouts/{id}", get(rollout::page))
@@ -52,9 +69,19 @@ pub fn router(store: Store, config: DashboardConfig) -> Router {
         .route("/devices", get(devices::page))
         .route("/devices/{id}", get(device::page))
         .route("/codes", get(codes::page))
+        .route("/alerts", get(alerts::page))
+        .route("/alerts/{id}", get(alerts::alert))
         .route("/pipeline", get(pipeline::page))
         .route("/sql", get(sql::page))
-        .route("/sql.csv", get(sql::csv));
+        .route("/sql.csv", get(sql::csv))
+        // Bundles have their own limit, while they are received.
+        .route(
+            "/upload",
+            get(upload::page)
+                .post(upload::post)
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route("/upload/{id}", get(upload::upload));
     let api = Router::new()
         .route("/api/v1/rollouts", get(rollout::list_json))
         .route("/api/v1/rollouts/{id}", get(rollout::json))
@@ -63,7 +90,10 @@ pub fn router(store: Store, config: DashboardConfig) -> Router {
         .route("/api/v1/devices", get(devices::json))
         .route("/api/v1/devices/{id}", get(device::json))
         .route("/api/v1/codes", get(codes::json))
+        .route("/api/v1/alerts", get(alerts::json))
+        .route("/api/v1/alerts/{id}", get(alerts::alert_json))
         .route("/api/v1/pipeline", get(pipeline::json))
+        .route("/api/v1/uploads/{id}", get(upload::json))
         .route("/api/v1/live", get(live::stream));
     let service = Router::new()
         .route("/healthz", get(health::healthz))
@@ -74,29 +104,15 @@ pub fn router(store: Store, config: DashboardConfig) -> Router {
         .merge(api)
         .merge(service)
         .fallback(unknown)
+        .layer(from_fn(reading::of_request))
         .layer(from_fn_with_state(app.clone(), health::measure))
         .layer(from_fn_with_state(app.clone(), security::known_host))
         .layer(from_fn(security::headers))
         .with_state(app)
 }
 
-/// Serves the web application until `shutdown` completes, then finishes the requests that are under way.
-///
-/// # Errors
-/// When the address cannot be listened on, or the listener fails.
-pub async fn serve(
-    store: Store,
-    config: DashboardConfig,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<()> {
-    let address = config.addr;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Listen { address, source })?;
-    serve_on(listener, store, config, shutdown).await
-}
-
-/// The same on a socket that listens already: who chose port 0 knows the port then.
+/// Serves the web application on a socket that listens already, until `shutdown` completes, then finishes the requests
+/// that are under way.
 ///
 /// # Errors
 /// When the listener fails.
@@ -104,19 +120,23 @@ pub async fn serve_on(
     listener: TcpListener,
     store: Store,
     config: DashboardConfig,
+    uploads: Uploads,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
     let bound = listener.local_addr().unwrap_or(config.addr);
     tracing::info!(address = %bound, "dashboards are listening");
     // Open event streams would hold the shutdown back for ever: the router's streams end with this signal.
-    let (router, closing) = live::closing(router(store, config));
-    axum::serve(listener, router)
+    let app = App::new(store, config, uploads);
+    let keeping = tokio::spawn(keep::ready(app.clone(), app.live.subscribe(&app)));
+    let (router, closing) = live::closing(routes(app));
+    let served = axum::serve(listener, router)
         .with_graceful_shutdown(async move {
             shutdown.await;
             closing.close();
         })
-        .await
-        .map_err(Error::Server)
+        .await;
+    keeping.abort();
+    served.map_err(Error::Server)
 }
 
 async fn unknown(frame: Frame) -> Response {

@@ -13,7 +13,7 @@ mod seed;
 
 use std::path::Path;
 
-use patchlens_dashboards::{DashboardConfig, serve_on};
+use patchlens_dashboards::{DashboardConfig, Uploads, serve_on};
 use patchlens_queries::testing;
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -39,6 +39,7 @@ async fn every_page_is_sound_in_a_browser() {
         listener,
         store.clone(),
         DashboardConfig::default(),
+        Uploads::NoEventLog,
         std::future::pending(),
     ));
     let run = async |folder: &str, options: &[&str], paths: &[&str]| {

@@ -14,7 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
-use patchlens_dashboards::{DashboardConfig, router};
+use patchlens_dashboards::{DashboardConfig, Uploads, router};
 use patchlens_queries::{Store, StoreConfig, testing};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -67,7 +67,11 @@ async fn json(app: &Router, address: &str) -> Value {
 }
 
 fn over(store: &Store) -> Router {
-    router(store.clone(), DashboardConfig::default())
+    router(
+        store.clone(),
+        DashboardConfig::default(),
+        Uploads::NoEventLog,
+    )
 }
 
 /// The application over the rollout of 110 devices; `None` without libchdb.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use patchlens_dashboards::{DashboardConfig, serve_on};
+use patchlens_dashboards::{DashboardConfig, Uploads, serve_on};
 use patchlens_stream::Metrics;
 use tokio::sync::watch;
 
@@ -11,13 +11,14 @@ use crate::cli::{Serve, Standalone};
 use crate::config::{Config, socket_address};
 use crate::output::{Outcome, print};
 use crate::services::{OpenStore, open_flow, runtime, stop_signal};
+use crate::upload::uploads;
 
 pub(crate) fn run(config: Config, command: &Serve) -> anyhow::Result<Outcome> {
     let config = config.with_addresses(&command.addresses)?;
     runtime()?.block_on(async {
         let stop = stop_signal();
         let open = OpenStore::open(&config).await?;
-        let served = serve_until(&config, &open, stop).await;
+        let served = serve_until(&config, &open, Uploads::NoEventLog, stop).await;
         open.close().await?;
         served?;
         Ok(Outcome::Done)
@@ -44,6 +45,7 @@ pub(crate) async fn transform_and_serve(
     metrics: Arc<Metrics>,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
+    let uploads = uploads(config, Arc::clone(&metrics)).await?;
     let mut flow = open_flow(config, open.store.clone(), false, metrics).await?;
     let moving = async {
         flow.run(stop.clone())
@@ -51,7 +53,7 @@ pub(crate) async fn transform_and_serve(
             .map(|_| ())
             .context("the transform stage failed")
     };
-    let done = tokio::try_join!(moving, serve_until(config, open, stop.clone()));
+    let done = tokio::try_join!(moving, serve_until(config, open, uploads, stop.clone()));
     flow.close().await;
     done.map(|_| ())
 }
@@ -59,6 +61,7 @@ pub(crate) async fn transform_and_serve(
 async fn serve_until(
     config: &Config,
     open: &OpenStore,
+    uploads: Uploads,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let address = socket_address("dashboards.http", &config.dashboards.http)?;
@@ -82,7 +85,7 @@ async fn serve_until(
         addr: bound,
         ..DashboardConfig::default()
     };
-    serve_on(listener, open.store.clone(), settings, stopped)
+    serve_on(listener, open.store.clone(), settings, uploads, stopped)
         .await
         .context("serving the dashboards")
 }

@@ -72,6 +72,7 @@ async fn a_store_that_is_slow_is_said_to_be_slow() {
             store_timeout_ms: 50,
             ..DashboardConfig::default()
         },
+        Uploads::NoEventLog,
     );
     let answer = get(&app, "/", &[("accept-language", "zh")]).await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
@@ -107,6 +108,7 @@ async fn statements_are_run_within_limits_and_attacks_are_not() {
             max_rows: 20,
             ..DashboardConfig::default()
         },
+        Uploads::NoEventLog,
     );
     let run = |statement: &str| {
         format!(
@@ -183,6 +185,7 @@ async fn long_statements_end_at_the_limit() {
             store_timeout_ms: 1_000,
             ..DashboardConfig::default()
         },
+        Uploads::NoEventLog,
     );
     let answer = get(&app, "/sql?q=SELECT%20count()%20FROM%20numbers(1000000000000)%20WHERE%20sipHash64(number)%20=%201", &[]).await;
     assert!(
@@ -241,7 +244,7 @@ async fn open_pages_are_told_when_something_arrives() {
         live_interval_ms: 100,
         ..DashboardConfig::default()
     };
-    let app = router(store.clone(), config);
+    let app = router(store.clone(), config, Uploads::NoEventLog);
     let request = Request::builder()
         .uri("/api/v1/live")
         .header("host", "localhost")

@@ -61,11 +61,8 @@ impl Factor {
 
     /// `0.003`, or `<0.001`.
     pub(crate) fn p_text(&self) -> String {
-        match self.p_value {
-            None => crate::format::NONE.to_owned(),
-            Some(p) if p < 0.001 => "<0.001".to_owned(),
-            Some(p) => format!("{p:.3}"),
-        }
+        self.p_value
+            .map_or_else(|| crate::format::NONE.to_owned(), crate::format::chance)
     }
 }
 
