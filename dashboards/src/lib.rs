@@ -30,4 +30,4 @@ mod server;
 
 pub use config::DashboardConfig;
 pub use error::{Error, Result, What};
-pub use server::{router, serve, serve_on};
+pub use server::{Neighbours, router, serve, serve_beside, serve_on};

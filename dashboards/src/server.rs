@@ -31,16 +31,38 @@ pub(crate) struct App {
     pub(crate) cache: Arc<Cache>,
     /// Who waits for news.
     pub(crate) live: Live,
+    /// Metrics of other services in this process.
+    pub(crate) neighbours: Neighbours,
+}
+
+/// Metrics of the services that share the process, in Prometheus' text form: one address to scrape.
+#[derive(Clone, Default)]
+pub struct Neighbours(Option<Arc<dyn Fn() -> String + Send + Sync>>);
+
+impl Neighbours {
+    /// `text` is called for every scrape.
+    pub fn new(text: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(text)))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.0.as_ref().map_or_else(String::new, |text| text())
+    }
 }
 
 /// Builds the web application over a store. It asks the store only when a page is asked for.
 pub fn router(store: Store, config: DashboardConfig) -> Router {
+    router_beside(store, config, Neighbours::default())
+}
+
+fn router_beside(store: Store, config: DashboardConfig, neighbours: Neighbours) -> Router {
     let app = App {
         store,
         config: Arc::new(config),
         metrics: Arc::default(),
         cache: Arc::default(),
         live: Live::default(),
+        neighbours,
     };
     let pages = Router::new()
         .route("/", get(rollout::newest))
@@ -106,10 +128,24 @@ pub async fn serve_on(
     config: DashboardConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
+    serve_beside(listener, store, config, Neighbours::default(), shutdown).await
+}
+
+/// The same in a process with other services, whose metrics `/metrics` shows as well.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_beside(
+    listener: TcpListener,
+    store: Store,
+    config: DashboardConfig,
+    neighbours: Neighbours,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
     let bound = listener.local_addr().unwrap_or(config.addr);
     tracing::info!(address = %bound, "dashboards are listening");
     // Open event streams would hold the shutdown back for ever: the router's streams end with this signal.
-    let (router, closing) = live::closing(router(store, config));
+    let (router, closing) = live::closing(router_beside(store, config, neighbours));
     axum::serve(listener, router)
         .with_graceful_shutdown(async move {
             shutdown.await;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use patchlens_dashboards::{DashboardConfig, serve_on};
+use patchlens_dashboards::{DashboardConfig, Neighbours, serve_beside};
 use patchlens_stream::Metrics;
 use tokio::sync::watch;
 
+use crate::alerting;
 use crate::cli::{Serve, Standalone};
 use crate::config::{Config, socket_address};
 use crate::output::{Outcome, print};
@@ -17,7 +18,7 @@ pub(crate) fn run(config: Config, command: &Serve) -> anyhow::Result<Outcome> {
     runtime()?.block_on(async {
         let stop = stop_signal();
         let open = OpenStore::open(&config).await?;
-        let served = serve_until(&config, &open, stop).await;
+        let served = serve_until(&config, &open, Neighbours::default(), stop).await;
         open.close().await?;
         served?;
         Ok(Outcome::Done)
@@ -30,28 +31,40 @@ pub(crate) fn run_standalone(config: Config, command: &Standalone) -> anyhow::Re
         let stop = stop_signal();
         let open = OpenStore::open(&config).await?;
         let metrics = Arc::new(Metrics::default());
-        let done = transform_and_serve(&config, &open, metrics, stop).await;
+        let done = all_services(&config, &open, metrics, stop).await;
         open.close().await?;
         done?;
         Ok(Outcome::Done)
     })
 }
 
-/// Runs the transform stage and the dashboards side by side; the first that fails ends both.
-pub(crate) async fn transform_and_serve(
+/// Runs the transform stage, the alerts and the dashboards side by side; the first that fails ends all.
+pub(crate) async fn all_services(
     config: &Config,
     open: &OpenStore,
     metrics: Arc<Metrics>,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let mut flow = open_flow(config, open.store.clone(), false, metrics).await?;
+    let mut flow = open_flow(config, open.store.clone(), false, Arc::clone(&metrics)).await?;
+    let alert_metrics = Arc::new(patchlens_alert::Metrics::default());
+    let alerts = alerting::service(config, None, open.store.clone(), Arc::clone(&alert_metrics))?;
+    let sinks = config.alert.sinks()?;
+    let neighbours = Neighbours::new(move || metrics.prometheus() + &alert_metrics.prometheus());
     let moving = async {
         flow.run(stop.clone())
             .await
             .map(|_| ())
             .context("the transform stage failed")
     };
-    let done = tokio::try_join!(moving, serve_until(config, open, stop.clone()));
+    let alerting = async {
+        alerts.run(sinks, stop.clone()).await;
+        Ok(())
+    };
+    let done = tokio::try_join!(
+        moving,
+        alerting,
+        serve_until(config, open, neighbours, stop.clone())
+    );
     flow.close().await;
     done.map(|_| ())
 }
@@ -59,6 +72,7 @@ pub(crate) async fn transform_and_serve(
 async fn serve_until(
     config: &Config,
     open: &OpenStore,
+    neighbours: Neighbours,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let address = socket_address("dashboards.http", &config.dashboards.http)?;
@@ -82,7 +96,7 @@ async fn serve_until(
         addr: bound,
         ..DashboardConfig::default()
     };
-    serve_on(listener, open.store.clone(), settings, stopped)
+    serve_beside(listener, open.store.clone(), settings, neighbours, stopped)
         .await
         .context("serving the dashboards")
 }

@@ -61,6 +61,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
             "patchlens-queries",
             vec!["arrow", "clickhouse", "libloading"],
         ),
+        ("patchlens-alert", vec!["patchlens-queries"]),
         ("patchlens-dashboards", vec!["patchlens-queries"]),
     ])
 }
