@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Transform(Transform),
     /// Serve the dashboards
     Serve(Serve),
+    /// Evaluate the alert rules, keep what they find, and tell Alertmanager and webhooks
+    Alert(Alert),
     /// All services in one process, with embedded event log and store
     Standalone(Standalone),
     /// Bring the store's tables and views up to date
@@ -193,6 +195,42 @@ pub(crate) struct Transform {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) addresses: Addresses,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without --once, --check or --back-test it runs until it is stopped.\n\
+                  Rules, sinks and examples: docs/alerts.md.",
+    group = clap::ArgGroup::new("mode")
+)]
+pub(crate) struct Alert {
+    /// Print what is the case now and end: nothing is kept, nobody is told
+    #[arg(long, group = "mode")]
+    pub(crate) once: bool,
+    /// Check the rule files and the sinks' settings and end: no store is needed
+    #[arg(long, group = "mode")]
+    pub(crate) check: bool,
+    /// Go through the past and print what would have been raised, when and why: dates or times in UTC
+    #[arg(long, group = "mode", value_name = "FROM..TO")]
+    pub(crate) back_test: Option<String>,
+    /// Step of the back-test: 15m, 1h, 1d
+    #[arg(long, default_value = "15m", requires = "back_test")]
+    pub(crate) step: String,
+    /// For --once: the time up to which the data counts [default: the newest report of any device]
+    #[arg(long, value_name = "TIME", requires = "once")]
+    pub(crate) as_of: Option<String>,
+    /// Directory of rule files besides the built-in ones [default: alert.rules_dir of the settings]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Language of the result
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub(crate) lang: Language,
+    /// Serve /healthz, /readyz and /metrics at this address
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) health: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -22,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) transform: Transform,
     pub(crate) collect: Collect,
     pub(crate) dashboards: Dashboards,
+    pub(crate) alert: Alert,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -93,6 +94,18 @@ pub(crate) struct Dashboards {
     pub(crate) http: String,
     pub(crate) upload_mib_max: u64,
     pub(crate) upload_from_elsewhere: bool,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Alert {
+    pub(crate) interval_seconds: u64,
+    pub(crate) rules_dir: PathBuf,
+    pub(crate) public_url: String,
+    pub(crate) sinks: Vec<patchlens_alert::sink::SinkConfig>,
+    /// What the sinks' settings refer to, in their order; never shown.
+    #[serde(skip)]
+    pub(crate) secrets: Vec<patchlens_alert::sink::Secrets>,
 }
 
 /// A password: its `Debug` shows nothing.
@@ -175,6 +188,7 @@ impl Config {
         if let Ok(salt) = std::env::var("PATCHLENS_REDACT_SALT") {
             self.collect.redact.salt = salt;
         }
+        self.alert.read_secrets()?;
         Ok(())
     }
 
@@ -222,6 +236,11 @@ impl Config {
             "dashboards.upload_mib_max is {}; it must lie between 1 and 65536",
             self.dashboards.upload_mib_max
         );
+            (5..=3600).contains(&self.alert.interval_seconds),
+            "alert.interval_seconds is {}; it must lie between 5 and 3600",
+            self.alert.interval_seconds
+        );
+        self.alert.sinks()?;
         socket_address("embedded.http", &self.embedded.http)?;
         socket_address("dashboards.http", &self.dashboards.http)?;
         utc_offset_minutes(&self.collect.assume_utc_offset)?;
@@ -254,6 +273,70 @@ impl Config {
         let home = std::env::var("HOME").unwrap_or_default();
         Path::new(&home)
             .join(".cache/patchlens/libchdb/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so")
+    }
+}
+
+impl Alert {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "sinks name the environment variables that hold their secrets"
+    )]
+    fn read_secrets(&mut self) -> anyhow::Result<()> {
+        for sink in &self.sinks {
+            let read = |key: &str, path: &Path| -> anyhow::Result<Option<String>> {
+                if path.as_os_str().is_empty() {
+                    return Ok(None);
+                }
+                let text = std::fs::read_to_string(path).with_context(|| {
+                    format!(
+                        "reading {key} {} of the alert sink {}",
+                        path.display(),
+                        sink.name
+                    )
+                })?;
+                Ok(Some(text.trim_end().to_owned()))
+            };
+            let secret = if sink.secret_env.is_empty() {
+                read("secret_file", &sink.secret_file)?
+            } else {
+                let secret = std::env::var(&sink.secret_env).with_context(|| {
+                    format!(
+                        "reading secret_env {} of the alert sink {}",
+                        sink.secret_env, sink.name
+                    )
+                })?;
+                Some(secret)
+            };
+            let template = match sink.template.as_str() {
+                "" | "wecom" | "dingtalk" => None,
+                file => read("template", Path::new(file))?,
+            };
+            self.secrets.push(patchlens_alert::sink::Secrets {
+                url: read("url_file", &sink.url_file)?,
+                secret,
+                template,
+            });
+        }
+        Ok(())
+    }
+
+    /// The sinks, ready to be told.
+    pub(crate) fn sinks(&self) -> anyhow::Result<Vec<patchlens_alert::sink::Sink>> {
+        let mut sinks = Vec::new();
+        let mut names = std::collections::BTreeSet::new();
+        for (sink, secrets) in self.sinks.iter().zip(&self.secrets) {
+            ensure!(
+                names.insert(&sink.name),
+                "two alert sinks are named {:?}",
+                sink.name
+            );
+            sinks.push(patchlens_alert::sink::Sink::new(
+                sink,
+                secrets.clone(),
+                &self.public_url,
+            )?);
+        }
+        Ok(sinks)
     }
 }
 
@@ -352,6 +435,19 @@ mod tests {
             (
                 "[dashboards]\nupload_mib_max = 0\n",
                 "dashboards.upload_mib_max",
+            ),
+            ("[alert]\ninterval_seconds = 1\n", "alert.interval_seconds"),
+             (
+                "[[alert.sinks]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1/\"\n",
+                "allow_private",
+            ),
+            (
+                "[[alert.sinks]]\nname = \"a\"\nkind = \"pager\"\nurl = \"http://x\"\n",
+                "pager",
+            ),
+            (
+                "[[alert.sinks]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"https://x.example\"\nsecret_file = \"/nowhere\"\n",
+                "/nowhere",
             ),
             ("nonsense", "configuration file"),
         ] {

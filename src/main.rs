@@ -4,6 +4,7 @@
 //! This package only dispatches: arguments and configuration in, exit code out.
 //! stdout carries results, stderr carries logs and progress.
 
+mod alerting;
 mod cli;
 mod commands;
 mod config;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::commands::{DemoReport, DiagnoseReport};
+use crate::commands::{AlertReport, DemoReport, DiagnoseReport};
 
 fn check(name: &str, schema: &schemars::Schema) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -33,4 +33,9 @@ fn the_committed_schemas_are_current() {
         &schemars::schema_for!(patchlens_ingest::inspect::InspectReport),
     );
     check("demo.v1.json", &schemars::schema_for!(DemoReport));
+    check("alert.v1.json", &schemars::schema_for!(AlertReport));
+    check(
+        "webhook.v1.json",
+        &schemars::schema_for!(patchlens_alert::sink::WebhookBody),
+    );
 }

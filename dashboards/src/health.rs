@@ -55,7 +55,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Response {
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        app.metrics.text(),
+        app.metrics.text() + &app.neighbours.text(),
     )
         .into_response()
 }

@@ -35,5 +35,5 @@ mod upload;
 
 pub use config::DashboardConfig;
 pub use error::{Error, Result, What};
-pub use server::{router, serve_on};
+pub use server::{Beside, Neighbours, router, serve_on};
 pub use upload::{Collected, Pending, Receipt, Uploader, Uploads};

@@ -37,15 +37,50 @@ pub(crate) struct App {
     pub(crate) live: Live,
     /// Bundles that were handed in.
     pub(crate) desk: Arc<Desk>,
+    /// Metrics of other services in this process.
+    pub(crate) neighbours: Neighbours,
+}
+
+/// Metrics of the services that share the process, in Prometheus' text form: one address to scrape.
+#[derive(Clone, Default)]
+pub struct Neighbours(Option<Arc<dyn Fn() -> String + Send + Sync>>);
+
+impl Neighbours {
+    /// `text` is called for every scrape.
+    pub fn new(text: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(text)))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.0.as_ref().map_or_else(String::new, |text| text())
+    }
+}
+
+/// What else runs in the process of the dashboards.
+pub struct Beside {
+    /// Where uploaded bundles go.
+    pub uploads: Uploads,
+    /// Whose metrics `/metrics` shows as well.
+    pub neighbours: Neighbours,
+}
+
+impl From<Uploads> for Beside {
+    /// Nobody else's metrics.
+    fn from(uploads: Uploads) -> Self {
+        Self {
+            uploads,
+            neighbours: Neighbours::default(),
+        }
+    }
 }
 
 /// Builds the web application over a store. It asks the store only when a page is asked for.
-pub fn router(store: Store, config: DashboardConfig, uploads: Uploads) -> Router {
-    routes(App::new(store, config, uploads))
+pub fn router(store: Store, config: DashboardConfig, beside: impl Into<Beside>) -> Router {
+    routes(App::new(store, config, beside.into()))
 }
 
 impl App {
-    fn new(store: Store, config: DashboardConfig, uploads: Uploads) -> Self {
+    fn new(store: Store, config: DashboardConfig, beside: Beside) -> Self {
         let is_cluster = store.config().cluster.is_some();
         Self {
             store,
@@ -53,7 +88,8 @@ impl App {
             metrics: Arc::default(),
             cache: Arc::new(Cache::new(is_cluster)),
             live: Live::default(),
-            desk: Arc::new(Desk::new(uploads)),
+            desk: Arc::new(Desk::new(beside.uploads)),
+            neighbours: beside.neighbours,
         }
     }
 }
@@ -120,13 +156,13 @@ pub async fn serve_on(
     listener: TcpListener,
     store: Store,
     config: DashboardConfig,
-    uploads: Uploads,
+    beside: impl Into<Beside>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
     let bound = listener.local_addr().unwrap_or(config.addr);
     tracing::info!(address = %bound, "dashboards are listening");
     // Open event streams would hold the shutdown back for ever: the router's streams end with this signal.
-    let app = App::new(store, config, uploads);
+    let app = App::new(store, config, beside.into());
     let keeping = tokio::spawn(keep::ready(app.clone(), app.live.subscribe(&app)));
     let (router, closing) = live::closing(routes(app));
     let served = axum::serve(listener, router)

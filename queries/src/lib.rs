@@ -4,6 +4,7 @@
 //! - [`store`]: the client, for any ClickHouse HTTP endpoint.
 //! - [`migration`]: brings a database to the schema of `migrations/` and `views/`.
 //! - [`reports`]: what commands and pages print, typed.
+//! - [`metrics`]: what services count with, for Prometheus.
 //! - [`embedded`]: ClickHouse inside this process, behind its own HTTP interface.
 //! - [`testing`]: one engine per test process, one fresh database per test.
 //!
@@ -13,6 +14,7 @@
 
 pub mod embedded;
 mod error;
+pub mod metrics;
 pub mod migration;
 pub mod reports;
 mod sql;

@@ -11,6 +11,7 @@ use patchlens_stream::Metrics;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::alerting::{self, ActiveAlert};
 use crate::cli::{Demo, Reading};
 use crate::commands::{collect, report, serve, simulate};
 use crate::config::Config;
@@ -29,6 +30,8 @@ pub(crate) struct DemoReport {
     pub(crate) compliance: RolloutSummary,
     /// Devices that fail for the same reason, the largest first.
     pub(crate) clusters: Vec<ClusterRow>,
+    /// Alerts that are active at the end of the data, the worst first.
+    pub(crate) alerts: Vec<ActiveAlert>,
     /// From the first bundle to the last view, in seconds.
     pub(crate) seconds: f64,
 }
@@ -101,6 +104,9 @@ async fn load_and_serve(
             load(config, open, &bundles, Arc::clone(&metrics), &stop).await?;
         }
     }
+    alerting::replay(config, &open.store)
+        .await
+        .context("looking for alerts in the rollout's past")?;
     let report = DemoReport {
         compliance: open
             .store
@@ -108,6 +114,7 @@ async fn load_and_serve(
             .await?
             .context("the demo's rollout is not in the store")?,
         clusters: open.store.clusters(None).await?,
+        alerts: alerting::active(&open.store).await?,
         seconds: started.elapsed().as_secs_f64(),
     };
     match command.format {
@@ -117,7 +124,7 @@ async fn load_and_serve(
     if command.exit || *stop.borrow() {
         return Ok(());
     }
-    serve::transform_and_serve(config, open, metrics, stop).await
+    serve::all_services(config, open, metrics, stop).await
 }
 
 async fn load(
@@ -158,11 +165,17 @@ fn as_text(report: &DemoReport) -> String {
     let DemoReport {
         compliance,
         clusters,
+        alerts,
         seconds,
     } = report;
+    let mut said = String::new();
+    for alert in alerts {
+        said.push_str(&format!("{:<8} {}\n", alert.severity, alert.summary_en));
+    }
     format!(
-        "{}\n{} clusters; from log bundles to views in {seconds:.1} s\n",
+        "{}\n{} alerts are active; `patchlens alert --help`\n{said}\n{} clusters; from log bundles to views in {seconds:.1} s\n",
         report::summary_text(compliance, clusters),
+        alerts.len(),
         clusters.len()
     )
 }

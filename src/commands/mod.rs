@@ -1,5 +1,6 @@
 //! One file per command. A command resolves settings, calls the crates, and prints.
 
+mod alert;
 mod collect;
 mod demo;
 mod diagnose;
@@ -12,6 +13,8 @@ mod simulate;
 mod sql;
 mod transform;
 
+#[cfg(test)]
+pub(crate) use alert::AlertReport;
 #[cfg(test)]
 pub(crate) use demo::DemoReport;
 #[cfg(test)]
@@ -34,6 +37,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Collect(command) => collect::run(&config, &command),
         Command::Transform(command) => transform::run(config, &command),
         Command::Serve(command) => serve::run(config, &command),
+        Command::Alert(command) => alert::run(config, &command),
         Command::Standalone(command) => serve::run_standalone(config, &command),
         Command::Migrate => sql::migrate(config),
         Command::Reference(command) => reference::run(config, &command),
