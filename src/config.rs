@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::{Addresses, Ends};
 
+mod intake;
+
+pub(crate) use intake::{Follow, Gateway, Spool, collector_token};
+
 /// Every setting, resolved. Field by field as in `default.toml`, where each is explained.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) embedded: Embedded,
     pub(crate) transform: Transform,
     pub(crate) collect: Collect,
+    pub(crate) gateway: Gateway,
     pub(crate) dashboards: Dashboards,
 }
 
@@ -69,6 +74,9 @@ pub(crate) struct Transform {
 pub(crate) struct Collect {
     pub(crate) assume_utc_offset: String,
     pub(crate) message_kib_max: usize,
+    pub(crate) token_file: PathBuf,
+    pub(crate) spool: Spool,
+    pub(crate) follow: Follow,
     pub(crate) redact: Redact,
 }
 
@@ -215,6 +223,9 @@ impl Config {
             !self.store.url.contains('@'),
             "store.url holds a user or password; use store.user and store.password_file"
         );
+        self.gateway.check()?;
+        self.collect.spool.check()?;
+        self.collect.follow.check()?;
         socket_address("embedded.http", &self.embedded.http)?;
         socket_address("dashboards.http", &self.dashboards.http)?;
         utc_offset_minutes(&self.collect.assume_utc_offset)?;
@@ -342,6 +353,14 @@ mod tests {
             ("[store]\nurl = \"http://a:b@c\"\n", "store.url"),
             ("[store]\npassword_file = \"/nowhere\"\n", "/nowhere"),
             ("[dashboards]\nhttp = \"8080\"\n", "dashboards.http"),
+            ("[gateway]\nhttp = \"8090\"\n", "gateway.http"),
+            ("[gateway]\nbundles_max = 0\n", "gateway.bundles_max"),
+            ("[gateway]\nmemory_mib_max = 8\n", "gateway.memory_mib_max"),
+            (
+                "[collect.spool]\nafter_seconds = 0\n",
+                "spool.after_seconds",
+            ),
+            ("[collect.follow]\nsettle_ms = 1\n", "follow.settle_ms"),
             ("nonsense", "configuration file"),
         ] {
             let error = format!("{:#}", resolve(text).unwrap_err());
