@@ -12,7 +12,7 @@ use crate::output::Format;
 #[command(
     version,
     propagate_version = true,
-    after_help = "Exit codes: 0 done; 1 done, but some input was rejected (and where it is kept); 2 failed.\n\
+    after_help = "Exit codes: 0 done; 1 done, but some input was rejected or waits in the spool (and where it is kept); 2 failed.\n\
                   Settings: flag, then environment, then --config file, then default; `patchlens check-config` shows them."
 )]
 pub(crate) struct Arguments {
@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Read log bundles and ship their events to the event log
     Collect(Collect),
+    /// Take events and bundles over HTTP, or manage the collectors' tokens
+    Gateway(Gateway),
     /// Move events from the event log through analysis into the store
     Transform(Transform),
     /// Serve the dashboards
@@ -172,13 +174,82 @@ pub(crate) struct Inspect {
 #[derive(Debug, Args)]
 pub(crate) struct Collect {
     /// Log bundles: directories, .zip files or single logs; each is one device
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "drain", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Where to: kafka://broker:9092 or local:DIR [default: the configured event log]
+    /// Where to: kafka://broker:9092, http(s)://gateway or local:DIR [default: the configured event log]
     #[arg(long, value_name = "URL")]
     pub(crate) to: Option<String>,
+    /// File that holds the token for a gateway [default: PATCHLENS_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Keep reading what is added to the logs, until stopped
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Only hand over what waits in the spool
+    #[arg(long, conflicts_with_all = ["paths", "follow"])]
+    pub(crate) drain: bool,
     #[command(flatten)]
     pub(crate) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gateway {
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+    #[command(subcommand)]
+    pub(crate) action: Option<GatewayAction>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// Address of the gateway; other machines reach it only with tokens
+    #[arg(
+        id = "gateway_http",
+        long = "gateway",
+        env = "PATCHLENS_GATEWAY",
+        value_name = "ADDR:PORT"
+    )]
+    pub(crate) http: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GatewayAction {
+    /// Manage the collectors' tokens
+    #[command(subcommand)]
+    Token(TokenAction),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenAction {
+    /// Make a token for a collector and print it, once
+    Add {
+        /// Name of the collector
+        name: String,
+        /// What it may do [default: all]
+        #[arg(long = "scope", value_enum, value_delimiter = ',')]
+        scopes: Vec<TokenScope>,
+        /// A device that it may speak for, or a beginning of ids such as BRANCH-*; may be repeated [default: all]
+        #[arg(long = "for-device", value_name = "ID")]
+        devices: Vec<String>,
+    },
+    /// List the collectors that have a token
+    List,
+    /// Take a collector's token away; a running gateway notices within a second
+    Revoke {
+        /// Name of the collector
+        name: String,
+    },
+}
+
+/// What a collector may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokenScope {
+    /// Send events
+    Events,
+    /// Send log bundles
+    Bundles,
+    /// Send event log documents
+    Winlogbeat,
 }
 
 #[derive(Debug, Args)]
@@ -237,6 +308,8 @@ pub(crate) struct Alert {
 pub(crate) struct Standalone {
     #[command(flatten)]
     pub(crate) addresses: Addresses,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::{Addresses, Ends};
 
+mod intake;
+
+pub(crate) use intake::{Follow, Gateway, Spool, collector_token};
+
 /// Every setting, resolved. Field by field as in `default.toml`, where each is explained.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) embedded: Embedded,
     pub(crate) transform: Transform,
     pub(crate) collect: Collect,
+    pub(crate) gateway: Gateway,
     pub(crate) dashboards: Dashboards,
     pub(crate) alert: Alert,
 }
@@ -70,6 +75,9 @@ pub(crate) struct Transform {
 pub(crate) struct Collect {
     pub(crate) assume_utc_offset: String,
     pub(crate) message_kib_max: usize,
+    pub(crate) token_file: PathBuf,
+    pub(crate) spool: Spool,
+    pub(crate) follow: Follow,
     pub(crate) redact: Redact,
 }
 
@@ -236,11 +244,15 @@ impl Config {
             "dashboards.upload_mib_max is {}; it must lie between 1 and 65536",
             self.dashboards.upload_mib_max
         );
+        ensure!(
             (5..=3600).contains(&self.alert.interval_seconds),
             "alert.interval_seconds is {}; it must lie between 5 and 3600",
             self.alert.interval_seconds
         );
         self.alert.sinks()?;
+        self.gateway.check()?;
+        self.collect.spool.check()?;
+        self.collect.follow.check()?;
         socket_address("embedded.http", &self.embedded.http)?;
         socket_address("dashboards.http", &self.dashboards.http)?;
         utc_offset_minutes(&self.collect.assume_utc_offset)?;
@@ -437,7 +449,7 @@ mod tests {
                 "dashboards.upload_mib_max",
             ),
             ("[alert]\ninterval_seconds = 1\n", "alert.interval_seconds"),
-             (
+            (
                 "[[alert.sinks]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1/\"\n",
                 "allow_private",
             ),
@@ -449,6 +461,14 @@ mod tests {
                 "[[alert.sinks]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"https://x.example\"\nsecret_file = \"/nowhere\"\n",
                 "/nowhere",
             ),
+            ("[gateway]\nhttp = \"8090\"\n", "gateway.http"),
+            ("[gateway]\nbundles_max = 0\n", "gateway.bundles_max"),
+            ("[gateway]\nmemory_mib_max = 8\n", "gateway.memory_mib_max"),
+            (
+                "[collect.spool]\nafter_seconds = 0\n",
+                "spool.after_seconds",
+            ),
+            ("[collect.follow]\nsettle_ms = 1\n", "follow.settle_ms"),
             ("nonsense", "configuration file"),
         ] {
             let error = format!("{:#}", resolve(text).unwrap_err());

@@ -91,10 +91,19 @@ fn start_engine(config: &Config) -> anyhow::Result<Engine> {
 
 /// Opens the event log for writing; makes its topics when they are missing.
 pub(crate) async fn open_writer(config: &Config, url: &str) -> anyhow::Result<Writer> {
+    open_writer_within(config, url, config.append_deadline()).await
+}
+
+/// The same, with another time for which a write is tried again.
+pub(crate) async fn open_writer_within(
+    config: &Config,
+    url: &str,
+    deadline: Duration,
+) -> anyhow::Result<Writer> {
     let url: LogUrl = url.parse()?;
     ensure(config, &url).await?;
     let options = WriterOptions {
-        deadline: config.append_deadline(),
+        deadline,
         disk_bytes_max: config.event_log.local_mib_max << 20,
         ..WriterOptions::default()
     };

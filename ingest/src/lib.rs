@@ -22,6 +22,7 @@ pub mod procmon;
 mod record;
 pub mod redact;
 pub mod select;
+pub mod ship;
 pub mod template;
 #[cfg(test)]
 mod testing;

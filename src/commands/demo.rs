@@ -134,14 +134,14 @@ async fn load(
     metrics: Arc<Metrics>,
     stop: &watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let writer = Arc::new(open_writer(config, &config.event_log_url()).await?);
+    let mut writer = Arc::new(open_writer(config, &config.event_log_url()).await?);
     let reading = Reading {
         device: None,
         assume_utc_offset: None,
     };
     let accounting = collect::ship(
         config,
-        &writer,
+        &mut writer,
         vec![bundles.to_path_buf()],
         collect_options(config, &reading, 1)?,
     )

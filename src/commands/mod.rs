@@ -4,6 +4,7 @@ mod alert;
 mod collect;
 mod demo;
 mod diagnose;
+mod gateway;
 mod inspect;
 mod reference;
 mod report;
@@ -35,6 +36,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Diagnose(command) => diagnose::run(&config, &command),
         Command::Inspect(command) => inspect::run(&command),
         Command::Collect(command) => collect::run(&config, &command),
+        Command::Gateway(command) => gateway::run(config, &command),
         Command::Transform(command) => transform::run(config, &command),
         Command::Serve(command) => serve::run(config, &command),
         Command::Alert(command) => alert::run(config, &command),

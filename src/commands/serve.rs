@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::alerting;
 use crate::cli::{Serve, Standalone};
+use crate::commands::gateway;
 use crate::config::{Config, socket_address};
 use crate::output::{Outcome, print};
 use crate::services::{OpenStore, open_flow, runtime, stop_signal};
@@ -27,12 +28,18 @@ pub(crate) fn run(config: Config, command: &Serve) -> anyhow::Result<Outcome> {
 }
 
 pub(crate) fn run_standalone(config: Config, command: &Standalone) -> anyhow::Result<Outcome> {
-    let config = config.with_addresses(&command.addresses)?;
+    let mut config = config.with_addresses(&command.addresses)?;
+    if let Some(http) = &command.listen.http {
+        config.gateway.http.clone_from(http);
+    }
     runtime()?.block_on(async {
         let stop = stop_signal();
         let open = OpenStore::open(&config).await?;
         let metrics = Arc::new(Metrics::default());
-        let done = all_services(&config, &open, metrics, stop).await;
+        let done = tokio::try_join!(
+            gateway::serve(&config, stop.clone()),
+            all_services(&config, &open, metrics, stop)
+        );
         open.close().await?;
         done?;
         Ok(Outcome::Done)

@@ -45,6 +45,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("patchlens-event", vec![]),
         ("patchlens-log", vec!["rdkafka", "rusqlite"]),
         ("patchlens-ingest", vec!["patchlens-event", "patchlens-log"]),
+        (
+            "patchlens-gateway",
+            vec!["patchlens-event", "patchlens-ingest", "patchlens-log"],
+        ),
         ("patchlens-simulator", vec![]),
         (
             "patchlens-gateway",

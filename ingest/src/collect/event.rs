@@ -31,17 +31,43 @@ const CODE_FIELDS: &[&str] = &[
     "finalresult",
 ];
 
+/// What is remembered of a file from one record to the next: it may be put aside and taken up again.
+#[derive(Debug)]
+pub(crate) struct FileState {
+    format: Format,
+    scope: IdentityScope,
+    /// Records that were counted only.
+    pub(crate) noise: FileNoise,
+    /// Records that became an event of their own.
+    pub(crate) sent: u64,
+    /// Lines and entries that were refused.
+    pub(crate) rejected: u64,
+}
+
+impl FileState {
+    /// The state at the beginning of a file.
+    pub(crate) fn new(device: &Device, format: Format) -> Self {
+        Self {
+            format,
+            scope: IdentityScope::new(device.identity.device_id.clone(), format.source()),
+            noise: FileNoise::default(),
+            sent: 0,
+            rejected: 0,
+        }
+    }
+}
+
 /// Makes events of a file's records.
-pub(super) struct FileEvents<'a> {
-    device: &'a Device<'a>,
+pub(crate) struct FileEvents<'a> {
+    device: &'a Device,
     file: &'a str,
     shown_file: String,
-    format: Format,
     source: Source,
-    scope: IdentityScope,
-    noise: FileNoise,
-    sent: u64,
-    rejected: u64,
+    state: FileState,
+    /// Nothing is counted, every record is sent.
+    sends_all: bool,
+    /// Nothing reaches the sink: the state is brought to where it was.
+    is_muted: bool,
     failure: Option<SinkError>,
     sink: &'a mut dyn EventSink,
     template: String,
@@ -49,23 +75,20 @@ pub(super) struct FileEvents<'a> {
 }
 
 impl<'a> FileEvents<'a> {
-    pub(super) fn new(
-        device: &'a Device<'a>,
+    pub(crate) fn new(
+        device: &'a Device,
         file: &'a str,
-        format: Format,
+        state: FileState,
         sink: &'a mut dyn EventSink,
     ) -> Self {
-        let source = format.source();
         Self {
             device,
             file,
             shown_file: device.redactor.text(file).into_owned(),
-            format,
-            source,
-            scope: IdentityScope::new(device.identity.device_id.clone(), source),
-            noise: FileNoise::default(),
-            sent: 0,
-            rejected: 0,
+            source: state.format.source(),
+            state,
+            sends_all: false,
+            is_muted: false,
             failure: None,
             sink,
             template: String::new(),
@@ -73,16 +96,27 @@ impl<'a> FileEvents<'a> {
         }
     }
 
+    /// Sends records that would only be counted too.
+    pub(crate) fn sending_all(mut self) -> Self {
+        self.sends_all = true;
+        self
+    }
+
+    /// Says whether what follows was handed on before: then it only counts towards identity.
+    pub(crate) fn mute(&mut self, is_muted: bool) {
+        self.is_muted = is_muted;
+    }
+
     /// True when the sink takes no more: reading on is in vain.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.failure.is_some()
     }
 
     /// Gives what was counted, how much was sent and how much rejected.
-    pub(super) fn finish(self) -> Result<(FileNoise, u64, u64)> {
+    pub(crate) fn finish(self) -> Result<FileState> {
         match self.failure {
             Some(failure) => Err(failure.into()),
-            None => Ok((self.noise, self.sent, self.rejected)),
+            None => Ok(self.state),
         }
     }
 
@@ -123,7 +157,7 @@ impl<'a> FileEvents<'a> {
             .then(|| self.device.stated_collected_at.map(|time| time.to_string()))
             .flatten();
         let logged_time = stated.as_deref().unwrap_or(&record.time_text);
-        let event_id = self.scope.next_id(logged_time, &self.identity_text);
+        let event_id = self.state.scope.next_id(logged_time, &self.identity_text);
         let redactor = &self.device.redactor;
         let message = cut(&record.message, MESSAGE_BYTES_MAX);
         let message = cut(&redactor.text(message), MESSAGE_BYTES_MAX).to_owned();
@@ -203,14 +237,21 @@ impl RecordSink for FileEvents<'_> {
         if self.failure.is_some() {
             return;
         }
-        self.noise.saw(&record);
+        self.state.noise.saw(&record);
         let codes = failing_codes(&record);
-        let occurred = self.device.zones.occurred(record.time, self.format);
-        match decide(&record, &codes, self.format) {
+        let occurred = self.device.zones.occurred(record.time, self.state.format);
+        let decision = if self.sends_all {
+            Decision::Send
+        } else {
+            decide(&record, &codes, self.state.format)
+        };
+        match decision {
             Decision::Send => {
-                self.sent += 1;
                 let event = self.event(record, codes, occurred);
-                self.failure = self.sink.event(event).err();
+                if !self.is_muted {
+                    self.state.sent += 1;
+                    self.failure = self.sink.event(event).err();
+                }
             }
             Decision::Count => {
                 self.template_of(
@@ -223,17 +264,18 @@ impl RecordSink for FileEvents<'_> {
                         .at
                         .map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date())
                 });
-                self.noise
+                self.state
+                    .noise
                     .count(&self.template, codes.first().copied(), day);
             }
         }
     }
 
     fn issue(&mut self, issue: Issue<'_>) {
-        if self.failure.is_some() {
+        if self.failure.is_some() || self.is_muted {
             return;
         }
-        self.rejected += issue.lines.max(1);
+        self.state.rejected += issue.lines.max(1);
         let reject = self.device.reject(
             self.file,
             (issue.line, issue.byte_offset),

@@ -12,6 +12,7 @@
 
 mod account;
 mod device;
+mod documents;
 mod event;
 mod noise;
 #[cfg(test)]
@@ -29,7 +30,9 @@ use crate::redact::Redaction;
 use crate::{Error, Result};
 
 pub use account::{DeviceAccount, PathAccount, Unrecognised};
-pub(crate) use device::stream;
+pub(crate) use device::{Device, stream};
+pub use documents::{DocumentOutcome, DocumentReader};
+pub(crate) use event::{FileEvents, FileState};
 
 /// Longest message of an event in bytes; what is longer is cut at a character boundary.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;

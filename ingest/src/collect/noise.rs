@@ -27,7 +27,7 @@ type DayCode = (Option<Date>, u32);
 
 /// The records of a file with the smallest hashes: the same sample whatever the order, so that two
 /// files with the same records have the same sample.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Sample(BTreeSet<u64>);
 
 impl Sample {
@@ -66,8 +66,8 @@ impl Sample {
 }
 
 /// Counts of one file.
-#[derive(Debug, Default)]
-pub(super) struct FileNoise {
+#[derive(Debug, Default, Clone)]
+pub(crate) struct FileNoise {
     counts: HashMap<DayCode, HashMap<String, u32>>,
     templates: usize,
     total: u64,
@@ -102,7 +102,7 @@ impl FileNoise {
     }
 
     /// Records counted.
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.total
     }
 
@@ -138,7 +138,7 @@ impl FileNoise {
 
 /// Counts of one device, by source.
 #[derive(Debug, Default)]
-pub(super) struct Noise {
+pub(crate) struct Noise {
     /// Groups of files that are copies of each other, each with the name of its first file.
     sources: BTreeMap<Source, Vec<(String, FileNoise)>>,
     templates: usize,
@@ -146,7 +146,7 @@ pub(super) struct Noise {
 
 impl Noise {
     /// Adds what was counted in one file.
-    pub(super) fn add_file(&mut self, source: Source, file: &str, mut noise: FileNoise) {
+    pub(crate) fn add_file(&mut self, source: Source, file: &str, mut noise: FileNoise) {
         let groups = self.sources.entry(source).or_default();
         let copy = groups
             .iter_mut()
@@ -162,7 +162,7 @@ impl Noise {
     }
 
     /// Makes one event of each count, ordered by source, day, code and template.
-    pub(super) fn into_events(self, device: &Device<'_>) -> Vec<Event> {
+    pub(crate) fn into_events(self, device: &Device) -> Vec<Event> {
         let mut events = Vec::new();
         for (source, groups) in self.sources {
             let mut groups = groups.into_iter();
@@ -193,7 +193,7 @@ impl Noise {
 }
 
 fn event(
-    device: &Device<'_>,
+    device: &Device,
     source: Source,
     file: &str,
     day: Option<Date>,
