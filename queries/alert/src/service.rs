@@ -197,10 +197,13 @@ impl Service {
         drop(around);
         let mut stopping = stop.clone();
         loop {
-            self.turn(&publish).await;
-            let pause = tokio::time::sleep(self.options.interval);
+            let turn = async {
+                self.turn(&publish).await;
+                tokio::time::sleep(self.options.interval).await;
+            };
+            // A turn that is broken off is made up for by the next start: what was kept is kept.
             tokio::select! {
-                () = pause => {}
+                () = turn => {}
                 // An error means that the sender is gone: that is a stop as well.
                 _ = stopping.wait_for(|stop| *stop) => break,
             }
