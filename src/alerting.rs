@@ -42,11 +42,11 @@ pub(crate) fn service(
     Ok(Service::new(store, options, metrics))
 }
 
-/// Steps of a replay, and how many of them at most.
-const REPLAY_STEP: SignedDuration = SignedDuration::from_hours(6);
+/// Steps of a replay, and how far back it goes at most.
+const REPLAY_STEP: SignedDuration = SignedDuration::from_hours(24);
 const REPLAY_DAYS_MAX: i64 = 60;
 
-/// Goes through the newest rollout's past in steps of six hours, so that data loaded as a whole has the alerts
+/// Goes through the newest rollout's past day by day, so that data loaded as a whole has the alerts
 /// that it would have had.
 pub(crate) async fn replay(config: &Config, store: &Store) -> anyhow::Result<()> {
     #[derive(Deserialize)]

@@ -104,6 +104,7 @@ async fn load_and_serve(
             load(config, open, &bundles, Arc::clone(&metrics), &stop).await?;
         }
     }
+    let seconds = started.elapsed().as_secs_f64();
     alerting::replay(config, &open.store)
         .await
         .context("looking for alerts in the rollout's past")?;
@@ -115,7 +116,7 @@ async fn load_and_serve(
             .context("the demo's rollout is not in the store")?,
         clusters: open.store.clusters(None).await?,
         alerts: alerting::active(&open.store).await?,
-        seconds: started.elapsed().as_secs_f64(),
+        seconds,
     };
     match command.format {
         Format::Json => print_json(&report)?,

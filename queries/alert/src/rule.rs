@@ -71,6 +71,13 @@ pub struct Rule {
     pub sql: String,
 }
 
+impl Rule {
+    /// True when the rule looks at the data up to a moment; false when it looks at the clock on the wall only.
+    pub fn is_about_data(&self) -> bool {
+        sql::gaps(&self.sql).iter().any(|gap| gap.name == "as_of")
+    }
+}
+
 /// A row becomes an alert when so many would be too unlikely by chance.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

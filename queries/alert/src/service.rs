@@ -1,15 +1,15 @@
 //! The loop: evaluate, keep, tell.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use patchlens_queries::Store;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::evaluate::{Moment, data_time, evaluate};
+use crate::evaluate::{Finding, Moment, data_time, evaluate};
 use crate::history::Span;
 use crate::metrics::Metrics;
 use crate::rule::Rule;
@@ -19,9 +19,6 @@ use crate::{Error, Result, keep};
 
 /// Ended alerts stay at hand for this long, so that sinks that were away hear of the end.
 const ENDED_AT_HAND: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// Rules that are evaluated at the same time.
-const RULES_AT_ONCE: usize = 2;
 
 /// Settings of the service.
 #[derive(Debug, Clone)]
@@ -44,6 +41,8 @@ pub struct Service {
     metrics: Arc<Metrics>,
     alerts: Alerts,
     loaded: bool,
+    /// Rules about the pipeline of today have nothing to say about the past.
+    is_replay: bool,
 }
 
 /// What an evaluation gave.
@@ -66,6 +65,7 @@ impl Service {
             metrics,
             alerts: Alerts::new(),
             loaded: false,
+            is_replay: false,
         }
     }
 
@@ -98,12 +98,19 @@ impl Service {
             self.loaded = true;
         }
         let (mut findings, mut failures) = (Vec::new(), Vec::new());
+        let rules: Vec<&Rule> = self
+            .options
+            .rules
+            .iter()
+            .filter(|rule| !self.is_replay || rule.is_about_data())
+            .collect();
+        let next = AtomicUsize::new(0);
         // Two at a time: some rules wait for the store while others keep it busy.
-        let asked = self.options.rules.iter().map(|rule| {
-            let store = &self.store;
-            async move { (rule, evaluate(store, rule, moment).await) }
-        });
-        let answers: Vec<_> = stream::iter(asked).buffered(RULES_AT_ONCE).collect().await;
+        let (mut answers, others) = tokio::join!(
+            ask(&self.store, &rules, &next, moment),
+            ask(&self.store, &rules, &next, moment)
+        );
+        answers.extend(others);
         for (rule, answer) in answers {
             match answer {
                 Ok(found) => findings.push((rule, found)),
@@ -155,6 +162,7 @@ impl Service {
     /// When the store does not answer or refuses, or the span makes no sense.
     pub async fn replay(&mut self, span: Span) -> Result<()> {
         let moments = span.moments().map_err(|problem| Error::Span { problem })?;
+        self.is_replay = true;
         for at in moments {
             // "Now" stays the clock's: a replay must not look like a pipeline that stood still.
             let evaluation = self
@@ -167,6 +175,7 @@ impl Service {
                 return Err(error);
             }
         }
+        self.is_replay = false;
         Ok(())
     }
 
@@ -188,10 +197,13 @@ impl Service {
         drop(around);
         let mut stopping = stop.clone();
         loop {
-            self.turn(&publish).await;
-            let pause = tokio::time::sleep(self.options.interval);
+            let turn = async {
+                self.turn(&publish).await;
+                tokio::time::sleep(self.options.interval).await;
+            };
+            // A turn that is broken off is made up for by the next start: what was kept is kept.
             tokio::select! {
-                () = pause => {}
+                () = turn => {}
                 // An error means that the sender is gone: that is a stop as well.
                 _ = stopping.wait_for(|stop| *stop) => break,
             }
@@ -240,6 +252,20 @@ impl Service {
             ),
         }
     }
+}
+
+/// Evaluates one rule after the other, sharing them with whoever else counts `next` up.
+async fn ask<'a>(
+    store: &Store,
+    rules: &[&'a Rule],
+    next: &AtomicUsize,
+    moment: Moment,
+) -> Vec<(&'a Rule, Result<Vec<Finding>>)> {
+    let mut answers = Vec::new();
+    while let Some(rule) = rules.get(next.fetch_add(1, Ordering::Relaxed)) {
+        answers.push((*rule, evaluate(store, rule, moment).await));
+    }
+    answers
 }
 
 /// The error and what is behind it.

@@ -119,20 +119,16 @@ async fn alertmanager_takes_routes_and_resolves_and_numbers_make_no_new_alert() 
     let running = Running::start(&store, vec![ring_rule()], vec![sink(&settings, None)]);
 
     let told = receiver.wait(1).await[0].json();
-    assert_eq!(
-        (&told["status"], told["alerts"].as_array().unwrap().len()),
-        (&"firing".into(), 1)
-    );
+    assert_eq!(told["status"], "firing");
+    assert_eq!(told["alerts"].as_array().unwrap().len(), 1);
     let alert = &told["alerts"][0];
     assert_eq!(
         alert["labels"],
         serde_json::json!({"alertname": "too-many", "severity": "critical", "ring": "Broad", "error_code": "0x80073712"})
     );
     let annotations = &alert["annotations"];
-    assert_eq!(
-        (&annotations["devices"], &annotations["sample_devices"]),
-        (&"3".into(), &"PC-0, PC-1, PC-2".into())
-    );
+    assert_eq!(annotations["devices"], "3");
+    assert_eq!(annotations["sample_devices"], "PC-0, PC-1, PC-2");
     assert_eq!(
         annotations["dashboard"],
         "https://patchlens.example/devices?ring=Broad"

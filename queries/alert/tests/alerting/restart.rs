@@ -80,10 +80,8 @@ async fn a_restart_and_a_kill_tell_nothing_twice_and_go_on_counting() {
     let running = Running::start(&store, vec![ring_rule()], vec![sink(&settings, None)]);
     wait_for_state(&store, "Resolved").await;
     let received = receiver.wait(2).await;
-    assert_eq!(
-        (received.len(), &received[1].json()["state"]),
-        (2, &"Resolved".into())
-    );
+    assert_eq!(received.len(), 2);
+    assert_eq!(received[1].json()["state"], "Resolved");
     running.stop().await;
     let rows = store
         .query_text(

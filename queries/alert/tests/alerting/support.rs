@@ -18,7 +18,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Waits until `is_so` says yes; fails with what it says otherwise.
-#[track_caller]
 pub(crate) async fn wait_for<T>(what: &str, mut is_so: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
@@ -137,7 +136,7 @@ impl Received {
 type Answer = fn() -> Response;
 
 #[derive(Clone, Default)]
-struct Box_ {
+struct Inbox {
     received: Arc<Mutex<Vec<Received>>>,
     answers: Arc<Mutex<VecDeque<Answer>>>,
 }
@@ -145,15 +144,15 @@ struct Box_ {
 /// Receives webhooks, and answers 200, or what it was told to.
 pub(crate) struct Receiver {
     pub(crate) url: String,
-    inside: Box_,
+    inside: Inbox,
 }
 
 impl Receiver {
     pub(crate) async fn start() -> Self {
-        let inside = Box_::default();
+        let inside = Inbox::default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let take = async |State(inside): State<Box_>, headers: HeaderMap, body: Bytes| {
+        let take = async |State(inside): State<Inbox>, headers: HeaderMap, body: Bytes| {
             inside.received.lock().unwrap().push(Received {
                 headers,
                 body: body.to_vec(),
