@@ -50,6 +50,8 @@ pub enum Error {
     /// The reader's own statement was refused.
     #[error("the statement was refused: {message}")]
     Statement {
+        /// ClickHouse's error number; `None` when the statement did not get there.
+        code: Option<u32>,
         /// What ClickHouse or the guard before it said.
         message: String,
     },

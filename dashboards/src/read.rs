@@ -185,12 +185,16 @@ pub(crate) async fn statement(app: &App, sql: &str, max_rows: u64) -> Result<Tab
     let answered = patiently(app, doing, answered).await;
     let bytes = answered.map_err(|error| match error {
         Error::Store {
-            source: patchlens_queries::Error::Exception { message, .. },
+            source: patchlens_queries::Error::Exception { code, message, .. },
             ..
-        } => Error::Statement { message },
+        } => Error::Statement {
+            code: Some(code),
+            message,
+        },
         other => other,
     })?;
     let answer: Answer = serde_json::from_slice(&bytes).map_err(|error| Error::Statement {
+        code: None,
         message: error.to_string(),
     })?;
     let max_rows = usize::try_from(max_rows).unwrap_or(usize::MAX);

@@ -29,3 +29,4 @@ mod layout;
 mod real_logs;
 mod recollect;
 mod support;
+mod upload;

@@ -87,4 +87,18 @@ pub(crate) struct ClusterDetail {
     pub(crate) devices: Vec<ClusterDevice>,
     /// Devices that did not try yet and carry the cluster's factors.
     pub(crate) at_risk: u64,
+    /// The likeliest of them.
+    pub(crate) at_risk_devices: Vec<AtRisk>,
+}
+
+/// A device that did not try yet and has what the cluster's devices have; grain: one per device.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct AtRisk {
+    pub(crate) device_id: String,
+    pub(crate) device_name: String,
+    pub(crate) site: String,
+    pub(crate) ring: String,
+    /// `factor=value`.
+    pub(crate) factors: Vec<String>,
 }

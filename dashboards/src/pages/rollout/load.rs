@@ -4,6 +4,7 @@ use super::cube::{self, Cell};
 use super::model::{First, Rollout, RolloutName, Summary, Waiting};
 use crate::error::{Error, Result, What};
 use crate::frame::Frame;
+use crate::pages::alerts;
 use crate::read::rows;
 use crate::server::App;
 
@@ -41,7 +42,7 @@ pub(crate) async fn rollout(app: &App, frame: &Frame, id: &str) -> Result<Rollou
         ("ring", &ring),
         ("site", &site),
     ];
-    let (plan, cells, clusters, waiting) = tokio::try_join!(
+    let (plan, cells, clusters, waiting, alerts) = tokio::try_join!(
         rows::<Summary>(
             app,
             "read the rollout",
@@ -61,6 +62,7 @@ pub(crate) async fn rollout(app: &App, frame: &Frame, id: &str) -> Result<Rollou
             &[]
         ),
         waiting(app, frame, &rollout_id),
+        alerts::load::counts(app),
     )?;
     let Some(plan) = plan.into_iter().next() else {
         return Err(Error::NotFound {
@@ -92,6 +94,7 @@ pub(crate) async fn rollout(app: &App, frame: &Frame, id: &str) -> Result<Rollou
         summary,
         silent,
         restart,
+        active_alerts: alerts::active(&alerts),
         all_rings,
         all_sites,
         others,

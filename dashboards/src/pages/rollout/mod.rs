@@ -89,6 +89,7 @@ struct View<'a> {
     silent: &'a [Waiting],
     restart: &'a [Waiting],
     others: &'a [RolloutName],
+    active_alerts: u64,
 }
 
 impl<'a> View<'a> {
@@ -140,6 +141,7 @@ impl<'a> View<'a> {
             silent: &rollout.silent,
             restart: &rollout.restart,
             others: &rollout.others,
+            active_alerts: rollout.active_alerts,
         }
     }
 

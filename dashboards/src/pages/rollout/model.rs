@@ -134,6 +134,8 @@ pub(crate) struct Rollout {
     pub(crate) restart: Vec<Waiting>,
     /// The other rollouts, newest first.
     pub(crate) others: Vec<RolloutName>,
+    /// Alerts that are active, in the whole fleet.
+    pub(crate) active_alerts: u64,
     /// What the page can be narrowed to.
     #[serde(skip)]
     pub(crate) all_rings: Vec<String>,
