@@ -22,6 +22,7 @@ pub mod procmon;
 mod record;
 pub mod redact;
 pub mod select;
+pub mod setup_diag;
 pub mod template;
 #[cfg(test)]
 mod testing;

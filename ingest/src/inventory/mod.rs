@@ -29,7 +29,8 @@ use patchlens_event::{Reject, RejectReason};
 use crate::json::Document;
 use crate::{Format, Issue, LoggedTime, Record, RecordSink, TextAccount};
 use facts::Facts;
-use lines::{Line, decode_lines};
+pub(crate) use lines::Line;
+use lines::decode_lines;
 pub(crate) use table::split_csv;
 
 /// Returns the format of an inventory file by its first bytes; `None` when it is none.
@@ -38,6 +39,9 @@ pub fn recognise(head: &[u8]) -> Option<Format> {
     let texts = || decoded.lines.iter().map(|line| line.text.as_str());
     let filled = || texts().filter(|text| !text.trim().is_empty());
     let first = texts().find(|text| !text.trim().is_empty())?.trim_start();
+    if crate::setup_diag::recognise(&decoded.lines) {
+        return Some(Format::SetupDiag);
+    }
     if first.starts_with(['{', '['])
         && let Some(format) = recognise_json(&decoded.lines)
     {
@@ -129,6 +133,7 @@ pub fn parse(bytes: &[u8], format: Format, sink: &mut dyn RecordSink) -> TextAcc
         Format::ServiceList => services::parse(lines, &mut counted),
         Format::DiskList => disks::parse(lines, &mut counted),
         Format::HashListing => hash_listing::parse(lines, &mut counted),
+        Format::SetupDiag => crate::setup_diag::parse(lines, &mut counted),
         Format::OsVersion | Format::OsqueryRows => json(lines, format, &mut counted),
         _ => {}
     }
@@ -179,7 +184,7 @@ impl RecordSink for Counted<'_> {
 }
 
 /// The JSON objects of a file; one that is spread over lines counts as one.
-fn documents(lines: &[Line]) -> Vec<Document> {
+pub(crate) fn documents(lines: &[Line]) -> Vec<Document> {
     struct Nowhere;
     impl RecordSink for Nowhere {
         fn record(&mut self, _: Record<'_>) {}
