@@ -23,6 +23,7 @@ mod record;
 pub mod redact;
 pub mod select;
 pub mod ship;
+pub mod setup_diag;
 pub mod template;
 #[cfg(test)]
 mod testing;

@@ -40,6 +40,30 @@ pub(super) const CBS: &[&str] = &[
     "access denied",
     "sharing violation",
     "STATUS_",
+    "do not match",
+    "CMIADAPTER",
+    "advanced operation queue",
+    "advanced installer",
+    "CSI F Mark",
+    "pending operations",
+    "Rolling back",
+    "free space",
+    "space needed",
+    "required space",
+    "DISK_FULL",
+    "WinRE",
+    "recovery partition",
+    "reserved partition",
+    "system partition",
+    "SystemPartition",
+    "Windows Recovery Environment",
+    "http://",
+    "https://",
+    "WSUS server",
+    "Server URL",
+    "ServiceUrl",
+    "service url",
+    "web service call",
 ];
 
 /// WindowsUpdate.log: calls and their ends, updates by title, downloads, restarts.
@@ -85,6 +109,27 @@ pub(super) const WINDOWS_UPDATE: &[&str] = &[
     "signature",
     "hash",
     "disk space",
+    "START *",
+    "END *",
+    "<ErrorCode>",
+    "ClientWebService",
+    "free space",
+    "space needed",
+    "required space",
+    "not enough space",
+    "DISK_FULL",
+    "WinRE",
+    "recovery partition",
+    "reserved partition",
+    "system partition",
+    "SystemPartition",
+    "Windows Recovery Environment",
+    "http://",
+    "https://",
+    "Server URL",
+    "ServiceUrl",
+    "service url",
+    "web service call",
 ];
 
 /// setupact.log: phases and operations, rollback, abort, blocks.
@@ -119,6 +164,23 @@ pub(super) const SETUP: &[&str] = &[
     "Host OS",
     "KB",
     "Upgrade",
+    "needs ",
+    "block",
+    "Rolling back",
+    "gathering object",
+    "applying object",
+    "gathering/applying object",
+    "free space",
+    "space needed",
+    "required space",
+    "not enough space",
+    "DISK_FULL",
+    "WinRE",
+    "recovery partition",
+    "reserved partition",
+    "system partition",
+    "SystemPartition",
+    "Windows Recovery Environment",
 ];
 
 /// dism.log: what was mounted, applied and asked for, with its result.
@@ -144,6 +206,21 @@ pub(super) const DISM: &[&str] = &[
     "not applicable",
     "Exit code",
     "Successfully opened the pending",
+    "pending operations",
+    "Pending transaction",
+    "Servicing Stack",
+    "disk space",
+    "free space",
+    "space needed",
+    "required space",
+    "not enough space",
+    "DISK_FULL",
+    "WinRE",
+    "recovery partition",
+    "reserved partition",
+    "system partition",
+    "SystemPartition",
+    "Windows Recovery Environment",
 ];
 
 /// ReportingEvents.log: each line is the result of one step of one update.
@@ -157,6 +234,13 @@ pub(super) const REPORTING: &[&str] = &[
     "KB",
     "Failure",
     "Success",
+    "http://",
+    "https://",
+    "WSUS server",
+    "Server URL",
+    "ServiceUrl",
+    "service url",
+    "web service call",
 ];
 
 /// CMTrace logs of the Configuration Manager client.
@@ -250,6 +334,15 @@ pub(super) const PROVIDERS: &[&str] = &[
     "Microsoft-Windows-StartupRepair",
     "ESENT",
     "SideBySide",
+];
+
+/// Providers whose records are sent only with these ids: programs that kept another from a file.
+pub(super) const PROVIDER_IDS: &[(&str, &[u32])] = &[
+    (
+        "Microsoft-Windows-Windows Defender",
+        &[1116, 1117, 1121, 1122, 1123, 1124, 1125, 1126, 1127, 1128],
+    ),
+    ("Microsoft-Windows-AppLocker", &[8003, 8004, 8006, 8007]),
 ];
 
 /// Service Control Manager: 7040 start type changed, 7000 to 7045 failures and new services.
