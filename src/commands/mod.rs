@@ -3,6 +3,7 @@
 mod collect;
 mod demo;
 mod diagnose;
+mod evaluate;
 mod inspect;
 mod reference;
 mod report;
@@ -16,6 +17,8 @@ mod transform;
 pub(crate) use demo::DemoReport;
 #[cfg(test)]
 pub(crate) use diagnose::DiagnoseReport;
+#[cfg(test)]
+pub(crate) use evaluate::EvaluationReport;
 
 use crate::cli::{Arguments, Command};
 use crate::config::Config;
@@ -40,6 +43,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Sql(command) => sql::run(config, &command),
         Command::Report(command) => report::run(config, &command),
         Command::Simulate(command) => simulate::run(&command),
+        Command::Evaluate(command) => evaluate::run(&config, &command),
         Command::CheckConfig => settings::check(&config),
         Command::Completions { shell } => settings::completions(shell),
     }
