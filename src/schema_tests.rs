@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::commands::{AlertReport, DemoReport, DiagnoseReport};
+use crate::commands::{AlertReport, DemoReport, DiagnoseReport, EvaluationReport};
 
 fn check(name: &str, schema: &schemars::Schema) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -28,6 +28,7 @@ fn check(name: &str, schema: &schemars::Schema) {
 #[test]
 fn the_committed_schemas_are_current() {
     check("diagnose.v1.json", &schemars::schema_for!(DiagnoseReport));
+    check("evaluate.v1.json", &schemars::schema_for!(EvaluationReport));
     check(
         "inspect.v1.json",
         &schemars::schema_for!(patchlens_ingest::inspect::InspectReport),

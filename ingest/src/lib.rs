@@ -22,8 +22,8 @@ pub mod procmon;
 mod record;
 pub mod redact;
 pub mod select;
-pub mod ship;
 pub mod setup_diag;
+pub mod ship;
 pub mod template;
 #[cfg(test)]
 mod testing;

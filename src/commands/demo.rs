@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::alerting::{self, ActiveAlert};
-use crate::cli::{Demo, Reading};
+use crate::cli::{Demo, Mix, Reading};
 use crate::commands::{collect, report, serve, simulate};
 use crate::config::Config;
 use crate::output::{Format, Outcome, print, print_json, say};
@@ -86,7 +86,7 @@ async fn load_and_serve(
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let folder = config.data_dir.join("demo");
-    let truth = simulate::write(&folder, command.devices, command.seed)?;
+    let truth = simulate::write(&folder, command.devices, command.seed, Mix::Rollout)?;
     say(&format!(
         "wrote the log bundles of {} devices to {}",
         truth.devices.len(),

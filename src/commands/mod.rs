@@ -4,6 +4,7 @@ mod alert;
 mod collect;
 mod demo;
 mod diagnose;
+mod evaluate;
 mod gateway;
 mod inspect;
 mod reference;
@@ -20,6 +21,8 @@ pub(crate) use alert::AlertReport;
 pub(crate) use demo::DemoReport;
 #[cfg(test)]
 pub(crate) use diagnose::DiagnoseReport;
+#[cfg(test)]
+pub(crate) use evaluate::EvaluationReport;
 
 use crate::cli::{Arguments, Command};
 use crate::config::Config;
@@ -46,6 +49,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Sql(command) => sql::run(config, &command),
         Command::Report(command) => report::run(config, &command),
         Command::Simulate(command) => simulate::run(&command),
+        Command::Evaluate(command) => evaluate::run(&config, &command),
         Command::CheckConfig => settings::check(&config),
         Command::Completions { shell } => settings::completions(shell),
     }

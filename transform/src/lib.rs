@@ -15,6 +15,7 @@ mod cluster;
 mod columns;
 mod diagnosis;
 mod error;
+pub mod evaluation;
 mod frame;
 mod knowledge;
 mod normalise;

@@ -2,6 +2,7 @@
 
 mod candidate;
 mod checks;
+mod derived;
 mod facts;
 mod frames;
 mod judge;
