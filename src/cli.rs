@@ -57,6 +57,15 @@ pub(crate) struct Ends {
         value_name = "ADDR:PORT"
     )]
     pub(crate) store_http: Option<String>,
+    /// Directory of your own rules: cause files (*.toml), signals.toml, codes.csv; see docs/causes.md
+    #[arg(
+        long,
+        global = true,
+        env = "PATCHLENS_KNOWLEDGE",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
+    pub(crate) knowledge: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -16,6 +16,7 @@ use crate::cli::{Addresses, Ends};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
+    pub(crate) knowledge_dir: PathBuf,
     pub(crate) event_log: EventLog,
     pub(crate) store: Store,
     pub(crate) embedded: Embedded,
@@ -145,6 +146,9 @@ impl Config {
         }
         if let Some(http) = &ends.store_http {
             self.embedded.http.clone_from(http);
+        }
+        if let Some(dir) = &ends.knowledge {
+            self.knowledge_dir.clone_from(dir);
         }
     }
 
@@ -306,6 +310,7 @@ mod tests {
                 store: None,
                 libchdb: None,
                 store_http: None,
+                knowledge: None,
             },
         )
     }

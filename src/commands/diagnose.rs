@@ -9,7 +9,7 @@ use patchlens_transform::report::{
     DeviceReport, DiagnosisReport, EvidenceReport, Include, Language, device_reports,
 };
 use patchlens_transform::{
-    Knowledge, Reference, RowOrigin, TRANSFORM_VERSION, diagnose, events_frame, normalise,
+    Reference, RowOrigin, TRANSFORM_VERSION, diagnose, events_frame, normalise,
 };
 use serde::Serialize;
 
@@ -119,7 +119,7 @@ fn answer(
             paths.join(", ")
         );
     }
-    let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
+    let knowledge = crate::knowledge::load(config)?;
     let frame = events_frame(&collected.events, TRANSFORM_VERSION, now()())
         .context("laying out the events")?;
     let frame = normalise(frame, &knowledge).context("normalising the events")?;

@@ -46,12 +46,12 @@ const HEADER: [&str; 8] = [
 ];
 
 impl CodeCatalogue {
-    /// Reads the catalogue from CSV text.
+    /// Adds the rows of a CSV text; a row of an earlier file with the same code is replaced.
     ///
     /// # Errors
     /// When a row is not well formed or a code stands twice; file and line are named.
-    pub(super) fn parse(file: &str, text: &str) -> Result<Self> {
-        let mut catalogue = Self::default();
+    pub(super) fn add(&mut self, file: &str, text: &str) -> Result<()> {
+        let mut read = BTreeMap::new();
         let mut reader = csv::ReaderBuilder::new()
             .comment(Some(b'#'))
             .from_reader(text.as_bytes());
@@ -100,15 +100,15 @@ impl CodeCatalogue {
                     format!("{code} lacks its symbol or a meaning"),
                 ));
             }
-            catalogue
-                .by_symbol
-                .entry(entry.symbol.clone())
-                .or_insert(code);
-            if catalogue.by_code.insert(code, entry).is_some() {
+            if read.insert(code, entry).is_some() {
                 return Err(refuse(line, format!("{code} stands twice")));
             }
         }
-        Ok(catalogue)
+        for (code, entry) in read {
+            self.by_symbol.entry(entry.symbol.clone()).or_insert(code);
+            self.by_code.insert(code, entry);
+        }
+        Ok(())
     }
 
     /// The entry of a code.

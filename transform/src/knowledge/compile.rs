@@ -183,12 +183,7 @@ impl Compiler {
 
     pub(super) fn cause(&mut self, source: &SourceText<'_>) -> Result<Cause> {
         let file: CauseFile = source.parse()?;
-        let stem = source
-            .file
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches(".toml");
+        let stem = super::stem(source.file);
         if file.cause.as_ref() != stem {
             return Err(source.refuse(
                 file.cause.span(),
