@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Say what failed on a device, why, with evidence, and what to do (offline, no store)
     Diagnose(Diagnose),
+    /// Explain an error code: what it means, what is behind it, what to do first
+    Code(Code),
     /// Say what is in log files: format, encoding, records, rejects
     Inspect(Inspect),
     /// Read log bundles and ship their events to the event log
@@ -164,6 +166,20 @@ pub(crate) struct Reading {
     /// Offset from UTC to assume for local log times when the logs do not say, such as +08:00
     #[arg(long, value_name = "±HH:MM", allow_hyphen_values = true)]
     pub(crate) assume_utc_offset: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Code {
+    /// 0x80240439, 8024200d, -2145116147, 2147942405, 5 (Win32), c0000022 (NTSTATUS),
+    /// 0xC1900101-0x20017, a symbol or a part of one
+    #[arg(required = true, value_name = "CODE", allow_hyphen_values = true)]
+    pub(crate) code: String,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Language of meanings and remedies
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub(crate) lang: Language,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::commands::{DemoReport, DiagnoseReport};
+use crate::commands::{CodeReport, DemoReport, DiagnoseReport};
 
 fn check(name: &str, schema: &schemars::Schema) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -32,5 +32,6 @@ fn the_committed_schemas_are_current() {
         "inspect.v1.json",
         &schemars::schema_for!(patchlens_ingest::inspect::InspectReport),
     );
+    check("code.v1.json", &schemars::schema_for!(CodeReport));
     check("demo.v1.json", &schemars::schema_for!(DemoReport));
 }

@@ -1,5 +1,6 @@
 //! One file per command. A command resolves settings, calls the crates, and prints.
 
+mod code;
 mod collect;
 mod demo;
 mod diagnose;
@@ -12,6 +13,8 @@ mod simulate;
 mod sql;
 mod transform;
 
+#[cfg(test)]
+pub(crate) use code::CodeReport;
 #[cfg(test)]
 pub(crate) use demo::DemoReport;
 #[cfg(test)]
@@ -30,6 +33,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     match arguments.command {
         Command::Demo(command) => demo::run(config, &command),
         Command::Diagnose(command) => diagnose::run(&config, &command),
+        Command::Code(command) => code::run(&config, &command),
         Command::Inspect(command) => inspect::run(&command),
         Command::Collect(command) => collect::run(&config, &command),
         Command::Transform(command) => transform::run(config, &command),

@@ -9,11 +9,14 @@ use crate::attempt::Attempt;
 use crate::knowledge::{
     Cause, Codes, FactRule, Knowledge, Role, Rule, Scope, Standing, Variables, capture,
 };
+use crate::normalise::named_code;
 use crate::reference::Reference;
 use crate::row::{MINUTE, Row, distance};
 
 /// How much confidence is left when a fact that a rule rests on is contradicted.
 const CONTRADICTED: f64 = 0.6;
+/// How much is left when a comparison rests on something else than what should be compared.
+const INDIRECT: f64 = 0.8;
 /// No diagnosis is certain.
 const CONFIDENCE_MAX: f64 = 0.99;
 /// How many records of one kind are shown as evidence.
@@ -166,6 +169,9 @@ impl<'a, 'r> Material<'a, 'r> {
                 self.reference,
             )?;
             candidate.kb = finding.kb;
+            if finding.is_indirect {
+                candidate.confidence *= INDIRECT;
+            }
             for name in finding.facts {
                 self.rest_on(&name, Role::Culprit, &mut candidate);
             }
@@ -177,8 +183,8 @@ impl<'a, 'r> Material<'a, 'r> {
         let inner = candidate
             .variables
             .get("inner_text")
-            .and_then(|symbol| self.knowledge.codes.by_symbol(symbol));
-        candidate.inner_code = inner.map(|code| code.0).or(candidate.inner_code);
+            .and_then(|word| named_code(word, &self.knowledge.codes));
+        candidate.inner_code = inner.or(candidate.inner_code);
         candidate.confidence = candidate.confidence.min(CONFIDENCE_MAX);
         let kb = attempt
             .and_then(|attempt| attempt.kb)

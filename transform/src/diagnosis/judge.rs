@@ -105,6 +105,7 @@ pub(crate) fn judge(
         }
     }
     name_attempts(&found, &mut attempts);
+    let found = with_named_culprits(found, material);
     Judged {
         diagnoses: ranked(device_id, merged(found), &attempts),
         attempts,
@@ -315,6 +316,61 @@ fn name_attempts(found: &[Diagnosis], attempts: &mut [Attempt]) {
             attempt.inner_code = attempt.inner_code.or(diagnosis.inner_code);
         }
     }
+}
+
+/// What one attempt's log shows, another's may not: a log that was trimmed, a servicing stack that
+/// finds the damage only once. Where an attempt fails with the code of another one that names its
+/// culprit, and nothing of its own says more than that code, it fails for the named reason.
+fn with_named_culprits(mut found: Vec<Diagnosis>, material: &Material<'_, '_>) -> Vec<Diagnosis> {
+    let explains = |named: &Diagnosis, bare: &Diagnosis| {
+        let cause = named
+            .cause
+            .and_then(|cause| material.knowledge.causes.get(cause));
+        cause.is_some_and(|cause| cause.explains.contains(&bare.cause_id))
+    };
+    let named: Vec<Diagnosis> = found
+        .iter()
+        .filter(|known| {
+            known.attempt.is_some()
+                && known.is_open
+                && known.hypothesis == 0
+                && !known.culprit.is_empty()
+        })
+        .cloned()
+        .collect();
+    for bare in found.iter_mut().filter(|bare| {
+        bare.attempt.is_some() && bare.is_open && bare.hypothesis == 0 && bare.culprit.is_empty()
+    }) {
+        let reason = named
+            .iter()
+            .filter(|known| {
+                let same_code = known.error_code.is_some() && known.error_code == bare.error_code
+                    || known.inner_code.is_some() && known.inner_code == bare.inner_code;
+                same_code && known.confidence > bare.confidence && explains(known, bare)
+            })
+            .max_by(|left, right| left.confidence.total_cmp(&right.confidence));
+        if let Some(reason) = reason {
+            let mut evidence: Vec<Support> = bare
+                .evidence
+                .iter()
+                .filter(|support| support.role == Role::Verdict)
+                .cloned()
+                .collect();
+            evidence.extend(reason.evidence.iter().cloned());
+            *bare = Diagnosis {
+                attempt: bare.attempt,
+                kb: bare.kb,
+                error_code: bare.error_code,
+                inner_code: bare.inner_code,
+                phase: bare.phase,
+                first_seen_at: bare.first_seen_at,
+                last_seen_at: bare.last_seen_at,
+                evidence,
+                ..reason.clone()
+            };
+        }
+    }
+    found
 }
 
 /// Attempts that fail for the same reason are one diagnosis: the newest open attempt represents it.

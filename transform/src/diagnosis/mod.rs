@@ -5,7 +5,7 @@ mod checks;
 mod facts;
 mod frames;
 mod judge;
-mod text;
+pub(crate) mod text;
 mod verdict;
 
 use std::collections::{BTreeMap, HashSet};

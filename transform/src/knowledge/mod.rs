@@ -6,7 +6,9 @@
 mod codes;
 mod compile;
 mod condition;
+mod extend_code;
 mod file;
+mod lookup;
 mod rule;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
@@ -17,6 +19,7 @@ use crate::{Error, Result};
 pub use codes::{CodeCatalogue, CodeEntry};
 pub(crate) use compile::source_bit;
 pub(crate) use condition::{Condition, FieldValues, RowKind, Variables, capture};
+pub use lookup::{CauseOfCode, CodeReading, ExtendReading};
 pub(crate) use rule::{
     Boundary, Cause, Check, Codes, FactRule, Role, Rule, Scope, SignalRule, Standing, words,
 };
@@ -130,7 +133,11 @@ impl Knowledge {
         })?;
         let mut catalogue = CodeCatalogue::default();
         for (file, text) in codes {
-            catalogue.add(file, text)?;
+            if std::ptr::eq(*text, CODES) {
+                catalogue.add(file, CODES.into(), true)?;
+            } else {
+                catalogue.add(file, (*text).to_owned().into(), false)?;
+            }
         }
         Ok(Self {
             codes: catalogue,

@@ -60,6 +60,16 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
+    /// True when the code of the attempt alone makes the rule hold.
+    pub(crate) fn asks_for_codes_only(&self) -> bool {
+        self.phases.is_empty()
+            && self.codes_within.is_empty()
+            && self.extend_operations.is_empty()
+            && self.check.is_none()
+            && self.evidence.iter().all(|evidence| evidence.is_optional)
+            && self.facts.iter().all(|fact| fact.is_optional)
+    }
+
     pub(crate) fn asks_for_something(&self) -> bool {
         !self.codes.is_empty()
             || !self.codes_within.is_empty()
@@ -171,5 +181,7 @@ words! {
         PackageHashDiffers = "package_hash_differs",
         /// No reference data says that a servicing stack update is missing.
         ServicingStackNotBelow = "servicing_stack_not_below",
+        /// Reference data for the device's branch says that the servicing stack is new enough.
+        ServicingStackInOrder = "servicing_stack_in_order",
     }
 }
