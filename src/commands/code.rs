@@ -68,7 +68,7 @@ fn as_text(report: &CodeReport, language: Language) -> String {
     {
         for reading in &report.readings {
             line(
-                &reading.code,
+                &format!("{}  ", reading.code),
                 &format!(
                     "{}  {}",
                     reading.symbol.as_deref().unwrap_or_default(),

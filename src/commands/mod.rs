@@ -4,6 +4,7 @@ mod code;
 mod collect;
 mod demo;
 mod diagnose;
+mod explain;
 mod inspect;
 mod reference;
 mod report;
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Demo(command) => demo::run(config, &command),
         Command::Diagnose(command) => diagnose::run(&config, &command),
         Command::Code(command) => code::run(&config, &command),
+        Command::Explain(command) => explain::run(config, &command),
         Command::Inspect(command) => inspect::run(&command),
         Command::Collect(command) => collect::run(&config, &command),
         Command::Transform(command) => transform::run(config, &command),

@@ -197,7 +197,7 @@ impl Knowledge {
                 code_is_enough: enough,
                 remedy: actions
                     .first()
-                    .map(|action| render(action, &Variables::new(), language))
+                    .map(|action| render(action, &placeholders(), language))
                     .unwrap_or_default(),
             });
         }
@@ -209,6 +209,13 @@ impl Knowledge {
         });
         found
     }
+}
+
+/// What a remedy says where a diagnosis would name something.
+fn placeholders() -> Variables {
+    ["culprit", "file"]
+        .map(|name| (name.to_owned(), format!("<{name}>")))
+        .into()
 }
 
 /// Reads `0xC1900101-0x20017`, `0xC1900101 - 0x20017`, `C1900101_20017`.

@@ -36,7 +36,8 @@ pub struct Knowledge {
     pub(crate) causes: Vec<Cause>,
     pub(crate) conditions: Vec<Condition>,
     automaton: AhoCorasick,
-    needle_count: usize,
+    /// The texts that the automaton looks for, in lower case.
+    pub(crate) needles: Vec<String>,
 }
 
 impl Knowledge {
@@ -143,7 +144,7 @@ impl Knowledge {
             codes: catalogue,
             signals: signal_rules,
             causes,
-            needle_count: compiler.needles.len(),
+            needles: compiler.needles,
             conditions: compiler.conditions,
             automaton,
         })
@@ -162,7 +163,7 @@ impl Knowledge {
     /// Marks the needles that stand in a text; `found` is overwritten.
     pub(crate) fn find_needles(&self, text: &str, found: &mut Vec<bool>) {
         found.clear();
-        found.resize(self.needle_count, false);
+        found.resize(self.needles.len(), false);
         for hit in self.automaton.find_overlapping_iter(text) {
             if let Some(flag) = found.get_mut(hit.pattern().as_usize()) {
                 *flag = true;
