@@ -15,8 +15,10 @@
 mod behaviour;
 mod cases;
 mod causes;
+mod codes;
 mod excerpts;
 mod healthy;
+mod noise;
 mod properties;
 mod refusals;
 mod simulated;
