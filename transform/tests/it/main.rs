@@ -15,6 +15,7 @@
 mod behaviour;
 mod cases;
 mod causes;
+mod clusters;
 mod codes;
 mod excerpts;
 mod healthy;
