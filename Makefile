@@ -37,6 +37,11 @@ test: build-packages test-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready $(VENV
 	cargo fmt --all --check
 	PATCHLENS_REQUIRE_SERVICES=1 cargo test --release --locked --workspace
 
+.PHONY: codes
+codes: ## Write transform/knowledge/codes.csv anew from the crate windows and the curated meanings
+	cd transform/knowledge/generator && cargo test --locked && cargo run --locked
+	git diff --exit-code transform/knowledge/codes.csv
+
 .PHONY: lint
 lint: build-packages ## Warnings are errors
 	cargo fmt --all --check

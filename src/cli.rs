@@ -57,6 +57,15 @@ pub(crate) struct Ends {
         value_name = "ADDR:PORT"
     )]
     pub(crate) store_http: Option<String>,
+    /// Directory of your own rules: cause files (*.toml), signals.toml, codes.csv; see docs/causes.md
+    #[arg(
+        long,
+        global = true,
+        env = "PATCHLENS_KNOWLEDGE",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
+    pub(crate) knowledge: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,6 +74,10 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Say what failed on a device, why, with evidence, and what to do (offline, no store)
     Diagnose(Diagnose),
+    /// Explain a failure cluster of the store: what made its key, the rule, the lines, what was rejected
+    Explain(Explain),
+    /// Explain an error code: what it means, what is behind it, what to do first
+    Code(Code),
     /// Say what is in log files: format, encoding, records, rejects
     Inspect(Inspect),
     /// Read log bundles and ship their events to the event log
@@ -139,6 +152,9 @@ pub(crate) struct Diagnose {
     /// Directory of CSV files: published package hashes, prerequisites, target builds
     #[arg(long, value_name = "DIR")]
     pub(crate) reference: Option<PathBuf>,
+    /// Also say why: which rule holds on what, what made the cluster key, what was rejected
+    #[arg(long)]
+    pub(crate) explain: bool,
     #[command(flatten)]
     pub(crate) reading: Reading,
 }
@@ -161,6 +177,33 @@ pub(crate) struct Reading {
     /// Offset from UTC to assume for local log times when the logs do not say, such as +08:00
     #[arg(long, value_name = "±HH:MM", allow_hyphen_values = true)]
     pub(crate) assume_utc_offset: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Key of the cluster, as `patchlens report rollout` and the dashboards show it
+    #[arg(value_name = "CLUSTER_KEY")]
+    pub(crate) cluster_key: String,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Language of the summary
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub(crate) lang: Language,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Code {
+    /// 0x80240439, 8024200d, -2145116147, 2147942405, 5 (Win32), c0000022 (NTSTATUS),
+    /// 0xC1900101-0x20017, a symbol or a part of one
+    #[arg(required = true, value_name = "CODE", allow_hyphen_values = true)]
+    pub(crate) code: String,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Language of meanings and remedies
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub(crate) lang: Language,
 }
 
 #[derive(Debug, Args)]

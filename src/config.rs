@@ -20,6 +20,7 @@ pub(crate) use intake::{Follow, Gateway, Spool, collector_token};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
+    pub(crate) knowledge_dir: PathBuf,
     pub(crate) event_log: EventLog,
     pub(crate) store: Store,
     pub(crate) embedded: Embedded,
@@ -168,6 +169,9 @@ impl Config {
         }
         if let Some(http) = &ends.store_http {
             self.embedded.http.clone_from(http);
+        }
+        if let Some(dir) = &ends.knowledge {
+            self.knowledge_dir.clone_from(dir);
         }
     }
 
@@ -408,6 +412,7 @@ mod tests {
                 store: None,
                 libchdb: None,
                 store_http: None,
+                knowledge: None,
             },
         )
     }

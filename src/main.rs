@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod config;
 mod health;
+mod knowledge;
 mod output;
 mod reading;
 mod reference;

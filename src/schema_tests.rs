@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::commands::{AlertReport, DemoReport, DiagnoseReport, EvaluationReport};
+use crate::commands::{AlertReport, CodeReport, DemoReport, DiagnoseReport, EvaluationReport};
 
 fn check(name: &str, schema: &schemars::Schema) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -33,6 +33,7 @@ fn the_committed_schemas_are_current() {
         "inspect.v1.json",
         &schemars::schema_for!(patchlens_ingest::inspect::InspectReport),
     );
+    check("code.v1.json", &schemars::schema_for!(CodeReport));
     check("demo.v1.json", &schemars::schema_for!(DemoReport));
     check("alert.v1.json", &schemars::schema_for!(AlertReport));
     check(

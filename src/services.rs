@@ -11,7 +11,6 @@ use patchlens_queries::embedded::{Engine, EngineConfig};
 use patchlens_queries::{Secret, StoreConfig};
 use patchlens_stream::devices::Analysis;
 use patchlens_stream::{Flow, FlowOptions, Metrics};
-use patchlens_transform::Knowledge;
 use tokio::sync::watch;
 
 use crate::config::{Config, socket_address};
@@ -136,7 +135,7 @@ pub(crate) async fn open_flow(
     };
     let reader = Reader::open(&url, options).await?;
     let (reference, reference_version) = reference::load(&store).await?;
-    let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
+    let knowledge = crate::knowledge::load(config)?;
     let options = FlowOptions {
         cut_bytes_max: config.transform.cut_mib_max << 20,
         cut_wait: Duration::from_millis(config.transform.cut_wait_ms),

@@ -1,10 +1,12 @@
 //! One file per command. A command resolves settings, calls the crates, and prints.
 
 mod alert;
+mod code;
 mod collect;
 mod demo;
 mod diagnose;
 mod evaluate;
+mod explain;
 mod gateway;
 mod inspect;
 mod reference;
@@ -17,6 +19,8 @@ mod transform;
 
 #[cfg(test)]
 pub(crate) use alert::AlertReport;
+#[cfg(test)]
+pub(crate) use code::CodeReport;
 #[cfg(test)]
 pub(crate) use demo::DemoReport;
 #[cfg(test)]
@@ -37,6 +41,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     match arguments.command {
         Command::Demo(command) => demo::run(config, &command),
         Command::Diagnose(command) => diagnose::run(&config, &command),
+        Command::Code(command) => code::run(&config, &command),
+        Command::Explain(command) => explain::run(config, &command),
         Command::Inspect(command) => inspect::run(&command),
         Command::Collect(command) => collect::run(&config, &command),
         Command::Gateway(command) => gateway::run(config, &command),

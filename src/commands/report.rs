@@ -238,6 +238,7 @@ async fn device(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<
             records,
             ..InputReport::default()
         },
+        explanations: Vec::new(),
     };
     Ok(match command.format {
         Format::Json => serde_json::to_string_pretty(&report)?,

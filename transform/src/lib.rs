@@ -24,11 +24,11 @@ pub mod report;
 mod row;
 pub mod schema;
 
-pub use cluster::cluster_key;
-pub use diagnosis::{Diagnosed, diagnose};
+pub use cluster::{KeyPart, cluster_key};
+pub use diagnosis::{Considered, Diagnosed, Explanation, diagnose, diagnose_and_explain};
 pub use error::{Error, Result};
 pub use frame::{RowOrigin, events_frame, from_ipc_stream, ipc_stream};
-pub use knowledge::{CodeCatalogue, CodeEntry, Knowledge};
+pub use knowledge::{CauseOfCode, CodeCatalogue, CodeEntry, CodeReading, ExtendReading, Knowledge};
 pub use normalise::{culprit_key, normalise};
 pub use reference::{
     Prerequisite, PublishedHash, Reference, ReferenceKind, Rollout, RolloutDevice, TargetBuild,

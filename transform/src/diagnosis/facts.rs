@@ -154,6 +154,19 @@ impl Facts {
         })
     }
 
+    /// The highest KB number in the hotfix list; `None` without a list.
+    pub(crate) fn newest_hotfix(&self) -> Option<u32> {
+        let list = self.get(inventory::HOTFIXES)?;
+        let numbers = list.split([',', ';', ' ']).filter_map(|hotfix| {
+            let hotfix = hotfix.trim();
+            let digits = hotfix
+                .strip_prefix("KB")
+                .or_else(|| hotfix.strip_prefix("kb"));
+            digits?.parse::<u32>().ok()
+        });
+        numbers.max()
+    }
+
     /// All facts as a JSON object, together with what was derived from them.
     pub(crate) fn json(&self, derived: &BTreeMap<&'static str, String>) -> String {
         let mut plain: BTreeMap<&str, &str> =

@@ -167,8 +167,14 @@ fn diagnosis_row(
     let meaning = diagnosis
         .error_code
         .and_then(|code| codes.get(Hresult(code)));
-    set("meaning_en", meaning.map(|entry| entry.meaning_en.clone()));
-    set("meaning_zh", meaning.map(|entry| entry.meaning_zh.clone()));
+    set(
+        "meaning_en",
+        meaning.map(|entry| entry.meaning_en.to_owned()),
+    );
+    set(
+        "meaning_zh",
+        meaning.map(|entry| entry.meaning_zh.to_owned()),
+    );
     let cause = diagnosis
         .cause
         .and_then(|index| material.knowledge.causes.get(index));

@@ -72,3 +72,47 @@ fn knowledge_with_a_mistake_is_refused_with_file_and_line() {
     .to_string();
     assert_eq!(refused, "codes.csv:3: 0x80070005 stands twice");
 }
+
+#[test]
+fn an_operators_file_adds_a_cause_or_replaces_one_and_is_refused_with_its_line() {
+    let cause = "cause = \"own-agent\"\nalert_subtype = \"InstallIssue\"\nsummary_en = \"a\"\nsummary_zh = \"b\"\nactions_en = []\nactions_zh = []\n[[rule]]\nid = \"r\"\nconfidence = 0.9\ncodes = [\"0x80aa1234\"]\n";
+    let file = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
+    let knowledge = Knowledge::with_additions(&file("/etc/own/own-agent.toml", cause)).unwrap();
+    let builtin = Knowledge::builtin().unwrap();
+    assert_eq!(
+        knowledge.cause_ids().count(),
+        builtin.cause_ids().count() + 1
+    );
+    let replaced = cause.replace("own-agent", "servicing-timeout");
+    let knowledge = Knowledge::with_additions(&file("servicing-timeout.toml", &replaced)).unwrap();
+    assert_eq!(knowledge.cause_ids().count(), builtin.cause_ids().count());
+    let codes = "code,symbol,family,wrapper,phase,meaning_en,meaning_zh,documented_in\n0x80aa1234,OWN_E_AGENT,own,no,,Our agent.,我们的代理。,https://example.com\n";
+    let knowledge = Knowledge::with_additions(&file("codes.csv", codes)).unwrap();
+    assert_eq!(
+        knowledge
+            .codes()
+            .by_symbol("own_e_agent")
+            .map(|code| code.0),
+        Some(0x80aa_1234)
+    );
+    let refused = |name: &str, text: &str| {
+        Knowledge::with_additions(&file(name, text))
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(
+        refused(
+            "/etc/own/own-agent.toml",
+            &cause.replace("confidence = 0.9", "confidence = 9")
+        )
+        .starts_with("/etc/own/own-agent.toml:9: confidence must lie")
+    );
+    assert!(
+        refused("codes.csv", &codes.replace(",no,", ",maybe,"))
+            .starts_with("codes.csv:2: wrapper is")
+    );
+    assert!(
+        refused("signals.toml", "[[signal]]\nsource = [\"moon\"]\n")
+            .starts_with("signals.toml:2: \"moon\" is not a known source")
+    );
+}
