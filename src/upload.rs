@@ -9,6 +9,7 @@ use anyhow::Context;
 use patchlens_dashboards::{Collected, Pending, Receipt, Uploader, Uploads};
 use patchlens_event::{EVENTS_TOPIC, Event, REJECTS_TOPIC, Reject};
 use patchlens_ingest::collect::{EventSink, PathAccount, SinkError, read_path};
+use patchlens_ingest::ship::{Shipper, ship_all};
 use patchlens_log::{LogUrl, PartitionLag, Reader, ReaderOptions, Writer};
 use patchlens_stream::Metrics;
 
@@ -16,7 +17,6 @@ use crate::cli::Reading;
 use crate::config::{Config, socket_address};
 use crate::reading::collect_options;
 use crate::services::{now, open_writer};
-use crate::shipping::{Shipper, write_all};
 
 /// Reasons of refused input that a receipt holds.
 const REASONS_MAX: usize = 20;
@@ -95,10 +95,11 @@ impl LogUploader {
             sink.shipper.flush()?;
             Ok::<_, patchlens_ingest::Error>((account, sink.reasons))
         });
-        let written = write_all(&self.writer, inbox).await;
+        let mut writer = Arc::clone(&self.writer);
+        let written = ship_all(&mut writer, inbox).await;
         let read = read.await.context("the reading thread ended early")?;
         // The writer's error is the cause when both fail: the reader only found the door closed.
-        written?;
+        written.context("writing to the event log")?;
         Ok(read?)
     }
 
