@@ -17,6 +17,7 @@
     reason = "tests say when they skip, and read their own settings"
 )]
 
+mod agents;
 mod bad_input;
 mod cases;
 mod compose;
@@ -27,4 +28,5 @@ mod kill;
 mod layout;
 mod real_logs;
 mod recollect;
+mod redaction;
 mod support;
