@@ -80,6 +80,7 @@ pub(crate) struct Collect {
     pub(crate) spool: Spool,
     pub(crate) follow: Follow,
     pub(crate) redact: Redact,
+    pub(crate) limits: patchlens_ingest::bundle::Limits,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -220,6 +221,10 @@ impl Config {
             "collect.message_kib_max is {}; it must lie between 1 and 900, for Kafka's brokers take 1 MiB",
             self.collect.message_kib_max
         );
+        self.collect
+            .limits
+            .check()
+            .context("in the section collect.limits")?;
         ensure!(
             (1..=64).contains(&self.embedded.threads),
             "embedded.threads is {}; it must lie between 1 and 64",
@@ -433,6 +438,8 @@ mod tests {
             ("[transform]\ncut_wait = 1\n", "cut_wait"),
             ("[transform]\ncut_mib_max = 0\n", "transform.cut_mib_max"),
             ("[transform]\ncut_wait_ms = 1\n", "transform.cut_wait_ms"),
+            ("[collect.limits]\nratio = 5\n", "ratio"),
+            ("[collect.limits]\nratio_max = 0\n", "ratio_max"),
             (
                 "[collect]\nmessage_kib_max = 5000\n",
                 "collect.message_kib_max",

@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Diagnose(command) => diagnose::run(&config, &command),
         Command::Code(command) => code::run(&config, &command),
         Command::Explain(command) => explain::run(config, &command),
-        Command::Inspect(command) => inspect::run(&command),
+        Command::Inspect(command) => inspect::run(&config, &command),
         Command::Collect(command) => collect::run(&config, &command),
         Command::Gateway(command) => gateway::run(config, &command),
         Command::Transform(command) => transform::run(config, &command),

@@ -17,6 +17,7 @@
     reason = "tests say when they skip, and read their own settings"
 )]
 
+mod agents;
 mod alert;
 mod bad_input;
 mod cases;
@@ -28,5 +29,6 @@ mod kill;
 mod layout;
 mod real_logs;
 mod recollect;
+mod redaction;
 mod support;
 mod upload;
