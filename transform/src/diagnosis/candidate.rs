@@ -17,6 +17,8 @@ use crate::row::{MINUTE, Row, distance};
 const CONTRADICTED: f64 = 0.6;
 /// How much is left when a comparison rests on something else than what should be compared.
 const INDIRECT: f64 = 0.8;
+/// What servicing logs beside the session that failed, it may log for another reason.
+const BESIDE: f64 = 0.1;
 /// No diagnosis is certain.
 const CONFIDENCE_MAX: f64 = 0.99;
 /// How many records of one kind are shown as evidence.
@@ -260,7 +262,20 @@ impl<'a, 'r> Material<'a, 'r> {
                             .meets(evidence.condition, self.knowledge)?,
                     ))
                 });
-            let confirmed: Vec<(usize, Variables)> = confirmed.collect();
+            let mut confirmed: Vec<(usize, Variables)> = confirmed.collect();
+            // What stands within the session goes before what only stands near it in time.
+            confirmed.sort_by_key(|(row, _)| !place.is_member(*row));
+            let is_beside = evidence.scope == Scope::Attempt
+                && confirmed.first().is_some_and(|(row, _)| {
+                    !place.is_member(*row)
+                        && self
+                            .rows
+                            .get(*row)
+                            .is_some_and(|row| row.source == "cbs_log")
+                });
+            if is_beside && !evidence.is_optional {
+                candidate.confidence -= BESIDE;
+            }
             let last = confirmed.len().saturating_sub(1);
             // The first one is the root; what follows only shows that it repeats, and until when.
             let shown = confirmed
@@ -359,6 +374,14 @@ impl Place {
             members,
             window: attempt.window,
             is_zone_assumed: attempt.is_zone_assumed,
+        }
+    }
+
+    /// True for a row of the attempt itself; without an attempt every row is.
+    fn is_member(&self, index: usize) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::Around { members, .. } => members.binary_search(&index).is_ok(),
         }
     }
 

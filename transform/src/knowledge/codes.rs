@@ -124,6 +124,9 @@ impl CodeCatalogue {
 
     /// The code of a symbol in any case; Win32 symbols give the HRESULT.
     pub fn by_symbol(&self, symbol: &str) -> Option<Hresult> {
+        if symbol.is_empty() {
+            return None;
+        }
         let known = self.by_symbol.get_or_init(|| {
             let entries = self.texts.iter().rev().flat_map(CatalogueText::entries);
             let mut known = HashMap::new();

@@ -93,7 +93,14 @@ impl Knowledge {
             }
             return readings;
         }
-        self.by_name(typed, chinese)
+        let named = self.by_name(typed, chinese);
+        if named.is_empty()
+            && let Some((result, _)) = typed.split_once(['-', '_', ' '])
+            && let Some(code) = hexadecimal(result).filter(|code| Hresult(*code).is_failure())
+        {
+            return vec![self.reading(code, name_of(code), chinese)];
+        }
+        named
     }
 
     fn by_name(&self, typed: &str, chinese: bool) -> Vec<CodeReading> {
