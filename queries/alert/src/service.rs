@@ -197,13 +197,10 @@ impl Service {
         drop(around);
         let mut stopping = stop.clone();
         loop {
-            let turn = async {
-                self.turn(&publish).await;
-                tokio::time::sleep(self.options.interval).await;
-            };
-            // A turn that is broken off is made up for by the next start: what was kept is kept.
+            self.turn(&publish).await;
+            let pause = tokio::time::sleep(self.options.interval);
             tokio::select! {
-                () = turn => {}
+                () = pause => {}
                 // An error means that the sender is gone: that is a stop as well.
                 _ = stopping.wait_for(|stop| *stop) => break,
             }
