@@ -54,6 +54,6 @@ INSERT INTO evidence (device_id, diagnosis_id, seq, event_id, source, source_fil
 SELECT device_id, 'd1', seq, concat('e', toString(seq)), 'cbs_log', 'Logs/CBS/CBS.log', 1042 + seq, 88213, NULL, last_seen_at, concat('2024-08-19 09:14:06, Info CBS Failed to create file ', culprit, '. [HRESULT = 0x8007000d - ERROR_INVALID_DATA]'), ['verdict', 'cause', 'culprit'][seq + 1], 1, 0
 FROM (SELECT device_id, culprit, last_seen_at, arrayJoin([0, 1, 2]) AS seq FROM diagnosis FINAL);
 
-INSERT INTO noise_profile (device_id, event_id, source, template, error_code, day, `count`, collected_at, topic, `partition`, `offset`, `row`, transform_version, ingested_at)
+INSERT INTO noise_profile (device_id, event_id, source, template, error_code, `day`, `count`, topic, `partition`, `offset`, `row`)
 SELECT device_id, concat('n', toString(k)), 'cbs_log', concat('template ', toString(k)), if(k < 4, 0x80070032 + k, 0), today() - k, 40 + k, 'patchlens.events.v1', 0, 0, k
 FROM (SELECT device_id, arrayJoin(range(8)) AS k FROM device FINAL);

@@ -103,6 +103,7 @@ fn no_text_is_left_over() {
     let families = [
         "alert_state.",
         "severity.",
+        "unit.",
         "cause.",
         "fact.",
         "factor.",

@@ -16,7 +16,7 @@ use crate::server::App;
 /// A page that wants the newest data may be this far behind the store.
 const MARK_AGE_MAX: Duration = Duration::from_millis(250);
 /// An answer that is behind by more is not shown: the reader waits for the new one.
-const BEHIND_MAX: Duration = Duration::from_mins(1);
+const BEHIND_MAX: Duration = Duration::from_mins(5);
 
 /// Runs a report and reads its rows. Values reach the statement only as server-side parameters.
 ///

@@ -89,7 +89,7 @@ impl<'a> View<'a> {
             &[
                 ("installed", &number(effect.installed_later)),
                 ("again", &number(effect.failed_again)),
-                ("median", &hours(effect.median_hours)),
+                ("median", &f.span(hours(effect.median_hours))),
             ],
         );
         let shown = detail
