@@ -8,11 +8,13 @@ CHDB_DIR := $(CACHE)/libchdb
 KAFKA_DIR := $(CACHE)/kafka
 VENV := $(CACHE)/venv
 NODE_DIR := $(CACHE)/browser
+CLIENTS_DIR := $(CACHE)/clients
 WEB_DIR := $(CACHE)/web
 export PATCHLENS_LIBCHDB ?= $(CHDB_DIR)/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so
 export PATCHLENS_KAFKA_LIBS ?= $(KAFKA_DIR)/libs
 export PATCHLENS_PYTHON ?= $(VENV)/bin/python
 export PATCHLENS_NODE_MODULES ?= $(NODE_DIR)/node_modules
+export PATCHLENS_CLIENT_MODULES ?= $(CLIENTS_DIR)
 export PATCHLENS_ECHARTS ?= $(WEB_DIR)/node_modules/echarts/dist/echarts.min.js
 
 # What rdkafka's own build of librdkafka needs.
@@ -33,7 +35,7 @@ build: build-packages $(WEB_DIR)/.ready ## Build the program: target/release/pat
 	cargo build --release --locked
 
 .PHONY: test
-test: build-packages test-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready $(VENV)/.ready $(NODE_DIR)/.ready $(WEB_DIR)/.ready ## All tests, against real services
+test: build-packages test-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready $(VENV)/.ready $(NODE_DIR)/.ready $(CLIENTS_DIR)/.ready $(WEB_DIR)/.ready ## All tests, against real services
 	cargo fmt --all --check
 	PATCHLENS_REQUIRE_SERVICES=1 cargo test --release --locked --workspace
 
@@ -104,6 +106,12 @@ $(KAFKA_DIR)/.ready: tests/kafka/pom.xml
 $(VENV)/.ready: tests/clients/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-virtualenv -r $<
+	@touch $@
+
+$(CLIENTS_DIR)/.ready: tests/clients/node/package.json tests/clients/node/package-lock.json
+	@mkdir -p $(CLIENTS_DIR)
+	cp $^ $(CLIENTS_DIR)/
+	cd $(CLIENTS_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # playwright-core drives Debian's Chromium.

@@ -372,6 +372,9 @@ pub(crate) struct Sql {
     /// A ClickHouse output format: PrettyCompact, CSVWithNames, JSONEachRow, …
     #[arg(long, default_value = "PrettyCompactMonoBlock")]
     pub(crate) format: String,
+    /// Run it with the rights to change data, and without the limits of analysts
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,8 +7,10 @@ use anyhow::Context;
 use patchlens_event::{EVENTS_TOPIC, REJECTS_TOPIC};
 use patchlens_log::{LogUrl, Reader, ReaderOptions, Writer, WriterOptions, ensure_topics};
 use patchlens_queries::Store;
-use patchlens_queries::embedded::{Engine, EngineConfig};
-use patchlens_queries::{Secret, StoreConfig};
+use patchlens_queries::embedded::{
+    ANALYST, AnalystLimits, Engine, EngineConfig, WRITER, WRITER_PASSWORD_FILE,
+};
+use patchlens_queries::{Login, Secret, StoreConfig};
 use patchlens_stream::devices::Analysis;
 use patchlens_stream::{Flow, FlowOptions, Metrics};
 use tokio::sync::watch;
@@ -37,21 +39,17 @@ impl OpenStore {
     }
 
     pub(crate) async fn connect(config: &Config) -> anyhow::Result<Self> {
-        let mut engine = None;
-        let url = if config.store.url.is_empty() {
-            let started = start_engine(config)?;
-            let url = started.url();
-            engine = Some(started);
-            url
+        let engine = if config.store.url.is_empty() {
+            Some(start_engine(config)?)
         } else {
-            config.store.url.clone()
+            None
         };
-        let password = &config.store.password.0;
+        let ends = engine
+            .as_ref()
+            .map_or_else(|| server(config), Engine::store_config);
         let store = Store::connect(StoreConfig {
-            user: Some(config.store.user.clone()),
-            password: (!password.is_empty()).then(|| Secret::new(password.clone())),
             database: config.store.database.clone(),
-            ..StoreConfig::new(url)
+            ..ends
         })
         .context("connecting to the store")?;
         store
@@ -59,6 +57,16 @@ impl OpenStore {
             .await
             .context("waiting for the store")?;
         Ok(Self { store, engine })
+    }
+
+    /// The same for a command that only reads: the tables of a store elsewhere are left as they are, for a reader need
+    /// not be allowed to change them.
+    pub(crate) async fn open_to_read(config: &Config) -> anyhow::Result<Self> {
+        if config.store.url.is_empty() {
+            Self::open(config).await
+        } else {
+            Self::connect(config).await
+        }
     }
 
     /// The URL of the engine in this process.
@@ -78,11 +86,49 @@ impl OpenStore {
     }
 }
 
+/// How to reach a store elsewhere. An engine on this machine that runs on the same data directory (`standalone`) is
+/// reached as its writer, by the password that it left there.
+fn server(config: &Config) -> StoreConfig {
+    let settings = &config.store;
+    let password = &settings.password.0;
+    let store = StoreConfig {
+        user: Some(settings.user.clone()),
+        password: (!password.is_empty()).then(|| Secret::new(password.clone())),
+        ..StoreConfig::new(&settings.url)
+    };
+    if !password.is_empty() || settings.user != "default" || !store.is_local() {
+        return store;
+    }
+    let left = config.data_dir.join("store").join(WRITER_PASSWORD_FILE);
+    match std::fs::read_to_string(left) {
+        Ok(password) => StoreConfig {
+            user: Some(WRITER.to_owned()),
+            password: Some(Secret::new(password)),
+            analyst: Some(Login {
+                user: ANALYST.to_owned(),
+                password: None,
+            }),
+            ..store
+        },
+        // No engine of this data directory: a server of its own, which may do without a password.
+        Err(_) => store,
+    }
+}
+
 fn start_engine(config: &Config) -> anyhow::Result<Engine> {
     let engine = EngineConfig {
         http_addr: socket_address("embedded.http", &config.embedded.http)?,
         threads: config.embedded.threads,
         memory_bytes_max: config.embedded.memory_mib_max << 20,
+        analyst: AnalystLimits {
+            // Half of the threads and half of the memory stay the program's own.
+            statements: (config.embedded.threads / 2).max(1),
+            memory_bytes: (config.embedded.memory_mib_max << 20)
+                / 2
+                / (config.embedded.threads as u64 / 2).max(1),
+            database: config.store.database.clone(),
+            ..AnalystLimits::default()
+        },
         ..EngineConfig::new(config.library(), config.data_dir.join("store"))
     };
     Engine::start(engine).context("starting the embedded store")

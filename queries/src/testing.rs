@@ -82,7 +82,7 @@ pub async fn fresh_store() -> Option<Store> {
     let database = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     let store = Store::connect(StoreConfig {
         database,
-        ..StoreConfig::new(engine.url())
+        ..engine.store_config()
     });
     match store {
         Ok(store) => match store.migrate().await {

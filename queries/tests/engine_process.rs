@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use patchlens_queries::embedded::{Engine, EngineConfig, default_library};
-use patchlens_queries::{Error, Store, StoreConfig};
+use patchlens_queries::{Error, Store};
 
 /// Rows of one insert: more than one granule, so that a torn part would show.
 const BATCH_ROWS: u64 = 20_000;
@@ -194,7 +194,7 @@ fn start(data_dir: &Path) -> Result<(Engine, Store), Error> {
     let mut config = EngineConfig::new(library(), data_dir);
     config.http_addr.set_port(0);
     let engine = Engine::start(config)?;
-    let store = Store::connect(StoreConfig::new(engine.url()))?;
+    let store = Store::connect(engine.store_config())?;
     Ok((engine, store))
 }
 

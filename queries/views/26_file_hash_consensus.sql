@@ -45,7 +45,7 @@ FROM
             argMax(lower(extract(message, 'Expected:\\{l:[0-9]+ b:([0-9a-fA-F]+)')), (ifNull(occurred_at, collected_at), event_id)) AS expected,
             argMax(lower(extract(message, 'Found:\\{l:[0-9]+ b:([0-9a-fA-F]+)')), (ifNull(occurred_at, collected_at), event_id)) AS found
         FROM {table:update_event} FINAL
-        WHERE source = 'cbs_log' AND message LIKE '%Expected:{l:%' AND message LIKE '%Found:{l:%'
+        WHERE source = 'cbs_log' AND message LIKE '%Expected:_l:%' AND message LIKE '%Found:{l:%'
         GROUP BY device_id, path
     ) AS e
     INNER JOIN (SELECT device_id, os_build FROM {table:device} FINAL) AS d ON d.device_id = e.device_id
@@ -95,7 +95,7 @@ LEFT JOIN
     FROM {table:device} FINAL
     WHERE os_build != ''
         AND device_id NOT IN (SELECT device_id FROM {table:diagnosis} FINAL WHERE rank = 0 AND is_open = 1)
-        AND device_id NOT IN (SELECT device_id FROM {table:update_event} WHERE source = 'cbs_log' AND message LIKE '%Expected:{l:%')
+        AND device_id NOT IN (SELECT device_id FROM {table:update_event} WHERE source = 'cbs_log' AND message LIKE '%Expected:_l:%')
     GROUP BY os_build
 ) AS b ON b.os_build = r.os_build
 ORDER BY os_build, file, algorithm, device_id

@@ -31,7 +31,7 @@ struct ClusterReport {
 
 pub(crate) fn run(config: Config, command: &Report) -> anyhow::Result<Outcome> {
     runtime()?.block_on(async {
-        let open = OpenStore::open(&config).await?;
+        let open = OpenStore::open_to_read(&config).await?;
         let text = write(&open, command).await;
         open.close().await?;
         print(&text?)?;

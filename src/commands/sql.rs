@@ -1,6 +1,7 @@
 //! `sql` and `migrate`.
 
 use std::io::Read;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -8,6 +9,9 @@ use crate::cli::Sql;
 use crate::config::Config;
 use crate::output::{Outcome, print};
 use crate::services::{OpenStore, runtime};
+
+/// How long an analyst's statement may run; the embedded engine allows no more.
+const LONGEST: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(config: Config, command: &Sql) -> anyhow::Result<Outcome> {
     let mut statement = command.statement.clone();
@@ -18,9 +22,13 @@ pub(crate) fn run(config: Config, command: &Sql) -> anyhow::Result<Outcome> {
             .context("reading the statement from stdin")?;
     }
     runtime()?.block_on(async {
-        let open = OpenStore::open(&config).await?;
-        let answer = open
-            .store
+        let open = OpenStore::open_to_read(&config).await?;
+        let store = if command.write {
+            open.store.clone()
+        } else {
+            open.store.analyst(LONGEST)?
+        };
+        let answer = store
             .query_bytes("answer the statement", &statement, &[], &command.format)
             .await;
         open.close().await?;

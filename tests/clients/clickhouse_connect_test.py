@@ -1,6 +1,6 @@
 """An independent client against the embedded ClickHouse endpoint.
 
-Usage: clickhouse_connect_test.py http://127.0.0.1:8123
+Usage: clickhouse_connect_test.py http://127.0.0.1:8123 WRITER-PASSWORD
 
 Each function is one promise of the endpoint. It exits with 1 at the first that is not kept.
 """
@@ -19,7 +19,13 @@ UTC = dt.timezone.utc
 
 def client(url, **settings):
     address = urlparse(url)
-    return clickhouse_connect.get_client(host=address.hostname, port=address.port, **settings)
+    login = {"username": "patchlens", "password": sys.argv[2], **settings}
+    return clickhouse_connect.get_client(host=address.hostname, port=address.port, **login)
+
+
+def analyst(url, **settings):
+    """Without a name and a password: who asks so reads."""
+    return client(url, username="default", password="", **settings)
 
 
 def create_insert_and_query_typed_rows(url):
@@ -118,6 +124,37 @@ def use_settings_and_raw_formats(url):
         assert c.ping() and c.server_version
 
 
+def read_as_an_analyst_without_a_password(url):
+    with analyst(url, database=DATABASE) as c:
+        assert c.query("SELECT sum(n), uniqExact(s) FROM compressed").result_rows == [(199_990_000, 1)]
+        assert c.query("SELECT {a:String}, {t:Array(UInt8)}", parameters={"a": "it's", "t": [1]}).result_rows == [("it's", [1])]
+        assert c.query_arrow("SELECT n FROM arrow LIMIT 7").num_rows == 7
+        assert len(c.query("SELECT number FROM numbers(200000)").result_rows) == 200_000
+        for sql, code in [
+            ("CREATE TABLE mine (a UInt8) ENGINE = Memory", 164),
+            ("CREATE TEMPORARY TABLE mine (a UInt8)", 164),
+            ("DROP TABLE compressed", 164),
+            ("SELECT * FROM url('http://127.0.0.1:1', CSV)", 497),
+            ("SELECT file('/etc/passwd')", 497),
+            ("SELECT * FROM no_such_table", 60),
+        ]:
+            try:
+                c.command(sql)
+            except DatabaseError as error:
+                assert error.code == code, (sql, error.code, str(error))
+            else:
+                raise AssertionError(f"{sql} was not refused")
+        try:
+            c.insert("compressed", [[1, "x"]], column_names=["n", "s"])
+        except DatabaseError as error:
+            assert error.code == 164, str(error)
+        else:
+            raise AssertionError("an analyst inserted")
+    for method in ["lz4", "zstd", "gzip"]:
+        with analyst(url, database=DATABASE, compress=method) as c:
+            assert len(c.query("SELECT * FROM compressed").result_rows) == 20_000, method
+
+
 def main():
     url = sys.argv[1]
     with client(url) as c:
@@ -133,6 +170,7 @@ def main():
         stream_more_than_fits_one_block,
         keep_a_session,
         use_settings_and_raw_formats,
+        read_as_an_analyst_without_a_password,
     ]:
         promise(url)
         print("ok", promise.__name__)

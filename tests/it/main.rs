@@ -30,5 +30,6 @@ mod layout;
 mod real_logs;
 mod recollect;
 mod redaction;
+mod sql_questions;
 mod support;
 mod upload;

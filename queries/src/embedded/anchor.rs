@@ -9,12 +9,15 @@ use std::thread;
 use std::time::Duration;
 
 use crate::embedded::EngineConfig;
+use crate::embedded::confine::confine_or_warn;
 use crate::embedded::core::Core;
 use crate::embedded::ffi::{Api, Connection, Parameters};
 use crate::{Error, Result};
 
 /// Keeps the engine up: closing the last connection shuts it down.
 pub(crate) struct Anchor {
+    /// Whether the kernel confines the engine's threads to the data directory.
+    pub(crate) is_confined: bool,
     stop: blocking::Sender<()>,
     ended: blocking::Receiver<()>,
 }
@@ -30,8 +33,8 @@ impl Anchor {
             .name("engine-anchor".to_owned())
             .spawn(move || {
                 match start(&thread_config, was_unclean) {
-                    Ok((api, connection, core)) => {
-                        let _nobody_waits = started.send(Ok(core));
+                    Ok((api, connection, core, is_confined)) => {
+                        let _nobody_waits = started.send(Ok((core, is_confined)));
                         let _dropped = stopped.recv();
                         drop(connection);
                         // With MergeTree tables the library answers "no" and leaves idle pool threads behind,
@@ -52,12 +55,17 @@ impl Anchor {
             path: config.data_dir.clone(),
             source,
         })?;
-        let core = outcome.recv().unwrap_or_else(|_| {
+        let (core, is_confined) = outcome.recv().unwrap_or_else(|_| {
             Err(Error::EngineRefused {
                 path: config.data_dir.clone(),
             })
         })?;
-        Ok((Self { stop, ended }, core))
+        let anchor = Self {
+            is_confined,
+            stop,
+            ended,
+        };
+        Ok((anchor, core))
     }
 
     /// Closes the last connection; false when that took longer than `longest`.
@@ -70,7 +78,12 @@ impl Anchor {
     }
 }
 
-fn start(config: &EngineConfig, was_unclean: bool) -> Result<(&'static Api, Connection, Core)> {
+fn start(
+    config: &EngineConfig,
+    was_unclean: bool,
+) -> Result<(&'static Api, Connection, Core, bool)> {
+    // Before the library is loaded: the threads that it starts inherit it.
+    let is_confined = confine_or_warn(&config.data_dir, &config.library);
     let api = Api::load(&config.library)?;
     let arguments = config.arguments();
     let mut connection = Connection::open(api, &arguments).ok_or_else(|| Error::EngineRefused {
@@ -80,7 +93,12 @@ fn start(config: &EngineConfig, was_unclean: bool) -> Result<(&'static Api, Conn
         report_detached_parts(&mut connection);
     }
     let version = server_version(&mut connection);
-    Ok((api, connection, Core::new(api, arguments, version)))
+    Ok((
+        api,
+        connection,
+        Core::new(api, config, version),
+        is_confined,
+    ))
 }
 
 fn server_version(connection: &mut Connection) -> String {

@@ -4,6 +4,8 @@ use std::ffi::CString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::embedded::analyst::limits::AnalystLimits;
+
 /// Settings of the embedded engine. [`EngineConfig::new`] gives the defaults.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -18,9 +20,11 @@ pub struct EngineConfig {
     pub threads: usize,
     /// Memory that the engine may use in all, in bytes; a query beyond it gets error 241.
     pub memory_bytes_max: u64,
-    /// What clients must give, as `X-ClickHouse-Key`, basic authentication or `password=`; without it
-    /// any user is let in, from this machine only.
-    pub password: Option<Password>,
+    /// What analysts must give, as `X-ClickHouse-Key`, basic authentication or `password=`; without it they are let
+    /// in, from this machine only. Either way they read; to write takes [`super::Engine::writer_password`].
+    pub analyst_password: Option<Password>,
+    /// What one statement of an analyst may take.
+    pub analyst: AnalystLimits,
 }
 
 impl EngineConfig {
@@ -32,7 +36,8 @@ impl EngineConfig {
             http_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 8123)),
             threads: 16,
             memory_bytes_max: 2 << 30,
-            password: None,
+            analyst_password: None,
+            analyst: AnalystLimits::default(),
         }
     }
 

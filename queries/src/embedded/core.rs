@@ -2,12 +2,16 @@
 
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::mpsc as blocking;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use tokio::sync::mpsc;
 
+use crate::embedded::EngineConfig;
+use crate::embedded::analyst::limits::AnalystLimits;
+use crate::embedded::confine::confine_or_warn;
 use crate::embedded::failure::Failure;
 use crate::embedded::ffi::{Api, Connection};
 use crate::embedded::session::Sessions;
@@ -26,13 +30,20 @@ pub(crate) struct Core {
     /// ClickHouse's version, `26.7.2.1`.
     pub(crate) server_version: String,
     library_version: String,
+    /// What the threads are confined to.
+    data_dir: PathBuf,
+    library: PathBuf,
+    pub(crate) analyst: AnalystLimits,
 }
 
 impl Core {
-    pub(crate) fn new(api: &'static Api, arguments: Vec<CString>, server_version: String) -> Self {
+    pub(crate) fn new(api: &'static Api, config: &EngineConfig, server_version: String) -> Self {
         Self {
             api,
-            arguments,
+            arguments: config.arguments(),
+            data_dir: config.data_dir.clone(),
+            library: config.library.clone(),
+            analyst: config.analyst.clone(),
             sessions: Sessions::default(),
             server_version,
             library_version: api.version(),
@@ -80,6 +91,7 @@ impl Workers {
                 .name(format!("engine-{index}"))
                 .stack_size(STACK_BYTES)
                 .spawn(move || {
+                    confine_or_warn(&core.data_dir, &core.library);
                     work(&core, &jobs);
                     drop(alive);
                 })?;

@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::time::Instant;
 
+use crate::embedded::access::Role;
+use crate::embedded::analyst::{self, limits::ResultLimits};
 use crate::embedded::body::BodyReader;
 use crate::embedded::codec::Encoding;
 use crate::embedded::core::Core;
@@ -10,7 +12,7 @@ use crate::embedded::failure::{Failure, NOT_IMPLEMENTED, TOO_LARGE};
 use crate::embedded::ffi::{Connection, Parameters};
 use crate::embedded::join::Joiner;
 use crate::embedded::output::{Output, Reply};
-use crate::embedded::prepare::{prepare, restore_after};
+use crate::embedded::prepare::{prepare, prepare_for_analyst, restore_after};
 use crate::embedded::request::Request;
 use crate::embedded::sql;
 
@@ -61,15 +63,16 @@ fn run(
     body: BodyReader,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let Some(session) = &request.session else {
+    // Nothing that an analyst does outlives the statement, so that there is nothing for a session to keep.
+    let (Role::Writer, Some(session)) = (request.role, &request.session) else {
         let mut connection = core.open()?;
-        return run_on(&mut connection, request, body, output);
+        return run_on(core, &mut connection, request, body, output);
     };
     let mut connection = core
         .sessions
         .take(session, Instant::now(), || core.open())?;
     let ran = restore_after(&mut connection, request, |connection| {
-        run_on(connection, request, body, output)
+        run_on(core, connection, request, body, output)
     });
     // A connection that lost the thread of its own protocol is of no use any more.
     let broken = ran
@@ -81,12 +84,16 @@ fn run(
 }
 
 fn run_on(
+    core: &Core,
     connection: &mut Connection,
     request: &Request,
     body: BodyReader,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    prepare(connection, request)?;
+    match request.role {
+        Role::Writer => prepare(connection, request)?,
+        Role::Analyst => prepare_for_analyst(connection, request, &core.analyst)?,
+    }
     let mut plain = request
         .body_encoding
         .decoder(body)
@@ -96,7 +103,11 @@ fn run_on(
             .decoder(plain)
             .map_err(|error| unreadable(&error))?;
     }
-    match read_input(&request.query, plain.as_mut())? {
+    let bytes_max = match request.role {
+        Role::Writer => STATEMENT_BYTES_MAX,
+        Role::Analyst => analyst::STATEMENT_BYTES_MAX,
+    };
+    match read_input(&request.query, plain.as_mut(), bytes_max)? {
         Input::Insert {
             statement,
             format,
@@ -115,7 +126,11 @@ fn run_on(
         Input::Statement(statement) => {
             drop(plain);
             check(connection, request, &statement, false)?;
-            answer(connection, request, &statement, output)
+            let limits = match request.role {
+                Role::Writer => None,
+                Role::Analyst => Some(core.analyst.result(&request.settings)?),
+            };
+            answer(connection, request, &statement, limits, output)
         }
     }
 }
@@ -130,10 +145,10 @@ enum Input {
     Statement(Vec<u8>),
 }
 
-fn read_input(query: &str, body: &mut dyn Read) -> Result<Input, Failure> {
+fn read_input(query: &str, body: &mut dyn Read, bytes_max: usize) -> Result<Input, Failure> {
     let mut text = query.as_bytes().to_vec();
     let mut head = Vec::new();
-    body.take(HEAD_BYTES as u64)
+    body.take(HEAD_BYTES.min(bytes_max) as u64)
         .read_to_end(&mut head)
         .map_err(|error| unreadable(&error))?;
     if !text.is_empty() && !head.is_empty() {
@@ -148,14 +163,14 @@ fn read_input(query: &str, body: &mut dyn Read) -> Result<Input, Failure> {
             first_data: part(found.data_start..text.len()).to_vec(),
         });
     }
-    body.take(STATEMENT_BYTES_MAX as u64 + 1)
+    body.take(bytes_max as u64 + 1)
         .read_to_end(&mut text)
         .map_err(|error| unreadable(&error))?;
-    if text.len() > STATEMENT_BYTES_MAX {
+    if text.len() > bytes_max {
         return Err(Failure::new(
             TOO_LARGE,
             "TOO_LARGE_STRING_SIZE",
-            "the statement is longer than 64 MiB: send data as INSERT … FORMAT",
+            &format!("the statement is longer than {} KiB", bytes_max >> 10),
         ));
     }
     Ok(Input::Statement(text))
@@ -178,6 +193,13 @@ fn check(
             "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries.",
         )
     };
+    if request.role == Role::Analyst {
+        return if is_insert {
+            Err(analyst::readonly())
+        } else {
+            analyst::admit(connection, statement, &request.parameters)
+        };
+    }
     if is_insert {
         return if request.is_read_only {
             Err(readonly())
@@ -240,6 +262,7 @@ fn answer(
     connection: &mut Connection,
     request: &Request,
     statement: &[u8],
+    limits: Option<ResultLimits>,
     output: &mut Output,
 ) -> Result<(), Failure> {
     const STREAMING_IS_NOT_SUPPORTED: u32 = 36;
@@ -258,17 +281,20 @@ fn answer(
             .all(|(name, _)| name != "extremes" && name != "output_format_json_array_of_rows");
     let is_select = matches!(outline.first_word.as_str(), "select" | "with" | "");
     if let (true, true, Some(joiner)) = (is_plain, is_select, Joiner::new(format)) {
-        match stream(connection, request, statement, format, joiner, output) {
+        let how = (joiner, limits);
+        match stream(connection, request, statement, format, how, output) {
             Err(failure)
                 if failure.code == STREAMING_IS_NOT_SUPPORTED && output.counts.rows_result == 0 => {
             }
             ended => return ended,
         }
     }
-    if !request
-        .settings
-        .iter()
-        .any(|(name, _)| name == "max_result_bytes")
+    // An analyst's limits are set already, and cannot be any more.
+    if request.role == Role::Writer
+        && !request
+            .settings
+            .iter()
+            .any(|(name, _)| name == "max_result_bytes")
     {
         let limit = format!(
             "SET max_result_bytes = {WHOLE_RESULT_BYTES_MAX}, result_overflow_mode = 'throw'"
@@ -285,12 +311,19 @@ fn stream(
     request: &Request,
     statement: &[u8],
     format: &str,
-    mut joiner: Joiner,
+    (mut joiner, limits): (Joiner, Option<ResultLimits>),
     output: &mut Output,
 ) -> Result<(), Failure> {
+    let mut bytes = 0_u64;
     let mut pieces = connection.stream(statement, format, &request.parameters)?;
     while let Some(piece) = pieces.next_piece()? {
         output.counts.add(piece.counts());
+        bytes = bytes.saturating_add(piece.bytes().len() as u64);
+        if let Some(limits) = limits
+            && limits.is_reached(output.counts.rows_result, bytes)?
+        {
+            break;
+        }
         output.write(joiner.push(piece.bytes())?)?;
     }
     output.write(joiner.finish())

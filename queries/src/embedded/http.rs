@@ -2,8 +2,8 @@
 //!
 //! What a client of a server may rely on: `GET`/`POST /` with the query in the URL, the body or form
 //! fields, `param_x`, settings as URL parameters, sessions, compression both ways, exception codes
-//! as headers and status, `/ping` and `/replicas_status`. Not here: users and quotas, external
-//! tables, progress headers, `KILL QUERY` by `query_id`.
+//! as headers and status, `/ping` and `/replicas_status`; two users, see [`super::access`]. Not here:
+//! other users, external tables, progress headers, `KILL QUERY` by `query_id`.
 
 use std::io;
 use std::net::IpAddr;
@@ -18,15 +18,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use crate::embedded::access::{Access, Role};
+use crate::embedded::analyst;
 use crate::embedded::body;
-use crate::embedded::config::Password;
 use crate::embedded::core::{Core, Job};
 use crate::embedded::execute;
 use crate::embedded::failure::{
-    AUTHENTICATION_FAILED, Failure, NOT_IMPLEMENTED, REQUIRED_PASSWORD, TOO_LARGE,
-    TOO_MANY_SIMULTANEOUS_QUERIES,
+    AUTHENTICATION_FAILED, Failure, NOT_IMPLEMENTED, TOO_LARGE, TOO_MANY_SIMULTANEOUS_QUERIES,
 };
 use crate::embedded::form;
 use crate::embedded::output::{Head, PIECES_WAITING_MAX, Reply};
@@ -39,17 +39,41 @@ const FORM_BYTES_MAX: usize = 16 << 20;
 /// How long a request may wait for a free engine thread before it is told to come again.
 const QUEUE_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// How long an analyst's statement may wait for its turn, and how long it may take to arrive.
+const ANALYST_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Statements of analysts that may wait.
+const ANALYSTS_WAITING_MAX: usize = 32;
+
 /// What the handlers share.
 #[derive(Clone)]
 pub(crate) struct Interface {
     pub(crate) core: Arc<Core>,
     pub(crate) jobs: mpsc::Sender<Job>,
-    pub(crate) password: Option<Password>,
+    pub(crate) access: Access,
+    pub(crate) analysts: Analysts,
     /// Only this machine can reach the interface.
     pub(crate) is_local: bool,
     pub(crate) requests: Arc<AtomicU64>,
     /// Makes query ids differ from one start to the next.
     pub(crate) started: u64,
+}
+
+/// How many analysts are let in at a time, so that the program's own work always finds free threads.
+#[derive(Clone)]
+pub(crate) struct Analysts {
+    /// Statements that run.
+    running: Arc<Semaphore>,
+    /// Statements that run or wait: what bounds the memory of waiting.
+    present: Arc<Semaphore>,
+}
+
+impl Analysts {
+    pub(crate) fn new(statements: usize) -> Self {
+        Self {
+            running: Arc::new(Semaphore::new(statements.max(1))),
+            present: Arc::new(Semaphore::new(statements.max(1) + ANALYSTS_WAITING_MAX)),
+        }
+    }
 }
 
 /// Returns the routes.
@@ -109,8 +133,15 @@ async fn handle(
     } else {
         request.into_body()
     };
-    let request = Request::new(pairs, headers, is_read_only, fresh_id)?;
-    authenticate(interface, &request)?;
+    let mut request = Request::new(pairs, headers, is_read_only, fresh_id)?;
+    request.role = interface.access.role(&request)?;
+    let (admission, body) = match request.role {
+        Role::Writer => (None, body),
+        Role::Analyst => {
+            let (admission, statement) = admit_analyst(interface, body).await?;
+            (Some(admission), statement)
+        }
+    };
     let (query_id, core) = (request.query_id.clone(), Arc::clone(&interface.core));
     let (head_sender, head) = oneshot::channel();
     let (piece_sender, pieces) = mpsc::channel(PIECES_WAITING_MAX);
@@ -120,7 +151,10 @@ async fn handle(
         runtime: Handle::current(),
     };
     let body = body::receive(body, BODY_BYTES_MAX);
-    let job: Job = Box::new(move |core| execute::execute(core, &request, body, reply));
+    let job: Job = Box::new(move |core| {
+        execute::execute(core, &request, body, reply);
+        drop(admission);
+    });
     let busy = |_| {
         Failure::new(
             TOO_MANY_SIMULTANEOUS_QUERIES,
@@ -173,21 +207,41 @@ fn is_loopback_name(host: &str) -> bool {
             .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-fn authenticate(interface: &Interface, request: &Request) -> Result<(), Failure> {
-    match (&interface.password, &request.password) {
-        (None, _) => Ok(()),
-        (Some(password), Some(given)) if password.matches(given) => Ok(()),
-        (Some(_), None) => Err(Failure::new(
-            REQUIRED_PASSWORD,
-            "REQUIRED_PASSWORD",
-            "a password is required",
-        )),
-        (Some(_), Some(_)) => Err(Failure::new(
-            AUTHENTICATION_FAILED,
-            "AUTHENTICATION_FAILED",
-            "Authentication failed: password is incorrect",
-        )),
-    }
+/// Receives an analyst's whole statement, which is small, and then waits for its turn: who sends slowly keeps no
+/// place of others.
+async fn admit_analyst(
+    interface: &Interface,
+    body: Body,
+) -> Result<([OwnedSemaphorePermit; 2], Body), Failure> {
+    let busy = |what| {
+        Failure::new(
+            TOO_MANY_SIMULTANEOUS_QUERIES,
+            "TOO_MANY_SIMULTANEOUS_QUERIES",
+            what,
+        )
+    };
+    let present = Arc::clone(&interface.analysts.present)
+        .try_acquire_owned()
+        .map_err(|_| busy("too many statements of analysts wait: try again later"))?;
+    // A compressed statement is not larger than a plain one may be.
+    let received = axum::body::to_bytes(body, analyst::STATEMENT_BYTES_MAX + 1024);
+    let statement = tokio::time::timeout(ANALYST_WAIT_MAX, received)
+        .await
+        .map_err(|_| Failure::new(209, "SOCKET_TIMEOUT", "the statement did not arrive within 10 s"))?
+        .map_err(|error| {
+            Failure::new(
+                TOO_LARGE,
+                "TOO_LARGE_STRING_SIZE",
+                &format!("cannot read the statement, which may have 256 KiB; analysts insert nothing: {error}"),
+            )
+        })?;
+    let waiting = Arc::clone(&interface.analysts.running).acquire_owned();
+    let running = tokio::time::timeout(ANALYST_WAIT_MAX, waiting)
+        .await
+        .ok()
+        .and_then(Result::ok)
+        .ok_or_else(|| busy("as many statements of analysts run as may: try again later"))?;
+    Ok(([present, running], statement.into()))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

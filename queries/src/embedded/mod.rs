@@ -9,11 +9,14 @@
 //! The rest of the program knows only the URL ([`Engine::url`]). One process holds one engine on one
 //! directory, and once shut down it stays down: the library allows no second start.
 
+mod access;
+mod analyst;
 mod anchor;
 mod blocks;
 mod body;
 mod codec;
 mod config;
+mod confine;
 mod core;
 mod counts;
 mod execute;
@@ -41,9 +44,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+pub use access::{ANALYST, WRITER, WRITER_PASSWORD_FILE};
+pub use analyst::limits::AnalystLimits;
 pub use config::{EngineConfig, Password};
 
+use crate::store::{Login, Secret, StoreConfig};
 use crate::{Error, Result};
+use access::Access;
 use anchor::Anchor;
 use core::{Core, Job, Workers};
 use lock::DirectoryLock;
@@ -62,6 +69,9 @@ pub struct Engine {
     inner: Arc<Inner>,
     address: SocketAddr,
     was_unclean: bool,
+    data_dir: PathBuf,
+    is_confined: bool,
+    writer_password: Secret,
 }
 
 /// What is taken apart once, by whoever comes first: shutdown, drop, or the end of the process.
@@ -91,16 +101,12 @@ impl Engine {
     /// # Errors
     /// When the library cannot be loaded, the directory is in use or unusable, the address is taken,
     /// or this process had an engine before.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "one configuration starts one engine"
-    )]
     pub fn start(config: EngineConfig) -> Result<Self> {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((path, _)) = running.as_ref() {
             return Err(Error::EngineTaken { path: path.clone() });
         }
-        if !config.http_addr.ip().is_loopback() && config.password.is_none() {
+        if !config.http_addr.ip().is_loopback() && config.analyst_password.is_none() {
             return Err(Error::PasswordRequired {
                 address: config.http_addr,
             });
@@ -116,7 +122,9 @@ impl Engine {
             // Whatever the last process wrote is to be on the disk before anything is merged away.
             lock.sync_file_system()?;
         }
+        let writer_password = access::draw_writer_password(&config.data_dir)?;
         let (anchor, core) = Anchor::drop_at(&config, was_unclean)?;
+        let is_confined = anchor.is_confined;
         let core = Arc::new(core);
         let (jobs_sender, jobs) = mpsc::channel(config.threads.max(1) * JOBS_WAITING_PER_THREAD);
         let cannot_spawn = |source| Error::DataDir {
@@ -126,7 +134,7 @@ impl Engine {
         };
         let workers = Workers::start(&core, config.threads, jobs).map_err(cannot_spawn)?;
         let (stop_http, http_ended) =
-            serve(listener, &config, &core, jobs_sender).map_err(cannot_spawn)?;
+            serve(listener, &config, &core, jobs_sender, &writer_password).map_err(cannot_spawn)?;
         let inner = Arc::new(Inner(Mutex::new(Some(Running {
             core,
             anchor,
@@ -142,12 +150,44 @@ impl Engine {
             inner,
             address,
             was_unclean,
+            data_dir: config.data_dir,
+            is_confined,
+            writer_password,
         })
     }
 
     /// Returns the URL of the HTTP interface, `http://127.0.0.1:8123`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The password of the user [`WRITER`]. It is drawn at each start and also lies in
+    /// [`WRITER_PASSWORD_FILE`] of the data directory, readable by the owner only.
+    pub fn writer_password(&self) -> &Secret {
+        &self.writer_password
+    }
+
+    /// Returns where the tables and the writer's password lie.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// True when the kernel keeps the engine to its directory and off the network, whatever SQL it is given.
+    pub fn is_confined(&self) -> bool {
+        self.is_confined
+    }
+
+    /// Returns how to reach this engine as the writer, and as the analyst for ad-hoc SQL.
+    pub fn store_config(&self) -> StoreConfig {
+        StoreConfig {
+            user: Some(WRITER.to_owned()),
+            password: Some(self.writer_password.clone()),
+            analyst: Some(Login {
+                user: ANALYST.to_owned(),
+                password: None,
+            }),
+            ..StoreConfig::new(self.url())
+        }
     }
 
     /// True when the process before this one ended without shutting the engine down: rows written
@@ -286,6 +326,7 @@ fn serve(
     config: &EngineConfig,
     core: &Arc<Core>,
     jobs: mpsc::Sender<Job>,
+    writer_password: &Secret,
 ) -> std::io::Result<(oneshot::Sender<()>, blocking::Receiver<()>)> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -299,7 +340,11 @@ fn serve(
     let interface = http::Interface {
         core: Arc::clone(core),
         jobs,
-        password: config.password.clone(),
+        access: Access {
+            writer: Password::new(writer_password.expose()),
+            analyst: config.analyst_password.clone(),
+        },
+        analysts: http::Analysts::new(config.analyst.statements),
         is_local: config.http_addr.ip().is_loopback(),
         requests: Arc::new(AtomicU64::new(0)),
         started: std::process::id().into(),

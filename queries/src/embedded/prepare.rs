@@ -1,8 +1,11 @@
 //! Database and settings of a request: set before it, put back after it in a session.
 
+use crate::embedded::analyst::limits::AnalystLimits;
 use crate::embedded::failure::Failure;
 use crate::embedded::ffi::{Connection, Parameters};
 use crate::embedded::request::Request;
+
+const UNKNOWN_DATABASE: u32 = 81;
 
 /// Sets what the request asks for: the database and the settings.
 pub(crate) fn prepare(connection: &mut Connection, request: &Request) -> Result<(), Failure> {
@@ -14,11 +17,51 @@ pub(crate) fn prepare(connection: &mut Connection, request: &Request) -> Result<
             &nothing,
         )?;
     }
-    if request.settings.is_empty() {
+    set(connection, &request.settings)
+}
+
+/// Makes the connection an analyst's: the database, the limits, and then nothing can be changed any more.
+pub(crate) fn prepare_for_analyst(
+    connection: &mut Connection,
+    request: &Request,
+    limits: &AnalystLimits,
+) -> Result<(), Failure> {
+    let asked = request
+        .database
+        .as_deref()
+        .filter(|name| *name != "default");
+    let database = asked.unwrap_or(&limits.database);
+    if database.eq_ignore_ascii_case("system") {
+        return Err(Failure::new(
+            497,
+            "ACCESS_DENIED",
+            "not for analysts: system as the current database; name its tables as system.tables",
+        ));
+    }
+    let mut enter = |database: &str| {
+        let statement = format!("USE {}", quoted_name(database));
+        connection
+            .query(statement.as_bytes(), "Null", &Parameters::default())
+            .map(drop)
+    };
+    match enter(database) {
+        // Nothing was stored yet. The engine's own default database would show files as tables.
+        Err(failure) if failure.code == UNKNOWN_DATABASE && asked.is_none() => {
+            enter("information_schema")?;
+        }
+        entered => entered?,
+    }
+    set(connection, &limits.settings(&request.settings)?)?;
+    set(connection, &[("readonly".to_owned(), "1".to_owned())])
+}
+
+fn set(connection: &mut Connection, pairs: &[(String, String)]) -> Result<(), Failure> {
+    if pairs.is_empty() {
         return Ok(());
     }
+    let nothing = Parameters::default();
     let mut settings = Vec::new();
-    for (name, value) in &request.settings {
+    for (name, value) in pairs {
         if !is_identifier(name) {
             return Err(Failure::new(
                 115,

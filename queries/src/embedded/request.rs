@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 
+use crate::embedded::access::Role;
 use crate::embedded::codec::Encoding;
 use crate::embedded::failure::{Failure, NOT_IMPLEMENTED};
 use crate::embedded::ffi::Parameters;
@@ -27,6 +28,9 @@ pub(crate) struct Request {
     pub(crate) wait_end_of_query: bool,
     /// GET and HEAD must not change anything.
     pub(crate) is_read_only: bool,
+    /// Who asks, once it is known; the one with fewer rights before.
+    pub(crate) role: Role,
+    pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
 }
 
@@ -89,9 +93,14 @@ impl Request {
             ),
             wait_end_of_query: false,
             is_read_only,
-            password: text("x-clickhouse-key")
-                .or_else(|| text("authorization").and_then(|value| password_of(&value))),
+            role: Role::Analyst,
+            user: text("x-clickhouse-user"),
+            password: text("x-clickhouse-key"),
         };
+        if let Some((user, password)) = text("authorization").and_then(|value| login_of(&value)) {
+            request.user = request.user.or(user);
+            request.password = request.password.or(Some(password));
+        }
         let (mut session_id, mut session_timeout, mut session_check) = (None, 60, false);
         for (name, value) in pairs {
             match name.as_str() {
@@ -111,8 +120,9 @@ impl Request {
                 }
                 "decompress" => request.body_has_blocks = is_on(&value),
                 "wait_end_of_query" => request.wait_end_of_query = is_on(&value),
+                "user" => request.user = Some(value),
                 "password" => request.password = Some(value),
-                "query_id" | "session_id" | "compress" | "enable_http_compression" | "user" => {}
+                "query_id" | "session_id" | "compress" | "enable_http_compression" => {}
                 name if IGNORED.contains(&name) => {}
                 name => match name.strip_prefix("param_") {
                     Some(parameter) => request.parameters.0.push((parameter.to_owned(), value)),
@@ -134,15 +144,15 @@ fn is_on(value: &str) -> bool {
     !matches!(value, "" | "0" | "false")
 }
 
-/// Takes the password out of `Basic …` or the token out of `Bearer …`.
-fn password_of(authorization: &str) -> Option<String> {
+/// Takes user and password out of `Basic …`, or the token out of `Bearer …`.
+fn login_of(authorization: &str) -> Option<(Option<String>, String)> {
     if let Some(token) = authorization.strip_prefix("Bearer ") {
-        return Some(token.trim().to_owned());
+        return Some((None, token.trim().to_owned()));
     }
     let decoded = String::from_utf8(base64(authorization.strip_prefix("Basic ")?.trim())?).ok()?;
     decoded
         .split_once(':')
-        .map(|(_, password)| password.to_owned())
+        .map(|(user, password)| (Some(user.to_owned()), password.to_owned()))
 }
 
 fn base64(text: &str) -> Option<Vec<u8>> {
@@ -223,6 +233,9 @@ mod tests {
             request(&[("password", "p")], &[]).password.as_deref(),
             Some("p")
         );
+        let basic = request(&[], &[("authorization", "Basic ZGVmYXVsdDpzZWNyZXQ6MQ==")]);
+        assert_eq!(basic.user.as_deref(), Some("default"));
+        assert_eq!(request(&[("user", "u")], &[]).user.as_deref(), Some("u"));
         assert_eq!(request(&[], &[("authorization", "Basic *")]).password, None);
     }
 }

@@ -3,20 +3,27 @@
 
 use std::ops::Range;
 
-/// A word or a bracket at the statement's own level.
+/// A word or a bracket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+pub(crate) enum Token {
     Word(Range<usize>),
     Semicolon,
-    /// Anything else that is not white space: punctuation, a literal, a quoted name.
+    /// Anything else that is not white space: punctuation, a literal; outside parentheses a quoted name too.
     Other,
+    /// What stands between the quotes of a name; only [`Lexer::deep`] gives it.
+    Name(Range<usize>),
+    /// `(`, `[` or `{`; only [`Lexer::deep`] gives it.
+    Open(u8),
+    /// Its end; only [`Lexer::deep`] gives it.
+    Close,
 }
 
-/// Walks over the tokens outside all parentheses.
-struct Lexer<'a> {
+/// Walks over the tokens outside all parentheses, or over all of them.
+pub(crate) struct Lexer<'a> {
     sql: &'a [u8],
     position: usize,
     depth: usize,
+    is_deep: bool,
 }
 
 impl<'a> Lexer<'a> {
@@ -25,6 +32,15 @@ impl<'a> Lexer<'a> {
             sql,
             position: 0,
             depth: 0,
+            is_deep: false,
+        }
+    }
+
+    /// Walks into parentheses too.
+    pub(crate) fn deep(sql: &'a [u8]) -> Self {
+        Self {
+            is_deep: true,
+            ..Self::new(sql)
         }
     }
 
@@ -101,12 +117,16 @@ impl Iterator for Lexer<'_> {
 
     fn next(&mut self) -> Option<Token> {
         while self.position < self.sql.len() {
-            let outside = self.depth == 0;
+            let outside = self.depth == 0 || self.is_deep;
             match (self.at(0), self.at(1)) {
                 (b'-', b'-') | (b'#', b' ' | b'!') => self.skip_past(b"\n"),
                 (b'/', b'*') => self.skip_past(b"*/"),
                 (quote @ (b'\'' | b'"' | b'`'), _) => {
+                    let start = self.position + 1;
                     self.skip_quoted(quote);
+                    if self.is_deep && quote != b'\'' {
+                        return Some(Token::Name(start..self.position.saturating_sub(1)));
+                    }
                     if outside {
                         return Some(Token::Other);
                     }
@@ -116,13 +136,19 @@ impl Iterator for Lexer<'_> {
                         return Some(Token::Other);
                     }
                 }
-                (b'(' | b'[' | b'{', _) => {
+                (bracket @ (b'(' | b'[' | b'{'), _) => {
                     self.depth += 1;
                     self.position += 1;
+                    if self.is_deep {
+                        return Some(Token::Open(bracket));
+                    }
                 }
                 (b')' | b']' | b'}', _) => {
                     self.depth = self.depth.saturating_sub(1);
                     self.position += 1;
+                    if self.is_deep {
+                        return Some(Token::Close);
+                    }
                     if self.depth == 0 {
                         return Some(Token::Other);
                     }
@@ -275,11 +301,11 @@ pub(crate) fn count_statements(sql: &[u8]) -> usize {
     for token in Lexer::new(sql) {
         match token {
             Token::Semicolon => is_empty = true,
-            Token::Word(_) | Token::Other if is_empty => {
+            _ if is_empty => {
                 count += 1;
                 is_empty = false;
             }
-            Token::Word(_) | Token::Other => {}
+            _ => {}
         }
     }
     count

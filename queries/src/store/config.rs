@@ -14,6 +14,8 @@ pub struct StoreConfig {
     pub user: Option<String>,
     /// Password; none when absent.
     pub password: Option<Secret>,
+    /// Who runs ad-hoc SQL; none: this user, held to reading by settings of each statement.
+    pub analyst: Option<Login>,
     /// Database of patchlens.
     pub database: String,
     /// Name of the cluster, when tables are replicated and sharded.
@@ -32,6 +34,7 @@ impl StoreConfig {
             url: url.into(),
             user: None,
             password: None,
+            analyst: None,
             database: "patchlens".to_owned(),
             cluster: None,
             request_timeout: Duration::from_secs(65),
@@ -46,7 +49,8 @@ impl StoreConfig {
             .map_or(Ok(()), |cluster| check_identifier("cluster name", cluster))
     }
 
-    pub(crate) fn is_local(&self) -> bool {
+    /// True when the URL names this machine.
+    pub fn is_local(&self) -> bool {
         let authority = self
             .url
             .split("://")
@@ -90,6 +94,15 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self::new("http://127.0.0.1:8123")
     }
+}
+
+/// A user and its password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The name.
+    pub user: String,
+    /// None where the user has none.
+    pub password: Option<Secret>,
 }
 
 /// A password that is never printed.

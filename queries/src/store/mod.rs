@@ -12,11 +12,20 @@ use std::time::{Duration, Instant};
 
 use clickhouse::{Client, Compression};
 
-pub use config::{Secret, StoreConfig};
+pub use config::{Login, Secret, StoreConfig};
 pub use identity::RowOrigin;
 pub use query::Param;
 
 use crate::{Error, Result, migration};
+
+/// What holds a statement to reading where the store has no user for analysts. `readonly = 2` still lets a statement's
+/// own SETTINGS raise the limits: the user of `queries/server/analyst.sql` is held by constraints.
+const ANALYST_SETTINGS: &[(&str, &str)] = &[
+    ("readonly", "2"),
+    ("max_result_rows", "1000000"),
+    ("max_result_bytes", "268435456"),
+    ("max_memory_usage", "2000000000"),
+];
 
 /// A client of one database. Cheap to clone; clones share connections.
 #[derive(Clone)]
@@ -79,6 +88,30 @@ impl Store {
             database: database.to_owned(),
             ..(*self.config).clone()
         })
+    }
+
+    /// Returns the same store for ad-hoc SQL: as the analyst where one is named, else as the same user, with settings
+    /// that hold each statement to reading and to limits. A statement may run for `longest`, in whole seconds.
+    ///
+    /// # Errors
+    /// When database or cluster are no plain identifiers.
+    pub fn analyst(&self, longest: Duration) -> Result<Self> {
+        let mut analyst = match self.config.analyst.clone() {
+            Some(login) => Self::connect(StoreConfig {
+                user: Some(login.user),
+                password: login.password,
+                ..(*self.config).clone()
+            })?,
+            None => self.clone(),
+        };
+        if self.config.analyst.is_none() {
+            for (name, value) in ANALYST_SETTINGS {
+                analyst.client = analyst.client.with_setting(*name, *value);
+            }
+        }
+        let seconds = longest.as_secs().max(1).to_string();
+        analyst.client = analyst.client.with_setting("max_execution_time", seconds);
+        Ok(analyst)
     }
 
     /// Asks for a sign of life.

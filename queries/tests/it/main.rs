@@ -10,7 +10,9 @@
     reason = "tests"
 )]
 
+mod analyst;
 mod http;
+mod node;
 mod python;
 mod schema;
 mod store;

@@ -40,6 +40,7 @@ fn clickhouse_connect_works_without_noticing() {
     let output = Command::new(python)
         .arg(script)
         .arg(engine.url())
+        .arg(crate::http::password(engine))
         .output()
         .unwrap();
     let said = format!(

@@ -8,6 +8,7 @@ use arrow::array::{
     ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
     UInt32Array, UInt64Array,
 };
+use patchlens_queries::embedded::WRITER;
 use patchlens_queries::{Error, Param, Store, StoreConfig, testing};
 
 fn stream(batch: &RecordBatch) -> Vec<u8> {
@@ -373,6 +374,8 @@ async fn the_rust_client_works_with_lz4_and_typed_rows() {
     };
     let client = clickhouse::Client::default()
         .with_url(engine.url())
+        .with_user(WRITER)
+        .with_password(crate::http::password(engine))
         .with_database("default")
         .with_compression(clickhouse::Compression::Lz4);
     client.query("CREATE TABLE typed (n UInt32, s String, o Nullable(Int64)) ENGINE = MergeTree ORDER BY n").execute().await.unwrap();

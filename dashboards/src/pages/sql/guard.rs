@@ -1,7 +1,7 @@
-//! What keeps the SQL page to reading: the statement is looked at before the store sees it.
+//! Says why a statement cannot be run, before the store is asked, in words for the reader of the page.
 //!
-//! The first of several layers. It lets through one `SELECT` over this database, wraps it so that nothing else can be
-//! run by it, and sets limits that the statement cannot lift. A server adds a role with `readonly` and a quota.
+//! It lets through one `SELECT` over this database and wraps it, so that the page has no more rows than it shows. The
+//! barrier is the store's: the statement runs as an analyst there, see [`crate::read::statement`].
 
 /// Words that begin a clause with effects or change limits, wherever they stand outside quotes.
 const CLAUSES: [&str; 4] = ["into", "format", "settings", "input"];
@@ -51,7 +51,7 @@ const DATABASES: [&str; 2] = ["system", "information_schema"];
 ///
 /// # Errors
 /// The reason, for the reader.
-pub(super) fn guarded(statement: &str, max_rows: u64, seconds: u64) -> Result<String, String> {
+pub(super) fn guarded(statement: &str, max_rows: u64) -> Result<String, String> {
     let tokens = tokens(statement)?;
     let words: Vec<String> = tokens.iter().map(Token::lower).collect();
     let word = |index: usize| words.get(index).map_or("", String::as_str);
@@ -92,10 +92,7 @@ pub(super) fn guarded(statement: &str, max_rows: u64, seconds: u64) -> Result<St
     }
     // The newline ends a trailing comment. One row more than the limit tells that there are more.
     Ok(format!(
-        "SELECT * FROM (\n{statement}\n) LIMIT {} SETTINGS readonly = 2, max_execution_time = {seconds}, \
-         max_result_rows = {}, result_overflow_mode = 'break', max_memory_usage = 1000000000, \
-         max_bytes_before_external_group_by = 0, query_plan_remove_redundant_sorting = 0, allow_ddl = 0",
-        max_rows + 1,
+        "SELECT * FROM (\n{statement}\n) LIMIT {}",
         max_rows + 1,
     ))
 }

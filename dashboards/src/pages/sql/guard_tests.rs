@@ -39,7 +39,7 @@ fn attacks_are_refused() {
         "EXPLAIN SELECT 1",
         "",
     ] {
-        assert!(guarded(attack, 10, 5).is_err(), "{attack}");
+        assert!(guarded(attack, 10).is_err(), "{attack}");
     }
 }
 
@@ -54,11 +54,7 @@ fn questions_are_run_within_limits() {
         "SELECT '深圳' AS site /* where */ , 1.5e3, d.device_id FROM device AS d",
         "SELECT format('{}', 1), map('a', 1)",
     ] {
-        let sql = guarded(question, 10, 5).unwrap_or_else(|reason| panic!("{question}: {reason}"));
-        assert!(
-            sql.contains(question)
-                && sql.contains("LIMIT 11")
-                && sql.contains("max_execution_time = 5")
-        );
+        let sql = guarded(question, 10).unwrap_or_else(|reason| panic!("{question}: {reason}"));
+        assert!(sql.contains(question) && sql.contains("LIMIT 11"));
     }
 }

@@ -11,13 +11,11 @@ use crate::server::App;
 /// Runs a statement within the limits.
 pub(super) async fn table(app: &App, statement: &str) -> Result<Table> {
     let max_rows = app.config.max_rows;
-    let seconds = (app.config.store_timeout_ms / 1000).max(1);
     let statement = statement.trim().trim_end_matches(';').trim_end();
-    let guarded =
-        guard::guarded(statement, max_rows, seconds).map_err(|message| Error::Statement {
-            code: None,
-            message,
-        })?;
+    let guarded = guard::guarded(statement, max_rows).map_err(|message| Error::Statement {
+        code: None,
+        message,
+    })?;
     read::statement(app, &guarded, max_rows).await
 }
 

@@ -2,6 +2,7 @@
 
 mod data;
 
+use patchlens_queries::embedded::{Engine, WRITER, WRITER_PASSWORD_FILE};
 use patchlens_queries::testing;
 use reqwest::{Client, Response, StatusCode};
 
@@ -12,9 +13,18 @@ struct Http {
 
 impl Http {
     fn new() -> Option<Self> {
+        let engine = testing::engine()?;
+        let login = [
+            ("x-clickhouse-user", WRITER.to_owned()),
+            ("x-clickhouse-key", password(engine)),
+        ];
+        let headers = login.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         Some(Self {
-            client: Client::new(),
-            url: testing::engine()?.url(),
+            client: Client::builder()
+                .default_headers(headers.into_iter().collect())
+                .build()
+                .unwrap(),
+            url: engine.url(),
         })
     }
 
@@ -39,7 +49,13 @@ impl Http {
     }
 }
 
-fn url(base: &str, parameters: &[(&str, &str)]) -> String {
+/// The writer's password, from where an administrator finds it.
+pub(crate) fn password(engine: &Engine) -> String {
+    let file = engine.data_dir().join(WRITER_PASSWORD_FILE);
+    std::fs::read_to_string(file).unwrap()
+}
+
+pub(crate) fn url(base: &str, parameters: &[(&str, &str)]) -> String {
     let encode = |text: &str| {
         text.bytes()
             .map(|b| {
