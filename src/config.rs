@@ -70,6 +70,7 @@ pub(crate) struct Collect {
     pub(crate) assume_utc_offset: String,
     pub(crate) message_kib_max: usize,
     pub(crate) redact: Redact,
+    pub(crate) limits: patchlens_ingest::bundle::Limits,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -192,6 +193,10 @@ impl Config {
             "collect.message_kib_max is {}; it must lie between 1 and 900, for Kafka's brokers take 1 MiB",
             self.collect.message_kib_max
         );
+        self.collect
+            .limits
+            .check()
+            .context("in the section collect.limits")?;
         ensure!(
             (1..=64).contains(&self.embedded.threads),
             "embedded.threads is {}; it must lie between 1 and 64",
@@ -326,6 +331,8 @@ mod tests {
             ("[transform]\ncut_wait = 1\n", "cut_wait"),
             ("[transform]\ncut_mib_max = 0\n", "transform.cut_mib_max"),
             ("[transform]\ncut_wait_ms = 1\n", "transform.cut_wait_ms"),
+            ("[collect.limits]\nratio = 5\n", "ratio"),
+            ("[collect.limits]\nratio_max = 0\n", "ratio_max"),
             (
                 "[collect]\nmessage_kib_max = 5000\n",
                 "collect.message_kib_max",

@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     match arguments.command {
         Command::Demo(command) => demo::run(config, &command),
         Command::Diagnose(command) => diagnose::run(&config, &command),
-        Command::Inspect(command) => inspect::run(&command),
+        Command::Inspect(command) => inspect::run(&config, &command),
         Command::Collect(command) => collect::run(&config, &command),
         Command::Transform(command) => transform::run(config, &command),
         Command::Serve(command) => serve::run(config, &command),

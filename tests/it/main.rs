@@ -17,6 +17,7 @@
     reason = "tests say when they skip, and read their own settings"
 )]
 
+mod agents;
 mod bad_input;
 mod cases;
 mod compose;

@@ -29,7 +29,7 @@ use patchlens_event::RejectReason;
 use archive::{Listed, Part, ReadSeek};
 pub(crate) use cabinet::is_cabinet;
 pub(crate) use directory::{Found, walk};
-pub use limits::{LimitExceeded, Limits};
+pub use limits::{LimitExceeded, LimitOutOfRange, Limits};
 pub use reader::EntryReader;
 pub(crate) use reader::read_full;
 

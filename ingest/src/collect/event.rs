@@ -126,7 +126,8 @@ impl<'a> FileEvents<'a> {
         let event_id = self.scope.next_id(logged_time, &self.identity_text);
         let redactor = &self.device.redactor;
         let message = cut(&record.message, MESSAGE_BYTES_MAX);
-        let message = cut(&redactor.text(message), MESSAGE_BYTES_MAX).to_owned();
+        let message = redactor.record_text(message, &record.fields);
+        let message = cut(&message, MESSAGE_BYTES_MAX).to_owned();
         self.template_of(
             record.component.as_deref(),
             record.windows_event_id,

@@ -14,6 +14,8 @@ use super::lines::Line;
 use super::table::split_csv;
 use crate::{LoggedTime, RecordSink};
 
+/// The person that Windows is registered to: a name that redaction takes out.
+const REGISTERED_OWNER: &str = "registered_owner";
 /// How far down the version line may stand.
 const VERSION_WITHIN_LINES: usize = 40;
 
@@ -192,6 +194,13 @@ fn facts<'a>(values: &[&str], items: impl Iterator<Item = &'a str>) -> Facts {
     }
     for (index, value) in values.iter().enumerate() {
         if let Some(name) = architecture(value) {
+            // Only the whole output has the owner, four values below the version.
+            if let Some(version) = version.filter(|version| index >= version + 10) {
+                facts.add(
+                    REGISTERED_OWNER,
+                    values.get(version + 4).copied().unwrap_or_default(),
+                );
+            }
             facts.add(inventory::ARCHITECTURE, name);
             // Manufacturer and model stand above the type, nine values below the version; an
             // extract that leaves lines out does not have them there.

@@ -174,6 +174,14 @@ pub(super) fn names_a_user(field: &str) -> bool {
         "owner",
         "samaccountname",
         "userid",
+        "membername",
+        "userprincipalname",
+        "upn",
+        "startname",
+        "servicestartname",
+        "runas",
+        "lastloggedonuser",
+        "primaryuser",
     ];
     known.contains(&plain.as_str())
 }
