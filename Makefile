@@ -47,6 +47,19 @@ lint: build-packages ## Warnings are errors
 bench: build-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready ## The figures of docs/benchmarks.md
 	cargo bench --workspace
 
+# libFuzzer with coverage needs a nightly compiler; `cargo install cargo-fuzz` once.
+SECONDS_EACH := $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),60)
+FUZZ_TARGETS ?= text_logs evtx json_events procmon inventories setup_diag bundle decode redact codes
+
+.PHONY: fuzz
+fuzz: build-packages ## Fuzz each parser for SECONDS=60 seconds
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install --locked cargo-fuzz"; exit 2; }
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p ingest/fuzz/corpus/$$target; \
+		(cd ingest && cargo +nightly fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds -- \
+			-max_total_time=$(SECONDS_EACH) -rss_limit_mb=1024 -timeout=20 -max_len=65536); \
+	done
+
 .PHONY: build-packages
 build-packages:
 	@"$(CURDIR)/tests/setup/debian-packages" $(BUILD_PACKAGES)

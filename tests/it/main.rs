@@ -28,4 +28,5 @@ mod kill;
 mod layout;
 mod real_logs;
 mod recollect;
+mod redaction;
 mod support;
