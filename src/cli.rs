@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Report(Report),
     /// Write the log bundles of a simulated rollout
     Simulate(Simulate),
+    /// Try again what was rejected, with today's parsers
+    ReplayRejects(ReplayRejects),
     /// Show the settings in force, or what is wrong with them
     CheckConfig,
     /// Print a completion script for a shell
@@ -315,6 +317,16 @@ pub(crate) enum ReportSubject {
     Cluster,
     /// One device: attempts, diagnoses, inventory
     Device,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayRejects {
+    /// Only say what could be read now
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Offset from UTC to assume for local log times, such as +08:00
+    #[arg(long, value_name = "±HH:MM", allow_hyphen_values = true)]
+    pub(crate) assume_utc_offset: Option<String>,
 }
 
 #[derive(Debug, Args)]

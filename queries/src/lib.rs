@@ -20,4 +20,4 @@ pub mod store;
 pub mod testing;
 
 pub use error::{Error, Result};
-pub use store::{Param, Secret, Store, StoreConfig};
+pub use store::{Param, RejectRow, Secret, Store, StoreConfig};

@@ -3,9 +3,11 @@
 mod collect;
 mod demo;
 mod diagnose;
+mod follow;
 mod gateway;
 mod inspect;
 mod reference;
+mod replay;
 mod report;
 mod serve;
 mod settings;
@@ -42,6 +44,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Sql(command) => sql::run(config, &command),
         Command::Report(command) => report::run(config, &command),
         Command::Simulate(command) => simulate::run(&command),
+        Command::ReplayRejects(command) => replay::run(config, &command),
         Command::CheckConfig => settings::check(&config),
         Command::Completions { shell } => settings::completions(shell),
     }

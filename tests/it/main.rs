@@ -22,6 +22,7 @@ mod cases;
 mod compose;
 mod demo;
 mod grafana;
+mod intake;
 mod kafka;
 mod kill;
 mod layout;
