@@ -104,6 +104,8 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Measure diagnoses and clusters against a simulated rollout whose truth is known
     Evaluate(Evaluate),
+    /// Try again what was rejected, with today's parsers
+    ReplayRejects(ReplayRejects),
     /// Show the settings in force, or what is wrong with them
     CheckConfig,
     /// Print a completion script for a shell
@@ -401,6 +403,16 @@ pub(crate) enum ReportSubject {
     Cluster,
     /// One device: attempts, diagnoses, inventory
     Device,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayRejects {
+    /// Only say what could be read now
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Offset from UTC to assume for local log times, such as +08:00
+    #[arg(long, value_name = "±HH:MM", allow_hyphen_values = true)]
+    pub(crate) assume_utc_offset: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -22,4 +22,4 @@ pub mod store;
 pub mod testing;
 
 pub use error::{Error, Result};
-pub use store::{Login, Param, Secret, Store, StoreConfig};
+pub use store::{Login, Param, RejectRow, Secret, Store, StoreConfig};

@@ -9,10 +9,11 @@ use patchlens_ingest::collect::{CollectOptions, PathAccount, read_path};
 use patchlens_ingest::ship::{Destination, Shipper, SpoolState, ship_all};
 
 use crate::cli::Collect;
+use crate::commands::follow;
 use crate::config::Config;
 use crate::output::{Outcome, print};
 use crate::reading::collect_options;
-use crate::services::runtime;
+use crate::services::{runtime, stop_signal};
 use crate::shipping::Shipping;
 
 pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome> {
@@ -24,6 +25,14 @@ pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome>
     let url = command.to.clone().unwrap_or_else(|| config.event_log_url());
     runtime()?.block_on(async {
         let mut shipping = Shipping::open(config, &url, command.token_file.as_deref()).await?;
+        if command.follow {
+            let stop = stop_signal();
+            let done = follow::run(config, &command.paths, options, &mut shipping, stop).await;
+            shipping.close().await;
+            let followed = done?;
+            print(&followed.to_line(&url))?;
+            return Ok(Outcome::from_rejects(followed.rejected));
+        }
         let done = if command.drain {
             Ok(None)
         } else {
@@ -40,6 +49,9 @@ pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome>
         if let Some(kept) = kept {
             print(&kept)?;
             return Ok(Outcome::DoneWithRejects);
+        }
+        if command.drain {
+            print(&format!("nothing waits for {url}"))?;
         }
         Ok(Outcome::from_rejects(
             account.map_or(0, |account| account.rejected),

@@ -7,9 +7,11 @@ mod demo;
 mod diagnose;
 mod evaluate;
 mod explain;
+mod follow;
 mod gateway;
 mod inspect;
 mod reference;
+mod replay;
 mod report;
 mod serve;
 mod settings;
@@ -56,6 +58,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Report(command) => report::run(config, &command),
         Command::Simulate(command) => simulate::run(&command),
         Command::Evaluate(command) => evaluate::run(&config, &command),
+        Command::ReplayRejects(command) => replay::run(config, &command),
         Command::CheckConfig => settings::check(&config),
         Command::Completions { shell } => settings::completions(shell),
     }

@@ -24,6 +24,7 @@ mod cases;
 mod compose;
 mod demo;
 mod grafana;
+mod intake;
 mod kafka;
 mod kill;
 mod layout;

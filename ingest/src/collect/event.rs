@@ -38,6 +38,8 @@ pub(crate) struct FileState {
     scope: IdentityScope,
     /// Records that were counted only.
     pub(crate) noise: FileNoise,
+    /// Counted before they were complete: they will be counted again.
+    ahead: FileNoise,
     /// Records that became an event of their own.
     pub(crate) sent: u64,
     /// Lines and entries that were refused.
@@ -51,9 +53,19 @@ impl FileState {
             format,
             scope: IdentityScope::new(device.identity.device_id.clone(), format.source()),
             noise: FileNoise::default(),
+            ahead: FileNoise::default(),
             sent: 0,
             rejected: 0,
         }
+    }
+}
+
+impl FileState {
+    /// What was counted, records that may not be complete included.
+    pub(crate) fn noise_with_ahead(&self) -> FileNoise {
+        let mut noise = self.noise.clone();
+        noise.add(self.ahead.clone());
+        noise
     }
 }
 
@@ -68,6 +80,8 @@ pub(crate) struct FileEvents<'a> {
     sends_all: bool,
     /// Nothing reaches the sink: the state is brought to where it was.
     is_muted: bool,
+    /// The state is left as it is: what follows is known before it is complete.
+    is_peeking: bool,
     failure: Option<SinkError>,
     sink: &'a mut dyn EventSink,
     template: String,
@@ -81,6 +95,11 @@ impl<'a> FileEvents<'a> {
         state: FileState,
         sink: &'a mut dyn EventSink,
     ) -> Self {
+        // What was ahead comes again.
+        let state = FileState {
+            ahead: FileNoise::default(),
+            ..state
+        };
         Self {
             device,
             file,
@@ -89,6 +108,7 @@ impl<'a> FileEvents<'a> {
             state,
             sends_all: false,
             is_muted: false,
+            is_peeking: false,
             failure: None,
             sink,
             template: String::new(),
@@ -105,6 +125,12 @@ impl<'a> FileEvents<'a> {
     /// Says whether what follows was handed on before: then it only counts towards identity.
     pub(crate) fn mute(&mut self, is_muted: bool) {
         self.is_muted = is_muted;
+    }
+
+    /// Says that what follows will follow again, complete.
+    pub(crate) fn peeking(mut self) -> Self {
+        self.is_peeking = true;
+        self
     }
 
     /// True when the sink takes no more: reading on is in vain.
@@ -157,7 +183,11 @@ impl<'a> FileEvents<'a> {
             .then(|| self.device.stated_collected_at.map(|time| time.to_string()))
             .flatten();
         let logged_time = stated.as_deref().unwrap_or(&record.time_text);
-        let event_id = self.state.scope.next_id(logged_time, &self.identity_text);
+        let event_id = if self.is_peeking {
+            self.state.scope.peek_id(logged_time, &self.identity_text)
+        } else {
+            self.state.scope.next_id(logged_time, &self.identity_text)
+        };
         let redactor = &self.device.redactor;
         let message = cut(&record.message, MESSAGE_BYTES_MAX);
         let message = redactor.record_text(message, &record.fields);
@@ -238,7 +268,9 @@ impl RecordSink for FileEvents<'_> {
         if self.failure.is_some() {
             return;
         }
-        self.state.noise.saw(&record);
+        if !self.is_peeking {
+            self.state.noise.saw(&record);
+        }
         let codes = failing_codes(&record);
         let occurred = self.device.zones.occurred(record.time, self.state.format);
         let decision = if self.sends_all {
@@ -265,9 +297,12 @@ impl RecordSink for FileEvents<'_> {
                         .at
                         .map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date())
                 });
-                self.state
-                    .noise
-                    .count(&self.template, codes.first().copied(), day);
+                let noise = if self.is_peeking {
+                    &mut self.state.ahead
+                } else {
+                    &mut self.state.noise
+                };
+                noise.count(&self.template, codes.first().copied(), day);
             }
         }
     }

@@ -33,6 +33,7 @@ pub use account::{DeviceAccount, PathAccount, Unrecognised};
 pub(crate) use device::{Device, stream};
 pub use documents::{DocumentOutcome, DocumentReader};
 pub(crate) use event::{FileEvents, FileState};
+pub(crate) use noise::{FileNoise, Noise};
 
 /// Longest message of an event in bytes; what is longer is cut at a character boundary.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;

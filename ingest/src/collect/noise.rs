@@ -118,6 +118,12 @@ impl FileNoise {
         self.templates = self.counts.len();
     }
 
+    /// Adds further counts of the same file.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.total = self.total.saturating_add(other.total);
+        self.merge(other, u32::saturating_add);
+    }
+
     /// Takes the counts of another file in.
     fn merge(&mut self, other: Self, combine: impl Fn(u32, u32) -> u32) {
         // The order does not matter: each count is combined with one other.

@@ -12,10 +12,17 @@ pub type Addressed = (&'static str, Message);
 /// How many messages wait between reading and writing; with the message size this bounds memory.
 const MESSAGES_WAITING: usize = 64;
 
+/// Where finished messages go.
+#[derive(Debug)]
+enum Outlet {
+    Queue(mpsc::Sender<Addressed>),
+    Held(Vec<Addressed>),
+}
+
 /// Takes events on the reading thread and hands messages to the writing task.
 #[derive(Debug)]
 pub struct Shipper {
-    outbox: mpsc::Sender<Addressed>,
+    outlet: Outlet,
     bytes_max: usize,
     device: String,
     events: Vec<u8>,
@@ -26,16 +33,34 @@ impl Shipper {
     /// A shipper, and the inbox that [`ship_all`](super::ship_all) empties.
     pub fn new(message_kib_max: usize) -> (Self, mpsc::Receiver<Addressed>) {
         let (outbox, inbox) = mpsc::channel(MESSAGES_WAITING);
-        (
-            Self {
-                outbox,
-                bytes_max: message_kib_max << 10,
-                device: String::new(),
-                events: Vec::new(),
-                rejects: Vec::new(),
-            },
-            inbox,
-        )
+        (Self::with(Outlet::Queue(outbox), message_kib_max), inbox)
+    }
+
+    /// A shipper that holds its messages until they are taken: for amounts that the caller bounds.
+    pub fn holding(message_kib_max: usize) -> Self {
+        Self::with(Outlet::Held(Vec::new()), message_kib_max)
+    }
+
+    fn with(outlet: Outlet, message_kib_max: usize) -> Self {
+        Self {
+            outlet,
+            bytes_max: message_kib_max << 10,
+            device: String::new(),
+            events: Vec::new(),
+            rejects: Vec::new(),
+        }
+    }
+
+    /// Takes what a [`holding`](Self::holding) shipper has, in order.
+    ///
+    /// # Errors
+    /// As for [`flush`](Self::flush).
+    pub fn take(&mut self) -> Result<Vec<Addressed>, SinkError> {
+        self.flush()?;
+        Ok(match &mut self.outlet {
+            Outlet::Held(messages) => std::mem::take(messages),
+            Outlet::Queue(_) => Vec::new(),
+        })
     }
 
     /// Sends what is still held.
@@ -57,7 +82,7 @@ impl Shipper {
         self.send(REJECTS_TOPIC, payload)
     }
 
-    fn send(&self, topic: &'static str, payload: Vec<u8>) -> Result<(), SinkError> {
+    fn send(&mut self, topic: &'static str, payload: Vec<u8>) -> Result<(), SinkError> {
         if payload.is_empty() {
             return Ok(());
         }
@@ -65,9 +90,15 @@ impl Shipper {
             key: self.device.clone(),
             payload,
         };
-        self.outbox
-            .blocking_send((topic, message))
-            .map_err(|_| SinkError::new("the destination takes no more"))
+        match &mut self.outlet {
+            Outlet::Queue(outbox) => outbox
+                .blocking_send((topic, message))
+                .map_err(|_| SinkError::new("the destination takes no more")),
+            Outlet::Held(messages) => {
+                messages.push((topic, message));
+                Ok(())
+            }
+        }
     }
 
     fn on_device(&mut self, device: &str) -> Result<(), SinkError> {
