@@ -203,10 +203,17 @@ impl RecordSink for FileEvents<'_> {
         if self.failure.is_some() {
             return;
         }
-        self.noise.saw(&record);
+        let counts_noise = self.device.options.counts_noise;
+        if counts_noise {
+            self.noise.saw(&record);
+        }
         let codes = failing_codes(&record);
+        let decision = decide(&record, &codes, self.format);
+        if decision == Decision::Count && !counts_noise {
+            return self.noise.pass();
+        }
         let occurred = self.device.zones.occurred(record.time, self.format);
-        match decide(&record, &codes, self.format) {
+        match decision {
             Decision::Send => {
                 self.sent += 1;
                 let event = self.event(record, codes, occurred);

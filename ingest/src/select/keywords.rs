@@ -52,6 +52,7 @@ pub(super) const WINDOWS_UPDATE: &[&str] = &[
     "START  ",
     "  END  ",
     "Exit code",
+    "hrDeploy",
     "Update is",
     "Title = ",
     "UpdateId = ",
