@@ -34,7 +34,8 @@ pub(super) fn facts(
     };
     let build = before.as_deref().and_then(Build::parse);
     let mut derived = BTreeMap::new();
-    if let Some(missing) = build.and_then(|build| missing_prerequisite(device_id, build, material)) {
+    if let Some(missing) = build.and_then(|build| missing_prerequisite(device_id, build, material))
+    {
         derived.insert(MISSING_PREREQUISITE, missing);
     }
     if let Some(before) = before {
@@ -46,7 +47,11 @@ pub(super) fn facts(
     derived
 }
 
-fn missing_prerequisite(device_id: &str, build: Build, material: &Material<'_, '_>) -> Option<String> {
+fn missing_prerequisite(
+    device_id: &str,
+    build: Build,
+    material: &Material<'_, '_>,
+) -> Option<String> {
     let ubr = build.ubr?;
     let planned = material
         .reference

@@ -103,9 +103,11 @@ pub(super) fn device_result(
         build_number: build.map(|build| build.number),
         ubr: build.and_then(|build| build.ubr),
         last_seen_at,
-        facts_json: material
-            .facts
-            .json(&super::derived::facts(device_id, &judged.attempts, material)),
+        facts_json: material.facts.json(&super::derived::facts(
+            device_id,
+            &judged.attempts,
+            material,
+        )),
     };
     let diagnoses = judged
         .diagnoses
