@@ -91,7 +91,8 @@ fn answer(
         Some(directory) => read_directory(directory)?.0,
         None => Reference::default(),
     };
-    let options = collect_options(config, &command.reading, command.paths.len())?;
+    let mut options = collect_options(config, &command.reading, command.paths.len())?;
+    options.counts_noise = false;
     let mut collected = Collected::default();
     let mut input = InputReport::default();
     let mut read = Vec::new();
@@ -143,7 +144,7 @@ fn answer(
     Ok(DiagnoseReport { devices, input })
 }
 
-pub(crate) fn as_text(report: &DiagnoseReport) -> String {
+fn as_text(report: &DiagnoseReport) -> String {
     let mut text = String::new();
     for device in &report.devices {
         let build = if device.os_build.is_empty() {
@@ -211,7 +212,7 @@ pub(crate) fn as_text(report: &DiagnoseReport) -> String {
     text
 }
 
-pub(crate) fn as_markdown(report: &DiagnoseReport) -> String {
+fn as_markdown(report: &DiagnoseReport) -> String {
     let mut text = String::new();
     for device in &report.devices {
         add(&mut text, &format!("## {}\n", escape(&device.device_id)));
