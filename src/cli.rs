@@ -387,11 +387,24 @@ pub(crate) struct Report {
     /// Rollout id, cluster key or device id [default for rollout: the newest one]
     pub(crate) id: Option<String>,
     /// Form of the report
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    pub(crate) format: ReportFormat,
     /// Language of summaries and actions
     #[arg(long, value_enum, default_value_t = Language::En)]
     pub(crate) lang: Language,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For a terminal
+    Table,
+    /// For tickets and mails
+    Markdown,
+    /// One file to send or print; it loads nothing
+    Html,
+    /// For programs
+    Json,
 }
 
 /// What a report is about.

@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`store`]: the client, for any ClickHouse HTTP endpoint.
 //! - [`migration`]: brings a database to the schema of `migrations/` and `views/`.
+//! - [`case`]: reports on clusters, devices and rollouts, as Markdown, HTML or text.
 //! - [`reports`]: what commands and pages print, typed.
 //! - [`metrics`]: what services count with, for Prometheus.
 //! - [`embedded`]: ClickHouse inside this process, behind its own HTTP interface.
@@ -12,6 +13,7 @@
 //! answers; SQL stands in `.sql` files or beside the function that sends it; values reach SQL only
 //! as server-side parameters; nothing here reads the environment or the wall clock.
 
+pub mod case;
 pub mod embedded;
 mod error;
 pub mod metrics;

@@ -95,7 +95,8 @@ fn answer(
         Some(directory) => read_directory(directory)?.0,
         None => Reference::default(),
     };
-    let options = collect_options(config, &command.reading, command.paths.len())?;
+    let mut options = collect_options(config, &command.reading, command.paths.len())?;
+    options.counts_noise = false;
     let mut collected = Collected::default();
     let mut input = InputReport::default();
     let mut read = Vec::new();
@@ -166,7 +167,7 @@ fn answer(
     })
 }
 
-pub(crate) fn as_text(report: &DiagnoseReport) -> String {
+fn as_text(report: &DiagnoseReport) -> String {
     let mut text = String::new();
     for device in &report.devices {
         let build = if device.os_build.is_empty() {
@@ -241,7 +242,7 @@ pub(crate) fn as_text(report: &DiagnoseReport) -> String {
     text
 }
 
-pub(crate) fn as_markdown(report: &DiagnoseReport) -> String {
+fn as_markdown(report: &DiagnoseReport) -> String {
     let mut text = String::new();
     for device in &report.devices {
         add(&mut text, &format!("## {}\n", escape(&device.device_id)));

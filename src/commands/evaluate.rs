@@ -131,7 +131,8 @@ fn measure(config: &Config, directory: &Path) -> anyhow::Result<EvaluationReport
         device: None,
         assume_utc_offset: None,
     };
-    let options = collect_options(config, &reading, 1)?;
+    let mut options = collect_options(config, &reading, 1)?;
+    options.counts_noise = false;
     let judge = Judge {
         directory,
         options: &options,

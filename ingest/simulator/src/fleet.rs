@@ -120,6 +120,7 @@ impl Scenario {
             (Self::ManifestHashWrong, _) => Reach::EarlierMonths,
             (_, Stage::Elsewhere) => Reach::None,
             (_, Stage::Restart) => Reach::Restart,
+            (Self::NetworkUnreachable, _) => Reach::Network,
             (_, Stage::Scan) => Reach::Search,
             (_, Stage::SearchStart) => Reach::Service,
             _ => Reach::BeforeRestart,

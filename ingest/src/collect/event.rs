@@ -268,16 +268,20 @@ impl RecordSink for FileEvents<'_> {
         if self.failure.is_some() {
             return;
         }
-        if !self.is_peeking {
+        let counts_noise = self.device.options.counts_noise;
+        if counts_noise && !self.is_peeking {
             self.state.noise.saw(&record);
         }
         let codes = failing_codes(&record);
-        let occurred = self.device.zones.occurred(record.time, self.state.format);
         let decision = if self.sends_all {
             Decision::Send
         } else {
             decide(&record, &codes, self.state.format)
         };
+        if decision == Decision::Count && !counts_noise {
+            return self.state.noise.pass();
+        }
+        let occurred = self.device.zones.occurred(record.time, self.state.format);
         match decision {
             Decision::Send => {
                 let event = self.event(record, codes, occurred);

@@ -78,6 +78,8 @@ pub struct CollectOptions {
     pub redaction: Redaction,
     /// The time of this run.
     pub collected_at: Timestamp,
+    /// Whether records that are not sent are counted by template; without, only their number is kept.
+    pub counts_noise: bool,
 }
 
 impl CollectOptions {
@@ -89,6 +91,7 @@ impl CollectOptions {
             assumed_offset_minutes: 0,
             redaction: Redaction::default(),
             collected_at,
+            counts_noise: true,
         }
     }
 

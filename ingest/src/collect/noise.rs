@@ -101,6 +101,11 @@ impl FileNoise {
         }
     }
 
+    /// Notes that there was one record, and nothing of it.
+    pub(super) fn pass(&mut self) {
+        self.total += 1;
+    }
+
     /// Records counted.
     pub(crate) fn total(&self) -> u64 {
         self.total

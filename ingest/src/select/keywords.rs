@@ -82,6 +82,7 @@ pub(super) const WINDOWS_UPDATE: &[&str] = &[
     "START  ",
     "  END  ",
     "Exit code",
+    "hrDeploy",
     "Update is",
     "Title = ",
     "UpdateId = ",

@@ -17,14 +17,14 @@ fn reference_data_with_a_mistake_is_refused_with_its_line() {
             &mut reference,
             &format!("{header}5041580,19041,5014032,1741,ssu\n5041580,19041,5014032,many,ssu\n")
         ),
-        "reading reference data x.csv, line 3: requires_min_ubr is \"many\": expected a number"
+        "x.csv:3: requires_min_ubr is \"many\": expected a number"
     );
     assert!(
         refused(
             &mut reference,
             "kb_article,file_name,sha256\n5041580,a.msu,123\n"
         )
-        .contains("line 2: sha256 is \"123\": expected 64 hexadecimal digits")
+        .contains("x.csv:2: sha256 is \"123\": expected 64 hexadecimal digits")
     );
     assert_eq!(
         reference,
@@ -32,6 +32,50 @@ fn reference_data_with_a_mistake_is_refused_with_its_line() {
         "nothing of a refused file is kept"
     );
     assert_eq!(reference.add_csv("y.csv", b"a,b\n1,2\n").unwrap(), None);
+}
+
+#[test]
+fn every_mistake_of_a_file_is_listed() {
+    let text = "kb_article,file_name,sha256\nbanana,a.msu,123\n5041580,,9\n1,2\n";
+    let refused = Reference::default()
+        .add_csv("plan/x.csv", text.as_bytes())
+        .unwrap_err()
+        .to_string();
+    let lines: Vec<&str> = refused.lines().collect();
+    assert_eq!(lines.len(), 3, "{refused}");
+    assert!(
+        lines[0].starts_with("plan/x.csv:2: kb_article is \"banana\""),
+        "{refused}"
+    );
+    assert!(
+        lines[1].starts_with("plan/x.csv:3: file_name is \"\": expected a text"),
+        "{refused}"
+    );
+    assert!(lines[2].starts_with("plan/x.csv:4: "), "{refused}");
+}
+
+#[test]
+fn what_a_spreadsheet_saves_is_read() {
+    let rows = "rollout_id,device_id,site\nr1,PC-01,Zürich\n";
+    let semicolons = rows.replace(',', ";");
+    let tabs = rows.replace(',', "\t");
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = std::iter::once(0xFEFF).chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    for bytes in [
+        rows.as_bytes().to_vec(),
+        [b"\xEF\xBB\xBF", semicolons.as_bytes()].concat(),
+        utf16(&tabs),
+        utf16(&semicolons.replace('\n', "\r\n")),
+    ] {
+        let mut reference = Reference::default();
+        assert!(
+            reference.add_csv("x.csv", &bytes).unwrap().is_some(),
+            "{bytes:?}"
+        );
+        assert_eq!(reference.rollout_devices[0].site, "Zürich");
+    }
 }
 
 #[test]
