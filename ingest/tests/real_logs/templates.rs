@@ -25,25 +25,28 @@ fn measure(
     templates: &Groups,
     lines: usize,
 ) -> Measures {
-    let by_lines: BTreeMap<&BTreeSet<usize>, &String> =
-        labels.iter().map(|(label, group)| (group, label)).collect();
-    let exact: Vec<(&String, &BTreeSet<usize>)> = templates
+    let label_of: BTreeMap<BTreeSet<usize>, String> = labels
         .iter()
-        .filter(|(_, group)| by_lines.contains_key(group))
+        .map(|(label, group)| (group.clone(), label.clone()))
         .collect();
-    let is_same_text = |(template, group): &&(&String, &BTreeSet<usize>)| {
-        let parts = |text: &str| -> Vec<String> {
-            text.split("<*>")
-                .map(|part| part.trim().to_owned())
-                .collect()
-        };
-        parts(template) == parts(&texts[by_lines[group]])
+    let parts = |text: &str| -> Vec<String> {
+        text.split("<*>")
+            .map(|part| part.trim().to_owned())
+            .collect()
     };
+    let (mut lines_right, mut groups_right, mut texts_right) = (0, 0, 0);
+    for (template, group) in templates {
+        if let Some(label) = label_of.get(group) {
+            lines_right += group.len();
+            groups_right += 1;
+            texts_right += usize::from(parts(template) == parts(&texts[label]));
+        }
+    }
     let f1 = |right: usize| 2.0 * right as f64 / (templates.len() + labels.len()) as f64;
     Measures {
-        grouping: exact.iter().map(|(_, group)| group.len()).sum::<usize>() as f64 / lines as f64,
-        grouping_f1: f1(exact.len()),
-        template_f1: f1(exact.iter().filter(is_same_text).count()),
+        grouping: lines_right as f64 / lines as f64,
+        grouping_f1: f1(groups_right),
+        template_f1: f1(texts_right),
     }
 }
 
