@@ -30,6 +30,8 @@ pub(crate) struct Device {
     /// The same, only where the bundle states it.
     pub(super) stated_collected_at: Option<Timestamp>,
     limits: Limits,
+    /// False where nobody asks what was only counted.
+    pub(super) counts_noise: bool,
 }
 
 /// Reads one device's share.
@@ -112,6 +114,7 @@ impl Device {
             redactor: Redactor::new(options.redaction.clone(), known)?,
             identity,
             limits: options.limits.clone(),
+            counts_noise: options.counts_noise,
         })
     }
 
@@ -129,6 +132,7 @@ impl Device {
             collected_at: options.collected_at,
             stated_collected_at: None,
             limits: options.limits.clone(),
+            counts_noise: options.counts_noise,
         })
     }
 

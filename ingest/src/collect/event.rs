@@ -268,7 +268,7 @@ impl RecordSink for FileEvents<'_> {
         if self.failure.is_some() {
             return;
         }
-        let counts_noise = self.device.options.counts_noise;
+        let counts_noise = self.device.counts_noise;
         if counts_noise && !self.is_peeking {
             self.state.noise.saw(&record);
         }
