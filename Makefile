@@ -20,7 +20,7 @@ export PATCHLENS_ECHARTS ?= $(WEB_DIR)/node_modules/echarts/dist/echarts.min.js
 # What rdkafka's own build of librdkafka needs.
 BUILD_PACKAGES := cmake g++ make pkg-config libsasl2-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
 # What the tests talk to.
-TEST_PACKAGES := default-jre-headless maven python3-venv chromium
+TEST_PACKAGES := default-jre-headless maven python3-venv chromium prometheus prometheus-alertmanager
 
 .PHONY: help
 help: ## Show this list
@@ -39,15 +39,37 @@ test: build-packages test-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready $(VENV
 	cargo fmt --all --check
 	PATCHLENS_REQUIRE_SERVICES=1 cargo test --release --locked --workspace
 
+.PHONY: codes
+codes: ## Write transform/knowledge/codes.csv anew from the crate windows and the curated meanings
+	cd transform/knowledge/generator && cargo test --locked && cargo run --locked
+	git diff --exit-code transform/knowledge/codes.csv
+
 .PHONY: lint
 lint: build-packages ## Warnings are errors
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
-	cargo deny check 2>/dev/null || echo "cargo-deny is not installed or found something: see 'cargo deny check'"
+
+.PHONY: deny
+deny: ## Licences, sources and doubled dependencies; installs cargo-deny when it is missing
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --locked check bans licenses sources
 
 .PHONY: bench
 bench: build-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready ## The figures of docs/benchmarks.md
 	cargo bench --workspace
+
+# libFuzzer with coverage needs a nightly compiler; `cargo install cargo-fuzz` once.
+SECONDS_EACH := $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),60)
+FUZZ_TARGETS ?= text_logs evtx json_events procmon inventories setup_diag bundle decode redact codes
+
+.PHONY: fuzz
+fuzz: build-packages ## Fuzz each parser for SECONDS=60 seconds
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install --locked cargo-fuzz"; exit 2; }
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p ingest/fuzz/corpus/$$target; \
+		(cd ingest && cargo +nightly fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds -- \
+			-max_total_time=$(SECONDS_EACH) -rss_limit_mb=1024 -timeout=20 -max_len=65536); \
+	done
 
 .PHONY: build-packages
 build-packages:

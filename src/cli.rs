@@ -12,7 +12,7 @@ use crate::output::Format;
 #[command(
     version,
     propagate_version = true,
-    after_help = "Exit codes: 0 done; 1 done, but some input was rejected (and where it is kept); 2 failed.\n\
+    after_help = "Exit codes: 0 done; 1 done, but some input was rejected or waits in the spool (and where it is kept); 2 failed.\n\
                   Settings: flag, then environment, then --config file, then default; `patchlens check-config` shows them."
 )]
 pub(crate) struct Arguments {
@@ -57,6 +57,15 @@ pub(crate) struct Ends {
         value_name = "ADDR:PORT"
     )]
     pub(crate) store_http: Option<String>,
+    /// Directory of your own rules: cause files (*.toml), signals.toml, codes.csv; see docs/causes.md
+    #[arg(
+        long,
+        global = true,
+        env = "PATCHLENS_KNOWLEDGE",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
+    pub(crate) knowledge: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,14 +74,22 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Say what failed on a device, why, with evidence, and what to do (offline, no store)
     Diagnose(Diagnose),
+    /// Explain a failure cluster of the store: what made its key, the rule, the lines, what was rejected
+    Explain(Explain),
+    /// Explain an error code: what it means, what is behind it, what to do first
+    Code(Code),
     /// Say what is in log files: format, encoding, records, rejects
     Inspect(Inspect),
     /// Read log bundles and ship their events to the event log
     Collect(Collect),
+    /// Take events and bundles over HTTP, or manage the collectors' tokens
+    Gateway(Gateway),
     /// Move events from the event log through analysis into the store
     Transform(Transform),
     /// Serve the dashboards
     Serve(Serve),
+    /// Evaluate the alert rules, keep what they find, and tell Alertmanager and webhooks
+    Alert(Alert),
     /// All services in one process, with embedded event log and store
     Standalone(Standalone),
     /// Bring the store's tables and views up to date
@@ -85,6 +102,10 @@ pub(crate) enum Command {
     Report(Report),
     /// Write the log bundles of a simulated rollout
     Simulate(Simulate),
+    /// Measure diagnoses and clusters against a simulated rollout whose truth is known
+    Evaluate(Evaluate),
+    /// Try again what was rejected, with today's parsers
+    ReplayRejects(ReplayRejects),
     /// Show the settings in force, or what is wrong with them
     CheckConfig,
     /// Print a completion script for a shell
@@ -133,6 +154,9 @@ pub(crate) struct Diagnose {
     /// Directory of CSV files: published package hashes, prerequisites, target builds
     #[arg(long, value_name = "DIR")]
     pub(crate) reference: Option<PathBuf>,
+    /// Also say why: which rule holds on what, what made the cluster key, what was rejected
+    #[arg(long)]
+    pub(crate) explain: bool,
     #[command(flatten)]
     pub(crate) reading: Reading,
 }
@@ -158,6 +182,33 @@ pub(crate) struct Reading {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Key of the cluster, as `patchlens report rollout` and the dashboards show it
+    #[arg(value_name = "CLUSTER_KEY")]
+    pub(crate) cluster_key: String,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Language of the summary
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub(crate) lang: Language,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Code {
+    /// 0x80240439, 8024200d, -2145116147, 2147942405, 5 (Win32), c0000022 (NTSTATUS),
+    /// 0xC1900101-0x20017, a symbol or a part of one
+    #[arg(required = true, value_name = "CODE", allow_hyphen_values = true)]
+    pub(crate) code: String,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Language of meanings and remedies
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub(crate) lang: Language,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// Files, directories or .zip files
     #[arg(required = true, value_name = "PATH")]
@@ -170,13 +221,82 @@ pub(crate) struct Inspect {
 #[derive(Debug, Args)]
 pub(crate) struct Collect {
     /// Log bundles: directories, .zip files or single logs; each is one device
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "drain", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Where to: kafka://broker:9092 or local:DIR [default: the configured event log]
+    /// Where to: kafka://broker:9092, http(s)://gateway or local:DIR [default: the configured event log]
     #[arg(long, value_name = "URL")]
     pub(crate) to: Option<String>,
+    /// File that holds the token for a gateway [default: PATCHLENS_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Keep reading what is added to the logs, until stopped
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Only hand over what waits in the spool
+    #[arg(long, conflicts_with_all = ["paths", "follow"])]
+    pub(crate) drain: bool,
     #[command(flatten)]
     pub(crate) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gateway {
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+    #[command(subcommand)]
+    pub(crate) action: Option<GatewayAction>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// Address of the gateway; other machines reach it only with tokens
+    #[arg(
+        id = "gateway_http",
+        long = "gateway",
+        env = "PATCHLENS_GATEWAY",
+        value_name = "ADDR:PORT"
+    )]
+    pub(crate) http: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GatewayAction {
+    /// Manage the collectors' tokens
+    #[command(subcommand)]
+    Token(TokenAction),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenAction {
+    /// Make a token for a collector and print it, once
+    Add {
+        /// Name of the collector
+        name: String,
+        /// What it may do [default: all]
+        #[arg(long = "scope", value_enum, value_delimiter = ',')]
+        scopes: Vec<TokenScope>,
+        /// A device that it may speak for, or a beginning of ids such as BRANCH-*; may be repeated [default: all]
+        #[arg(long = "for-device", value_name = "ID")]
+        devices: Vec<String>,
+    },
+    /// List the collectors that have a token
+    List,
+    /// Take a collector's token away; a running gateway notices within a second
+    Revoke {
+        /// Name of the collector
+        name: String,
+    },
+}
+
+/// What a collector may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokenScope {
+    /// Send events
+    Events,
+    /// Send log bundles
+    Bundles,
+    /// Send event log documents
+    Winlogbeat,
 }
 
 #[derive(Debug, Args)]
@@ -196,9 +316,47 @@ pub(crate) struct Serve {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Without --once, --check or --back-test it runs until it is stopped.\n\
+                  Rules, sinks and examples: docs/alerts.md.",
+    group = clap::ArgGroup::new("mode")
+)]
+pub(crate) struct Alert {
+    /// Print what is the case now and end: nothing is kept, nobody is told
+    #[arg(long, group = "mode")]
+    pub(crate) once: bool,
+    /// Check the rule files and the sinks' settings and end: no store is needed
+    #[arg(long, group = "mode")]
+    pub(crate) check: bool,
+    /// Go through the past and print what would have been raised, when and why: dates or times in UTC
+    #[arg(long, group = "mode", value_name = "FROM..TO")]
+    pub(crate) back_test: Option<String>,
+    /// Step of the back-test: 15m, 1h, 1d
+    #[arg(long, default_value = "15m", requires = "back_test")]
+    pub(crate) step: String,
+    /// For --once: the time up to which the data counts [default: the newest report of any device]
+    #[arg(long, value_name = "TIME", requires = "once")]
+    pub(crate) as_of: Option<String>,
+    /// Directory of rule files besides the built-in ones [default: alert.rules_dir of the settings]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Language of the result
+    #[arg(long, value_enum, default_value_t = Language::En)]
+    pub(crate) lang: Language,
+    /// Serve /healthz, /readyz and /metrics at this address
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) health: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Standalone {
     #[command(flatten)]
     pub(crate) addresses: Addresses,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
 }
 
 #[derive(Debug, Args)]
@@ -229,11 +387,24 @@ pub(crate) struct Report {
     /// Rollout id, cluster key or device id [default for rollout: the newest one]
     pub(crate) id: Option<String>,
     /// Form of the report
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    pub(crate) format: ReportFormat,
     /// Language of summaries and actions
     #[arg(long, value_enum, default_value_t = Language::En)]
     pub(crate) lang: Language,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For a terminal
+    Table,
+    /// For tickets and mails
+    Markdown,
+    /// One file to send or print; it loads nothing
+    Html,
+    /// For programs
+    Json,
 }
 
 /// What a report is about.
@@ -248,7 +419,62 @@ pub(crate) enum ReportSubject {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ReplayRejects {
+    /// Only say what could be read now
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Offset from UTC to assume for local log times, such as +08:00
+    #[arg(long, value_name = "±HH:MM", allow_hyphen_values = true)]
+    pub(crate) assume_utc_offset: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// Directory that `patchlens simulate` wrote [default: a rollout is simulated and deleted again]
+    #[arg(value_name = "DIR", conflicts_with_all = ["devices", "seed"])]
+    pub(crate) directory: Option<PathBuf>,
+    /// Number of devices to simulate
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) devices: u32,
+    /// Seed of the simulation; it also chooses the release
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// End with exit code 2 when fewer causes are right, from 0 to 1
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) min_accuracy: Option<f64>,
+    /// End with exit code 2 when BCubed precision or recall is lower, from 0 to 1
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) min_bcubed: Option<f64>,
+    /// End with exit code 2 when more healthy devices get a diagnosis
+    #[arg(long, value_name = "DEVICES")]
+    pub(crate) max_false_alarms: Option<usize>,
+}
+
+/// A share from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| format!("{text:?} is no number from 0 to 1"))
+}
+
+/// Which failures a simulated rollout has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mix {
+    /// As in a rollout that goes well enough: 14 kinds of failure, one culprit each
+    Rollout,
+    /// Every kind of failure with several culprits, and bundles of one log: what `evaluate` measures with
+    Wide,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Simulate {
+    /// Which failures it has
+    #[arg(long, value_enum, default_value_t = Mix::Rollout)]
+    pub(crate) mix: Mix,
     /// Directory to write to; made if missing
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,

@@ -11,17 +11,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::{Addresses, Ends};
 
+mod intake;
+
+pub(crate) use intake::{Follow, Gateway, Spool, collector_token};
+
 /// Every setting, resolved. Field by field as in `default.toml`, where each is explained.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
+    pub(crate) knowledge_dir: PathBuf,
     pub(crate) event_log: EventLog,
     pub(crate) store: Store,
     pub(crate) embedded: Embedded,
     pub(crate) transform: Transform,
     pub(crate) collect: Collect,
+    pub(crate) gateway: Gateway,
     pub(crate) dashboards: Dashboards,
+    pub(crate) alert: Alert,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -69,7 +76,11 @@ pub(crate) struct Transform {
 pub(crate) struct Collect {
     pub(crate) assume_utc_offset: String,
     pub(crate) message_kib_max: usize,
+    pub(crate) token_file: PathBuf,
+    pub(crate) spool: Spool,
+    pub(crate) follow: Follow,
     pub(crate) redact: Redact,
+    pub(crate) limits: patchlens_ingest::bundle::Limits,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -91,6 +102,20 @@ pub(crate) struct Redact {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dashboards {
     pub(crate) http: String,
+    pub(crate) upload_mib_max: u64,
+    pub(crate) upload_from_elsewhere: bool,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Alert {
+    pub(crate) interval_seconds: u64,
+    pub(crate) rules_dir: PathBuf,
+    pub(crate) public_url: String,
+    pub(crate) sinks: Vec<patchlens_alert::sink::SinkConfig>,
+    /// What the sinks' settings refer to, in their order; never shown.
+    #[serde(skip)]
+    pub(crate) secrets: Vec<patchlens_alert::sink::Secrets>,
 }
 
 /// A password: its `Debug` shows nothing.
@@ -146,6 +171,9 @@ impl Config {
         if let Some(http) = &ends.store_http {
             self.embedded.http.clone_from(http);
         }
+        if let Some(dir) = &ends.knowledge {
+            self.knowledge_dir.clone_from(dir);
+        }
     }
 
     /// Takes over addresses given as flags.
@@ -173,6 +201,7 @@ impl Config {
         if let Ok(salt) = std::env::var("PATCHLENS_REDACT_SALT") {
             self.collect.redact.salt = salt;
         }
+        self.alert.read_secrets()?;
         Ok(())
     }
 
@@ -192,6 +221,10 @@ impl Config {
             "collect.message_kib_max is {}; it must lie between 1 and 900, for Kafka's brokers take 1 MiB",
             self.collect.message_kib_max
         );
+        self.collect
+            .limits
+            .check()
+            .context("in the section collect.limits")?;
         ensure!(
             (1..=64).contains(&self.embedded.threads),
             "embedded.threads is {}; it must lie between 1 and 64",
@@ -215,6 +248,20 @@ impl Config {
             !self.store.url.contains('@'),
             "store.url holds a user or password; use store.user and store.password_file"
         );
+        ensure!(
+            (1..=65_536).contains(&self.dashboards.upload_mib_max),
+            "dashboards.upload_mib_max is {}; it must lie between 1 and 65536",
+            self.dashboards.upload_mib_max
+        );
+        ensure!(
+            (5..=3600).contains(&self.alert.interval_seconds),
+            "alert.interval_seconds is {}; it must lie between 5 and 3600",
+            self.alert.interval_seconds
+        );
+        self.alert.sinks()?;
+        self.gateway.check()?;
+        self.collect.spool.check()?;
+        self.collect.follow.check()?;
         socket_address("embedded.http", &self.embedded.http)?;
         socket_address("dashboards.http", &self.dashboards.http)?;
         utc_offset_minutes(&self.collect.assume_utc_offset)?;
@@ -247,6 +294,70 @@ impl Config {
         let home = std::env::var("HOME").unwrap_or_default();
         Path::new(&home)
             .join(".cache/patchlens/libchdb/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so")
+    }
+}
+
+impl Alert {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "sinks name the environment variables that hold their secrets"
+    )]
+    fn read_secrets(&mut self) -> anyhow::Result<()> {
+        for sink in &self.sinks {
+            let read = |key: &str, path: &Path| -> anyhow::Result<Option<String>> {
+                if path.as_os_str().is_empty() {
+                    return Ok(None);
+                }
+                let text = std::fs::read_to_string(path).with_context(|| {
+                    format!(
+                        "reading {key} {} of the alert sink {}",
+                        path.display(),
+                        sink.name
+                    )
+                })?;
+                Ok(Some(text.trim_end().to_owned()))
+            };
+            let secret = if sink.secret_env.is_empty() {
+                read("secret_file", &sink.secret_file)?
+            } else {
+                let secret = std::env::var(&sink.secret_env).with_context(|| {
+                    format!(
+                        "reading secret_env {} of the alert sink {}",
+                        sink.secret_env, sink.name
+                    )
+                })?;
+                Some(secret)
+            };
+            let template = match sink.template.as_str() {
+                "" | "wecom" | "dingtalk" => None,
+                file => read("template", Path::new(file))?,
+            };
+            self.secrets.push(patchlens_alert::sink::Secrets {
+                url: read("url_file", &sink.url_file)?,
+                secret,
+                template,
+            });
+        }
+        Ok(())
+    }
+
+    /// The sinks, ready to be told.
+    pub(crate) fn sinks(&self) -> anyhow::Result<Vec<patchlens_alert::sink::Sink>> {
+        let mut sinks = Vec::new();
+        let mut names = std::collections::BTreeSet::new();
+        for (sink, secrets) in self.sinks.iter().zip(&self.secrets) {
+            ensure!(
+                names.insert(&sink.name),
+                "two alert sinks are named {:?}",
+                sink.name
+            );
+            sinks.push(patchlens_alert::sink::Sink::new(
+                sink,
+                secrets.clone(),
+                &self.public_url,
+            )?);
+        }
+        Ok(sinks)
     }
 }
 
@@ -306,6 +417,7 @@ mod tests {
                 store: None,
                 libchdb: None,
                 store_http: None,
+                knowledge: None,
             },
         )
     }
@@ -326,6 +438,8 @@ mod tests {
             ("[transform]\ncut_wait = 1\n", "cut_wait"),
             ("[transform]\ncut_mib_max = 0\n", "transform.cut_mib_max"),
             ("[transform]\ncut_wait_ms = 1\n", "transform.cut_wait_ms"),
+            ("[collect.limits]\nratio = 5\n", "ratio"),
+            ("[collect.limits]\nratio_max = 0\n", "ratio_max"),
             (
                 "[collect]\nmessage_kib_max = 5000\n",
                 "collect.message_kib_max",
@@ -342,6 +456,31 @@ mod tests {
             ("[store]\nurl = \"http://a:b@c\"\n", "store.url"),
             ("[store]\npassword_file = \"/nowhere\"\n", "/nowhere"),
             ("[dashboards]\nhttp = \"8080\"\n", "dashboards.http"),
+            (
+                "[dashboards]\nupload_mib_max = 0\n",
+                "dashboards.upload_mib_max",
+            ),
+            ("[alert]\ninterval_seconds = 1\n", "alert.interval_seconds"),
+            (
+                "[[alert.sinks]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1/\"\n",
+                "allow_private",
+            ),
+            (
+                "[[alert.sinks]]\nname = \"a\"\nkind = \"pager\"\nurl = \"http://x\"\n",
+                "pager",
+            ),
+            (
+                "[[alert.sinks]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"https://x.example\"\nsecret_file = \"/nowhere\"\n",
+                "/nowhere",
+            ),
+            ("[gateway]\nhttp = \"8090\"\n", "gateway.http"),
+            ("[gateway]\nbundles_max = 0\n", "gateway.bundles_max"),
+            ("[gateway]\nmemory_mib_max = 8\n", "gateway.memory_mib_max"),
+            (
+                "[collect.spool]\nafter_seconds = 0\n",
+                "spool.after_seconds",
+            ),
+            ("[collect.follow]\nsettle_ms = 1\n", "follow.settle_ms"),
             ("nonsense", "configuration file"),
         ] {
             let error = format!("{:#}", resolve(text).unwrap_err());

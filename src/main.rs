@@ -4,10 +4,12 @@
 //! This package only dispatches: arguments and configuration in, exit code out.
 //! stdout carries results, stderr carries logs and progress.
 
+mod alerting;
 mod cli;
 mod commands;
 mod config;
 mod health;
+mod knowledge;
 mod output;
 mod reading;
 mod reference;
@@ -15,6 +17,7 @@ mod reference;
 mod schema_tests;
 mod services;
 mod shipping;
+mod upload;
 
 use std::process::ExitCode;
 

@@ -25,6 +25,7 @@ pub(crate) fn collect_options(
     options.device.clone_from(&reading.device);
     options.assumed_offset_minutes = utc_offset_minutes(offset)?;
     options.redaction = redaction(config);
+    options.limits = config.collect.limits.clone();
     Ok(options)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use patchlens_event::EventId;
 use patchlens_queries::Store;
@@ -16,6 +16,7 @@ pub(crate) type ReferenceFile = (String, String);
 pub(crate) fn read_directory(directory: &Path) -> anyhow::Result<(Reference, Vec<ReferenceFile>)> {
     let mut reference = Reference::default();
     let mut files = Vec::new();
+    let mut problems = Vec::new();
     let entries = std::fs::read_dir(directory)
         .with_context(|| format!("reading the reference directory {}", directory.display()))?;
     let mut paths: Vec<_> = entries
@@ -31,16 +32,20 @@ pub(crate) fn read_directory(directory: &Path) -> anyhow::Result<(Reference, Vec
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        match reference
-            .add_csv(&name, &bytes)
-            .with_context(|| format!("reading {}", path.display()))?
-        {
-            Some(_) => files.push((name, String::from_utf8_lossy(&bytes).into_owned())),
-            None => {
+        match reference.add_csv(&path.display().to_string(), &bytes) {
+            Ok(Some(_)) => files.push((name, patchlens_transform::reference_text(&bytes))),
+            Err(error) => problems.push(error.to_string()),
+            Ok(None) => {
                 tracing::warn!(path = %path.display(), "no known header: not taken as reference data")
             }
         }
     }
+    // Every file is looked at before any is refused: who mends one line sees all others too.
+    ensure!(
+        problems.is_empty(),
+        "{}\nnothing was loaded; mend these lines and load again",
+        problems.join("\n")
+    );
     Ok((reference, files))
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::commands::{DemoReport, DiagnoseReport};
+use crate::commands::{AlertReport, CodeReport, DemoReport, DiagnoseReport, EvaluationReport};
 
 fn check(name: &str, schema: &schemars::Schema) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -28,9 +28,16 @@ fn check(name: &str, schema: &schemars::Schema) {
 #[test]
 fn the_committed_schemas_are_current() {
     check("diagnose.v1.json", &schemars::schema_for!(DiagnoseReport));
+    check("evaluate.v1.json", &schemars::schema_for!(EvaluationReport));
     check(
         "inspect.v1.json",
         &schemars::schema_for!(patchlens_ingest::inspect::InspectReport),
     );
+    check("code.v1.json", &schemars::schema_for!(CodeReport));
     check("demo.v1.json", &schemars::schema_for!(DemoReport));
+    check("alert.v1.json", &schemars::schema_for!(AlertReport));
+    check(
+        "webhook.v1.json",
+        &schemars::schema_for!(patchlens_alert::sink::WebhookBody),
+    );
 }

@@ -13,7 +13,6 @@ use patchlens_queries::embedded::{
 use patchlens_queries::{Login, Secret, StoreConfig};
 use patchlens_stream::devices::Analysis;
 use patchlens_stream::{Flow, FlowOptions, Metrics};
-use patchlens_transform::Knowledge;
 use tokio::sync::watch;
 
 use crate::config::{Config, socket_address};
@@ -137,10 +136,19 @@ fn start_engine(config: &Config) -> anyhow::Result<Engine> {
 
 /// Opens the event log for writing; makes its topics when they are missing.
 pub(crate) async fn open_writer(config: &Config, url: &str) -> anyhow::Result<Writer> {
+    open_writer_within(config, url, config.append_deadline()).await
+}
+
+/// The same, with another time for which a write is tried again.
+pub(crate) async fn open_writer_within(
+    config: &Config,
+    url: &str,
+    deadline: Duration,
+) -> anyhow::Result<Writer> {
     let url: LogUrl = url.parse()?;
     ensure(config, &url).await?;
     let options = WriterOptions {
-        deadline: config.append_deadline(),
+        deadline,
         disk_bytes_max: config.event_log.local_mib_max << 20,
         ..WriterOptions::default()
     };
@@ -173,7 +181,7 @@ pub(crate) async fn open_flow(
     };
     let reader = Reader::open(&url, options).await?;
     let (reference, reference_version) = reference::load(&store).await?;
-    let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
+    let knowledge = crate::knowledge::load(config)?;
     let options = FlowOptions {
         cut_bytes_max: config.transform.cut_mib_max << 20,
         cut_wait: Duration::from_millis(config.transform.cut_wait_ms),

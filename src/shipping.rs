@@ -1,145 +1,196 @@
-//! From the collectors' events to messages of the event log: same device, many events, one message.
+//! Where a collector's messages go: the way that a URL names, with a spool before it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
-use patchlens_event::{EVENTS_TOPIC, Event, REJECTS_TOPIC, Reject, encode_batch};
-use patchlens_ingest::collect::{EventSink, SinkError};
-use patchlens_log::{Message, Writer};
-use tokio::sync::mpsc;
+use patchlens_event::{EVENTS_TOPIC, REJECTS_TOPIC};
+use patchlens_gateway::{Client, ClientOptions};
+use patchlens_ingest::ship::{Destination, ShipError, SpoolOptions, Spooled};
+use patchlens_log::{Error as LogError, LogUrl, Message, Writer, WriterOptions, ensure_topics};
 
-/// How many messages wait between reading and writing; with the message size this bounds memory.
-const MESSAGES_WAITING: usize = 64;
-/// How many bytes go into one append: one wait for the disk or the broker.
-const APPEND_BYTES_MAX: usize = 8 << 20;
+use crate::config::{Config, collector_token};
+use crate::services::open_writer;
 
-/// Takes events on the reading thread and hands messages to the writing task.
-pub(crate) struct Shipper {
-    outbox: mpsc::Sender<(&'static str, Message)>,
-    bytes_max: usize,
-    device: String,
-    events: Vec<u8>,
-    rejects: Vec<u8>,
+/// A way without a spool.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// A log on this disk.
+    Local(Arc<Writer>),
+    /// A Kafka cluster, which may be away when the collector starts.
+    Kafka(Box<Kafka>),
+    /// A gateway.
+    Gateway(Box<Client>),
 }
 
-impl Shipper {
-    /// A shipper, and the inbox that [`write_all`] empties.
-    pub(crate) fn new(message_kib_max: usize) -> (Self, mpsc::Receiver<(&'static str, Message)>) {
-        let (outbox, inbox) = mpsc::channel(MESSAGES_WAITING);
-        (
-            Self {
-                outbox,
-                bytes_max: message_kib_max << 10,
-                device: String::new(),
-                events: Vec::new(),
-                rejects: Vec::new(),
-            },
-            inbox,
-        )
-    }
+/// A Kafka cluster whose topics may not be there yet.
+#[derive(Debug)]
+pub(crate) struct Kafka {
+    url: LogUrl,
+    writer: Writer,
+    partitions: u16,
+    deadline: Duration,
+    has_topics: bool,
+}
 
-    /// Sends what is still held.
-    pub(crate) fn flush(&mut self) -> Result<(), SinkError> {
-        self.send_events()?;
-        self.send_rejects()
-    }
-
-    fn send_events(&mut self) -> Result<(), SinkError> {
-        let payload = std::mem::take(&mut self.events);
-        self.send(EVENTS_TOPIC, payload)
-    }
-
-    fn send_rejects(&mut self) -> Result<(), SinkError> {
-        let payload = std::mem::take(&mut self.rejects);
-        self.send(REJECTS_TOPIC, payload)
-    }
-
-    fn send(&self, topic: &'static str, payload: Vec<u8>) -> Result<(), SinkError> {
-        if payload.is_empty() {
-            return Ok(());
+impl Kafka {
+    async fn append(&mut self, topic: &str, messages: Vec<Message>) -> Result<(), ShipError> {
+        if !self.has_topics {
+            let topics = [
+                (EVENTS_TOPIC, self.partitions),
+                (REJECTS_TOPIC, self.partitions),
+            ];
+            let making = tokio::time::timeout(self.deadline, ensure_topics(&self.url, &topics));
+            making.await.unwrap_or_else(|_| {
+                Err(LogError::Unavailable {
+                    log: Arc::clone(self.writer.log()),
+                    doing: "make its topics".to_owned(),
+                    detail: format!("no answer within {} s", self.deadline.as_secs()),
+                })
+            })?;
+            self.has_topics = true;
         }
-        let message = Message {
-            key: self.device.clone(),
-            payload,
+        Ok(self.writer.append(topic, messages).await?)
+    }
+}
+
+impl Destination for Way {
+    async fn append(&mut self, topic: &str, messages: Vec<Message>) -> Result<(), ShipError> {
+        match self {
+            Self::Local(writer) => Ok(Writer::append(writer, topic, messages).await?),
+            Self::Kafka(kafka) => kafka.append(topic, messages).await,
+            Self::Gateway(client) => client.append(topic, messages).await,
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Local(writer) => writer.log().to_string(),
+            Self::Kafka(kafka) => kafka.url.to_string(),
+            Self::Gateway(client) => client.name(),
+        }
+    }
+}
+
+/// A way, with a spool where one is of use.
+#[derive(Debug)]
+pub(crate) enum Shipping {
+    /// A local log has a disk of its own; and somebody may not want a spool.
+    Straight(Way),
+    /// What cannot be handed over now waits.
+    Spooled(Box<Spooled<Way>>),
+}
+
+impl Shipping {
+    /// Opens the way that `url` names.
+    ///
+    /// # Errors
+    /// When the URL is none, or a local log or the spool cannot be opened.
+    pub(crate) async fn open(
+        config: &Config,
+        url: &str,
+        token_file: Option<&std::path::Path>,
+    ) -> anyhow::Result<Self> {
+        let spool = &config.collect.spool;
+        let has_spool = spool.mib_max > 0;
+        let deadline = if has_spool {
+            Duration::from_secs(spool.after_seconds)
+        } else {
+            config.append_deadline()
         };
-        self.outbox
-            .blocking_send((topic, message))
-            .map_err(|_| SinkError::new("the event log does not take any more"))
-    }
-
-    fn on_device(&mut self, device: &str) -> Result<(), SinkError> {
-        if self.device != device {
-            self.flush()?;
-            device.clone_into(&mut self.device);
+        let way = open_way(config, url, token_file, deadline).await?;
+        if matches!(way, Way::Local(_)) || !has_spool {
+            return Ok(Self::Straight(way));
         }
-        Ok(())
-    }
-}
-
-impl EventSink for Shipper {
-    fn event(&mut self, event: Event) -> Result<(), SinkError> {
-        self.on_device(event.device_id.as_str())?;
-        let before = self.events.len();
-        encode_batch(&event, &mut self.events)
-            .map_err(|error| SinkError::new(error.to_string()))?;
-        if self.events.len() > self.bytes_max {
-            // The event that crosses the limit opens the next message.
-            let rest = self.events.split_off(before);
-            self.send_events()?;
-            self.events = rest;
-        }
-        Ok(())
-    }
-
-    fn reject(&mut self, reject: Reject) -> Result<(), SinkError> {
-        let device = reject.device_id.clone();
-        self.on_device(device.as_ref().map_or("", |id| id.as_str()))?;
-        let before = self.rejects.len();
-        encode_batch(&reject, &mut self.rejects)
-            .map_err(|error| SinkError::new(error.to_string()))?;
-        if self.rejects.len() > self.bytes_max {
-            let rest = self.rejects.split_off(before);
-            self.send_rejects()?;
-            self.rejects = rest;
-        }
-        Ok(())
-    }
-}
-
-/// Appends everything that comes out of the inbox; returns when the shipper is gone and all is durable.
-///
-/// # Errors
-/// When the event log takes no more; then the shipper's next message fails too.
-pub(crate) async fn write_all(
-    writer: &Arc<Writer>,
-    mut inbox: mpsc::Receiver<(&'static str, Message)>,
-) -> anyhow::Result<u64> {
-    let mut written = 0_u64;
-    let mut next = inbox.recv().await;
-    while let Some((topic, first)) = next.take() {
-        let mut bytes = first.payload.len();
-        let mut messages = vec![first];
-        while bytes < APPEND_BYTES_MAX {
-            match inbox.try_recv() {
-                Ok((same, message)) if same == topic => {
-                    bytes = bytes.saturating_add(message.payload.len());
-                    messages.push(message);
-                }
-                Ok(other) => {
-                    next = Some(other);
-                    break;
-                }
-                Err(_) => break,
-            }
-        }
-        written = written.saturating_add(messages.len() as u64);
-        writer
-            .append(topic, messages)
+        let options = SpoolOptions {
+            dir: spool_dir(config, &way.name()),
+            bytes_max: spool.mib_max << 20,
+            wait: deadline,
+        };
+        let dir = options.dir.clone();
+        let spooled = Spooled::open(way, options)
             .await
-            .context("writing to the event log")?;
-        if next.is_none() {
-            next = inbox.recv().await;
+            .with_context(|| format!("opening the spool {}", dir.display()))?;
+        Ok(Self::Spooled(Box::new(spooled)))
+    }
+
+    /// Closes what is open, in good order.
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Straight(Way::Local(writer)) => {
+                if let Some(writer) = Arc::into_inner(writer) {
+                    writer.close().await;
+                }
+            }
+            Self::Straight(_) => {}
+            Self::Spooled(spooled) => spooled.close().await,
         }
     }
-    Ok(written)
+}
+
+impl Destination for Shipping {
+    async fn append(&mut self, topic: &str, messages: Vec<Message>) -> Result<(), ShipError> {
+        match self {
+            Self::Straight(way) => way.append(topic, messages).await,
+            Self::Spooled(spooled) => spooled.append(topic, messages).await,
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Straight(way) => way.name(),
+            Self::Spooled(spooled) => spooled.name(),
+        }
+    }
+}
+
+async fn open_way(
+    config: &Config,
+    url: &str,
+    token_file: Option<&std::path::Path>,
+    deadline: Duration,
+) -> anyhow::Result<Way> {
+    if url.starts_with("http://") || url.starts_with("https://") {
+        let file = token_file.unwrap_or(&config.collect.token_file);
+        let token = collector_token(Some(file))?.map(|secret| secret.0);
+        let client = Client::new(ClientOptions {
+            url: url.to_owned(),
+            token,
+            deadline,
+        })?;
+        return Ok(Way::Gateway(Box::new(client)));
+    }
+    let parsed: LogUrl = url.parse()?;
+    if matches!(parsed, LogUrl::Local { .. }) {
+        return Ok(Way::Local(Arc::new(open_writer(config, url).await?)));
+    }
+    let options = WriterOptions {
+        deadline,
+        ..WriterOptions::default()
+    };
+    Ok(Way::Kafka(Box::new(Kafka {
+        writer: Writer::open(&parsed, options).await?,
+        url: parsed,
+        partitions: config.event_log.partitions,
+        deadline,
+        has_topics: false,
+    })))
+}
+
+/// The directory of one destination's spool: what waits for one never goes to another.
+fn spool_dir(config: &Config, destination: &str) -> PathBuf {
+    let base = if config.collect.spool.dir.as_os_str().is_empty() {
+        config.data_dir.join("spool")
+    } else {
+        config.collect.spool.dir.clone()
+    };
+    let shown: String = destination
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(60)
+        .collect();
+    let id = patchlens_event::EventId::from_parts(&[b"spool", destination.as_bytes()]);
+    let id: String = id.as_str().chars().take(8).collect();
+    base.join(format!("{}-{id}", shown.trim_matches('-')))
 }

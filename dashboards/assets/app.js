@@ -19,16 +19,25 @@ function addCopyButtons(root) {
 }
 
 // The store said that something arrived: fetch this address again and put its main part in place. The reader's
-// scroll position stays; a page that is being typed into is left alone.
+// scroll position stays; a page that is being typed into is left alone. "no-store" asks the server to wait for the
+// newest figures. A page rests three times as long as its refresh took, so that many open pages do not wear the store.
 let refreshing = false;
+let missed = false;
 async function refresh() {
   const active = document.activeElement;
-  if (refreshing || document.hidden || (active && active.closest("form"))) return;
+  if (refreshing || document.hidden || (active && active.closest("form"))) {
+    missed = true;
+    return;
+  }
   refreshing = true;
+  missed = false;
+  const began = performance.now();
   try {
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
     if (!answer.ok) return;
-    const next = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    document.querySelector(".foot").replaceChildren(...page.querySelector(".foot").childNodes);
+    const next = page.querySelector("main");
     const main = document.querySelector("main");
     if (!next || next.innerHTML === main.dataset.served) return;
     main.dataset.served = next.innerHTML;
@@ -38,13 +47,16 @@ async function refresh() {
     addCopyButtons(main);
     document.dispatchEvent(new Event("patchlens:refreshed"));
   } finally {
-    refreshing = false;
+    setTimeout(() => {
+      refreshing = false;
+      if (missed) refresh();
+    }, Math.min(30_000, 3 * (performance.now() - began)));
   }
 }
 
 function listen() {
   const light = document.getElementById("live");
-  if (!light || !("EventSource" in window) || location.pathname.startsWith("/sql")) return;
+  if (!light || !("EventSource" in window) || /^\/(sql|upload)\b/.test(location.pathname)) return;
   const stream = new EventSource("/api/v1/live");
   const show = (on) => {
     light.hidden = false;
@@ -54,6 +66,9 @@ function listen() {
   stream.addEventListener("open", () => show(true));
   stream.addEventListener("error", () => show(false));
   stream.addEventListener("changed", refresh);
+  document.addEventListener("visibilitychange", () => { if (missed) refresh(); });
+  // The server answered with figures that newer data had overtaken, and is counting.
+  if (document.getElementById("behind")) refresh();
 }
 
 document.querySelector("main").dataset.served = document.querySelector("main").innerHTML;

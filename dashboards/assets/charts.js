@@ -21,8 +21,10 @@ function planned(summary, days, name) {
 }
 
 function progress(box, model) {
-  const days = [...new Set(model.progress.map((point) => point.day))].sort();
-  const rings = [...new Set(model.progress.map((point) => point.ring))].sort();
+  const by = box.dataset.by;
+  const points = model.progress.filter((point) => (by === "site" ? point.ring : point.site) === "");
+  const days = [...new Set(points.map((point) => point.day))].sort();
+  const rings = [...new Set(points.map((point) => point[by]))].sort();
   const palette = ["--ink", "--progress", "--stale", "--never", "--installed", "--failed"];
   const series = rings.map((ring, index) => ({
     name: ring || box.dataset.all,
@@ -31,7 +33,7 @@ function progress(box, model) {
     itemStyle: { color: colour(palette[Math.min(index, 5)]) },
     lineStyle: { width: ring ? 2 : 3 },
     data: days.map((day) => {
-      const point = model.progress.find((one) => one.day === day && one.ring === ring);
+      const point = points.find((one) => one.day === day && one[by] === ring);
       return point ? percent(point.installed, point.eligible) : null;
     }),
   }));

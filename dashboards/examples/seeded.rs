@@ -7,7 +7,7 @@ mod seed;
 
 use std::error::Error;
 
-use patchlens_dashboards::DashboardConfig;
+use patchlens_dashboards::{DashboardConfig, Uploads, serve_on};
 use patchlens_queries::{Store, StoreConfig, testing};
 
 #[tokio::main]
@@ -15,8 +15,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let addr = arguments
         .next()
-        .unwrap_or_else(|| "127.0.0.1:8099".to_owned())
-        .parse()?;
+        .unwrap_or_else(|| "127.0.0.1:8099".to_owned());
+    let addr: std::net::SocketAddr = addr.parse()?;
     let arguments: Vec<String> = arguments.collect();
     let store = match arguments.first() {
         Some(url) if url.starts_with("http") => Store::connect(StoreConfig::new(url))?,
@@ -39,6 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         // Without a signal handler the process ends by the signal itself, which is as good here.
         let _interrupted = tokio::signal::ctrl_c().await;
     };
-    patchlens_dashboards::serve(store, config, stopped).await?;
+    let listener = tokio::net::TcpListener::bind(addr).await?;
+    serve_on(listener, store, config, Uploads::NoEventLog, stopped).await?;
     Ok(())
 }

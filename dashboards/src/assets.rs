@@ -18,7 +18,7 @@ struct Asset {
     content: &'static [u8],
 }
 
-static ASSETS: [Asset; 5] = [
+static ASSETS: [Asset; 7] = [
     Asset {
         name: "app.css",
         media_type: "text/css; charset=utf-8",
@@ -43,6 +43,16 @@ static ASSETS: [Asset; 5] = [
         name: "echarts.js",
         media_type: "text/javascript; charset=utf-8",
         content: ECHARTS,
+    },
+    Asset {
+        name: "sql.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: include_bytes!("../assets/sql.js"),
+    },
+    Asset {
+        name: "upload.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: include_bytes!("../assets/upload.js"),
     },
     Asset {
         name: "icon.svg",

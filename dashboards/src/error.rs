@@ -1,7 +1,5 @@
 //! What can go wrong between a request and its page.
 
-use std::net::SocketAddr;
-
 use axum::http::StatusCode;
 
 /// Shorthand for results of this crate.
@@ -66,21 +64,14 @@ pub enum Error {
     /// The reader's own statement was refused.
     #[error("the statement was refused: {message}")]
     Statement {
+        /// ClickHouse's error number; `None` when the statement did not get there.
+        code: Option<u32>,
         /// What ClickHouse or the guard before it said.
         message: String,
     },
     /// A template could not be filled: a fault of this program.
     #[error("cannot fill the page's template")]
     Template(#[from] askama::Error),
-    /// The address could not be listened on.
-    #[error("cannot listen on {address}: choose another address or stop what uses it")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
     /// The server stopped with an error.
     #[error("the web server stopped")]
     Server(#[source] std::io::Error),
@@ -96,6 +87,10 @@ pub enum What {
     Cluster,
     /// A device.
     Device,
+    /// A bundle that was handed in.
+    Upload,
+    /// An alert.
+    Alert,
     /// An address that no page has.
     Page,
 }
@@ -106,6 +101,8 @@ impl std::fmt::Display for What {
             Self::Rollout => "rollout",
             Self::Cluster => "cluster",
             Self::Device => "device",
+            Self::Upload => "upload",
+            Self::Alert => "alert",
             Self::Page => "page",
         })
     }
@@ -125,7 +122,7 @@ impl Error {
             Self::Parameter { .. } | Self::Query { .. } => "bad_parameter",
             Self::Method { .. } => "method_not_allowed",
             Self::Statement { .. } => "statement_refused",
-            Self::Template(_) | Self::Listen { .. } | Self::Server(_) => "internal",
+            Self::Template(_) | Self::Server(_) => "internal",
         }
     }
 

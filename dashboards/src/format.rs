@@ -74,6 +74,26 @@ pub(crate) fn day(value: Option<&str>) -> String {
     cut(value, 10)
 }
 
+/// A UTC time of the store in seconds since 1970; `None` for what is no time.
+pub(crate) fn epoch(time: &str) -> Option<i64> {
+    let civil: jiff::civil::DateTime = time.trim_end_matches('Z').parse().ok()?;
+    Some(
+        civil
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()?
+            .timestamp()
+            .as_second(),
+    )
+}
+
+/// Seconds since 1970 as `08-14 10:42`.
+pub(crate) fn month_minute(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(
+        |_| NONE.to_owned(),
+        |time| time.strftime("%m-%d %H:%M").to_string(),
+    )
+}
+
 /// The days from one time to another, both included, as `2024-08-14`; empty unless both are there and in order.
 pub(crate) fn days(from: Option<&str>, to: Option<&str>, most: usize) -> Vec<String> {
     let date = |time: Option<&str>| time?.get(..10)?.parse::<Date>().ok();
@@ -105,6 +125,15 @@ pub(crate) fn seconds(value: impl Borrow<Option<f64>>) -> String {
         Some(seconds) if (0.0..10.0).contains(&seconds) => format!("{seconds:.1} s"),
         Some(seconds) if (10.0..60.0).contains(&seconds) => format!("{seconds:.0} s"),
         other => hours(other.map(|seconds| seconds / 3600.0)),
+    }
+}
+
+/// A probability as `0.003`, or `<0.001`.
+pub(crate) fn chance(p: f64) -> String {
+    if p < 0.001 {
+        "<0.001".to_owned()
+    } else {
+        format!("{p:.3}")
     }
 }
 
@@ -153,6 +182,9 @@ mod tests {
             ],
             [NONE, "0%", "99%", "1%", "100%"]
         );
+        assert_eq!(epoch("2024-08-14 10:42:03.000000"), Some(1_723_632_123));
+        assert_eq!(epoch("yesterday"), None);
+        assert_eq!(month_minute(1_723_632_123), "08-14 10:42");
         assert_eq!(code(Some(0x8007_3712)), "0x80073712");
         assert_eq!(
             [kb(Some(5_041_580)), kb(Some(0)), kb(None)],

@@ -140,6 +140,17 @@ impl Frame {
         }
     }
 
+    /// A duration such as `3.2 d` with the unit in the reader's language.
+    pub(crate) fn span(&self, text: impl AsRef<str>) -> String {
+        let text = text.as_ref();
+        match text.rsplit_once(' ') {
+            Some((number, unit @ ("s" | "min" | "h" | "d"))) => {
+                format!("{number} {}", self.label("unit", unit))
+            }
+            _ => text.to_owned(),
+        }
+    }
+
     /// A query value; `None` when absent or empty.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.query
@@ -265,6 +276,16 @@ mod tests {
         assert_eq!(frame("/?lang=en&theme=light", &headers).lang, Lang::En);
         assert_eq!(frame("/?lang=xx", &headers).lang, Lang::Zh);
         assert_eq!(frame("/", &[("accept-language", "zh-CN")]).lang, Lang::Zh);
+    }
+
+    #[test]
+    fn durations_are_in_the_readers_language() {
+        let zh = frame("/?lang=zh", &[]);
+        assert_eq!(
+            [zh.span("3.2 d"), zh.span("–"), zh.span("12 s")],
+            ["3.2 天", "–", "12 秒"]
+        );
+        assert_eq!(frame("/?lang=en", &[]).span("45 min"), "45 min");
     }
 
     #[test]

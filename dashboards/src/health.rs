@@ -2,26 +2,23 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use patchlens_queries::metrics::{Outcomes, head};
 
 use crate::read;
 use crate::server::App;
-
-/// Upper bounds of the duration histogram, in milliseconds. 150 ms is the budget of a page.
-const BOUNDS_MS: [u64; 8] = [10, 25, 50, 100, 150, 500, 2_000, 10_000];
 
 /// Counts of this process. Labels are bounded: pages or API, and the class of the status.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     requests: [[AtomicU64; 4]; 2],
-    buckets: [AtomicU64; BOUNDS_MS.len()],
-    duration_us: AtomicU64,
+    durations: Outcomes,
 }
 
 /// Counts a request.
@@ -29,8 +26,7 @@ pub(crate) async fn measure(State(app): State<App>, request: Request, next: Next
     let api = request.uri().path().starts_with("/api/");
     let started = Instant::now();
     let response = next.run(request).await;
-    app.metrics
-        .count(api, response.status(), started.elapsed().as_micros());
+    app.metrics.count(api, response.status(), started.elapsed());
     response
 }
 
@@ -55,13 +51,13 @@ pub(crate) async fn readyz(State(app): State<App>) -> Response {
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        app.metrics.text(),
+        app.metrics.text() + &app.neighbours.text(),
     )
         .into_response()
 }
 
 impl Metrics {
-    fn count(&self, api: bool, status: StatusCode, micros: u128) {
+    fn count(&self, api: bool, status: StatusCode, took: Duration) {
         let class = usize::from(status.as_u16() / 100).clamp(2, 5) - 2;
         if let Some(counter) = self
             .requests
@@ -70,13 +66,8 @@ impl Metrics {
         {
             counter.fetch_add(1, Ordering::Relaxed);
         }
-        let micros = u64::try_from(micros).unwrap_or(u64::MAX);
-        self.duration_us.fetch_add(micros, Ordering::Relaxed);
-        for (bound, bucket) in BOUNDS_MS.iter().zip(&self.buckets) {
-            if micros <= bound * 1000 {
-                bucket.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+        // What the caller did wrong is no failure of ours.
+        self.durations.observe(status.as_u16() < 500, took);
     }
 
     /// The Prometheus text form.
@@ -84,11 +75,9 @@ impl Metrics {
         let mut text = String::from(
             "# HELP patchlens_dashboards_requests_total Requests answered.\n# TYPE patchlens_dashboards_requests_total counter\n",
         );
-        let mut total = 0;
         for (kind, counters) in ["page", "api"].iter().zip(&self.requests) {
             for (class, counter) in ["2xx", "3xx", "4xx", "5xx"].iter().zip(counters) {
                 let count = counter.load(Ordering::Relaxed);
-                total += count;
                 // Writing to a string cannot fail.
                 let _written = writeln!(
                     text,
@@ -96,23 +85,9 @@ impl Metrics {
                 );
             }
         }
-        text.push_str("# HELP patchlens_dashboards_request_duration_seconds Time to answer.\n# TYPE patchlens_dashboards_request_duration_seconds histogram\n");
-        for (bound, bucket) in BOUNDS_MS.iter().zip(&self.buckets) {
-            let (seconds, millis) = (bound / 1000, bound % 1000);
-            let count = bucket.load(Ordering::Relaxed);
-            let _written = writeln!(
-                text,
-                "patchlens_dashboards_request_duration_seconds_bucket{{le=\"{seconds}.{millis:03}\"}} {count}"
-            );
-        }
-        let micros = self.duration_us.load(Ordering::Relaxed);
-        let (seconds, rest) = (micros / 1_000_000, micros % 1_000_000);
-        let _written = write!(
-            text,
-            "patchlens_dashboards_request_duration_seconds_bucket{{le=\"+Inf\"}} {total}\n\
-             patchlens_dashboards_request_duration_seconds_sum {seconds}.{rest:06}\n\
-             patchlens_dashboards_request_duration_seconds_count {total}\n"
-        );
+        let name = "patchlens_dashboards_request_duration_seconds";
+        head(&mut text, name, "histogram", "Time to answer.");
+        self.durations.write(&mut text, name, "");
         text
     }
 }
@@ -124,17 +99,17 @@ mod tests {
     #[test]
     fn requests_are_counted_once_and_buckets_are_cumulative() {
         let metrics = Metrics::default();
-        metrics.count(false, StatusCode::OK, 12_000);
-        metrics.count(true, StatusCode::NOT_FOUND, 700_000);
+        metrics.count(false, StatusCode::OK, Duration::from_millis(12));
+        metrics.count(true, StatusCode::NOT_FOUND, Duration::from_millis(700));
         let text = metrics.text();
         for line in [
             "patchlens_dashboards_requests_total{kind=\"page\",status=\"2xx\"} 1",
             "patchlens_dashboards_requests_total{kind=\"api\",status=\"4xx\"} 1",
-            "patchlens_dashboards_request_duration_seconds_bucket{le=\"0.010\"} 0",
-            "patchlens_dashboards_request_duration_seconds_bucket{le=\"0.025\"} 1",
-            "patchlens_dashboards_request_duration_seconds_bucket{le=\"2.000\"} 2",
-            "patchlens_dashboards_request_duration_seconds_bucket{le=\"+Inf\"} 2",
-            "patchlens_dashboards_request_duration_seconds_sum 0.712000",
+            "patchlens_dashboards_request_duration_seconds_bucket{outcome=\"ok\",le=\"0.01\"} 0",
+            "patchlens_dashboards_request_duration_seconds_bucket{outcome=\"ok\",le=\"0.025\"} 1",
+            "patchlens_dashboards_request_duration_seconds_bucket{outcome=\"ok\",le=\"+Inf\"} 2",
+            "patchlens_dashboards_request_duration_seconds_sum{outcome=\"ok\"} 0.712000",
+            "patchlens_dashboards_request_duration_seconds_count{outcome=\"error\"} 0",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

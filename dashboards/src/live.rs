@@ -1,6 +1,7 @@
 //! `GET /api/v1/live`: server-sent events that say "something arrived", so that open pages refresh themselves.
 //!
-//! One task asks the store for a cheap mark, however many pages are open, and only while at least one is.
+//! One task asks the store for a cheap mark, however many pages are open: all the time in a server, else while at least
+//! one stream is open.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,8 +50,15 @@ impl Closing {
 }
 
 impl Live {
+    /// Whether the task runs.
+    pub(crate) fn is_watching(&self) -> bool {
+        let mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
+        mark.as_ref()
+            .is_some_and(|running| running.has_changed().is_ok())
+    }
+
     /// The receiver of the running task, or of one that is started now.
-    fn subscribe(&self, app: &App) -> watch::Receiver<String> {
+    pub(crate) fn subscribe(&self, app: &App) -> watch::Receiver<String> {
         let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = mark
             .as_ref()

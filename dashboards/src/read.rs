@@ -1,43 +1,93 @@
 //! The one way from a page to the store: a report's SQL with its parameters, within the reader's patience.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use patchlens_queries::Param;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::cache::{CLUSTER_AGE_MAX, key};
+use crate::cache::{Found, Question};
 use crate::error::{Error, Result};
 use crate::pages::sql::model::{Column, Table};
+use crate::reading;
 use crate::server::App;
 
-/// Pages may be this far behind the store.
+/// A page that wants the newest data may be this far behind the store.
 const MARK_AGE_MAX: Duration = Duration::from_millis(250);
+/// An answer that is behind by more is not shown: the reader waits for the new one.
+const BEHIND_MAX: Duration = Duration::from_mins(5);
 
 /// Runs a report and reads its rows. Values reach the statement only as server-side parameters.
 ///
-/// While nothing arrives the answer is not asked for twice: see [`crate::cache`].
+/// While nothing arrives the answer is not asked for twice, and for a short while after the old one is given while the
+/// new one is being counted: see [`crate::cache`] and [`crate::reading`].
 pub(crate) async fn rows<T: DeserializeOwned>(
     app: &App,
     doing: &'static str,
-    sql: &str,
-    parameters: &[(&str, &str)],
+    sql: &'static str,
+    parameters: &[(&'static str, &str)],
 ) -> Result<Vec<T>> {
-    let mark = newest_mark(app).await?;
-    let key = key(sql, parameters);
-    let age_max = app
-        .store
-        .config()
-        .cluster
-        .is_some()
-        .then_some(CLUSTER_AGE_MAX);
-    if let Some(answer) = app.cache.get(key, &mark, age_max) {
-        return parse(app, doing, &answer);
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
+    let question = Question {
+        doing,
+        sql,
+        parameters,
+    };
+    parse(app, doing, &answer(app, &question).await?)
+}
+
+async fn answer(app: &App, question: &Question) -> Result<Arc<[u8]>> {
+    confirm_mark(app).await?;
+    match app.cache.find(question) {
+        Found::Current(answer) => return Ok(answer),
+        Found::Behind(answer, by) if by < BEHIND_MAX && !reading::wants_newest() => {
+            reading::note_behind(by);
+            let (app, question) = (app.clone(), question.clone());
+            tokio::spawn(async move { renew(&app, &question).await });
+            return Ok(answer);
+        }
+        Found::Behind(..) | Found::Nothing => {}
     }
-    let answer = fetch(app, doing, sql, parameters).await?;
-    app.cache.put(key, mark, Arc::clone(&answer));
-    parse(app, doing, &answer)
+    let gate = app.cache.gate(question);
+    let Ok(_turn) = tokio::time::timeout(app.config.store_timeout(), gate.lock()).await else {
+        return Err(slow(app, question.doing));
+    };
+    // Who held the gate before may have asked already.
+    match app.cache.find(question) {
+        Found::Current(answer) => Ok(answer),
+        Found::Behind(..) | Found::Nothing => ask(app, question).await,
+    }
+}
+
+/// Asks again for an answer that is behind, unless somebody does so already.
+pub(crate) async fn renew(app: &App, question: &Question) -> Result<()> {
+    let gate = app.cache.gate(question);
+    let Ok(_turn) = gate.try_lock() else {
+        return Ok(());
+    };
+    match app.cache.find(question) {
+        Found::Current(_) => Ok(()),
+        Found::Behind(..) | Found::Nothing => ask(app, question).await.map(drop),
+    }
+}
+
+async fn ask(app: &App, question: &Question) -> Result<Arc<[u8]>> {
+    // The mark from before: data that arrives meanwhile makes the answer one that is behind.
+    let mark = app.cache.mark().map(|(mark, _)| mark);
+    let parameters: Vec<(&str, &str)> = question
+        .parameters
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let answer = fetch(app, question.doing, question.sql, &parameters).await?;
+    if let Some(mark) = mark {
+        app.cache.put(question, &mark, &answer);
+    }
+    Ok(answer)
 }
 
 /// Asks the store for a sign of life.
@@ -61,23 +111,31 @@ pub(crate) async fn mark(app: &App) -> Result<String> {
     )
     .await?;
     let marks: Vec<Mark> = parse(app, doing, &answer)?;
-    Ok(marks
+    let mark = marks
         .into_iter()
         .next()
-        .map_or_else(String::new, |row| row.mark))
+        .map_or_else(String::new, |row| row.mark);
+    app.cache.note_mark(&mark);
+    Ok(mark)
 }
 
-/// The mark, at most [`MARK_AGE_MAX`] old. One page's reports share one question.
-async fn newest_mark(app: &App) -> Result<String> {
-    let mut newest = app.cache.mark.lock().await;
-    match newest.as_ref() {
-        Some((asked, mark)) if asked.elapsed() < MARK_AGE_MAX => Ok(mark.clone()),
-        _ => {
-            let mark = mark(app).await?;
-            *newest = Some((Instant::now(), mark.clone()));
-            Ok(mark)
-        }
+/// Makes sure that the known mark is not too old. While [`crate::live`] watches the store no page asks for it, unless
+/// it wants the newest data.
+async fn confirm_mark(app: &App) -> Result<()> {
+    let age_max = if app.live.is_watching() && !reading::wants_newest() {
+        app.config.live_interval() * 3
+    } else {
+        MARK_AGE_MAX
+    };
+    let is_known = || app.cache.mark().is_some_and(|(_, age)| age < age_max);
+    if is_known() {
+        return Ok(());
     }
+    let _turn = app.cache.asking_mark.lock().await;
+    if !is_known() {
+        mark(app).await?;
+    }
+    Ok(())
 }
 
 async fn fetch(
@@ -130,12 +188,16 @@ pub(crate) async fn statement(app: &App, sql: &str, max_rows: u64) -> Result<Tab
     let answered = patiently(app, doing, answered).await;
     let bytes = answered.map_err(|error| match error {
         Error::Store {
-            source: patchlens_queries::Error::Exception { message, .. },
+            source: patchlens_queries::Error::Exception { code, message, .. },
             ..
-        } => Error::Statement { message },
+        } => Error::Statement {
+            code: Some(code),
+            message,
+        },
         other => other,
     })?;
     let answer: Answer = serde_json::from_slice(&bytes).map_err(|error| Error::Statement {
+        code: None,
         message: error.to_string(),
     })?;
     let max_rows = usize::try_from(max_rows).unwrap_or(usize::MAX);
@@ -158,9 +220,13 @@ async fn patiently<T>(
 ) -> Result<T> {
     match tokio::time::timeout(app.config.store_timeout(), answer).await {
         Ok(answered) => answered.map_err(|source| Error::Store { doing, source }),
-        Err(_) => Err(Error::Slow {
-            doing,
-            timeout_ms: app.config.store_timeout_ms,
-        }),
+        Err(_) => Err(slow(app, doing)),
+    }
+}
+
+fn slow(app: &App, doing: &'static str) -> Error {
+    Error::Slow {
+        doing,
+        timeout_ms: app.config.store_timeout_ms,
     }
 }

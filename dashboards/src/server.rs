@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
@@ -15,8 +16,11 @@ use crate::error::{Error, Result, What};
 use crate::frame::Frame;
 use crate::health::Metrics;
 use crate::live::Live;
-use crate::pages::{cluster, clusters, codes, device, devices, pipeline, rollout, sql};
-use crate::{answer, api, assets, health, live, security};
+use crate::pages::{
+    alerts, cluster, clusters, codes, device, devices, pipeline, rollout, sql, upload,
+};
+use crate::upload::{Desk, Uploads};
+use crate::{answer, api, assets, health, keep, live, reading, security};
 
 /// What every handler gets.
 #[derive(Clone)]
@@ -31,17 +35,66 @@ pub(crate) struct App {
     pub(crate) cache: Arc<Cache>,
     /// Who waits for news.
     pub(crate) live: Live,
+    /// Bundles that were handed in.
+    pub(crate) desk: Arc<Desk>,
+    /// Metrics of other services in this process.
+    pub(crate) neighbours: Neighbours,
+}
+
+/// Metrics of the services that share the process, in Prometheus' text form: one address to scrape.
+#[derive(Clone, Default)]
+pub struct Neighbours(Option<Arc<dyn Fn() -> String + Send + Sync>>);
+
+impl Neighbours {
+    /// `text` is called for every scrape.
+    pub fn new(text: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(text)))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.0.as_ref().map_or_else(String::new, |text| text())
+    }
+}
+
+/// What else runs in the process of the dashboards.
+pub struct Beside {
+    /// Where uploaded bundles go.
+    pub uploads: Uploads,
+    /// Whose metrics `/metrics` shows as well.
+    pub neighbours: Neighbours,
+}
+
+impl From<Uploads> for Beside {
+    /// Nobody else's metrics.
+    fn from(uploads: Uploads) -> Self {
+        Self {
+            uploads,
+            neighbours: Neighbours::default(),
+        }
+    }
 }
 
 /// Builds the web application over a store. It asks the store only when a page is asked for.
-pub fn router(store: Store, config: DashboardConfig) -> Router {
-    let app = App {
-        store,
-        config: Arc::new(config),
-        metrics: Arc::default(),
-        cache: Arc::default(),
-        live: Live::default(),
-    };
+pub fn router(store: Store, config: DashboardConfig, beside: impl Into<Beside>) -> Router {
+    routes(App::new(store, config, beside.into()))
+}
+
+impl App {
+    fn new(store: Store, config: DashboardConfig, beside: Beside) -> Self {
+        let is_cluster = store.config().cluster.is_some();
+        Self {
+            store,
+            config: Arc::new(config),
+            metrics: Arc::default(),
+            cache: Arc::new(Cache::new(is_cluster)),
+            live: Live::default(),
+            desk: Arc::new(Desk::new(beside.uploads)),
+            neighbours: beside.neighbours,
+        }
+    }
+}
+
+fn routes(app: App) -> Router {
     let pages = Router::new()
         .route("/", get(rollout::newest))
         .route("/rollouts/{id}", get(rollout::page))
@@ -52,9 +105,19 @@ pub fn router(store: Store, config: DashboardConfig) -> Router {
         .route("/devices", get(devices::page))
         .route("/devices/{id}", get(device::page))
         .route("/codes", get(codes::page))
+        .route("/alerts", get(alerts::page))
+        .route("/alerts/{id}", get(alerts::alert))
         .route("/pipeline", get(pipeline::page))
         .route("/sql", get(sql::page))
-        .route("/sql.csv", get(sql::csv));
+        .route("/sql.csv", get(sql::csv))
+        // Bundles have their own limit, while they are received.
+        .route(
+            "/upload",
+            get(upload::page)
+                .post(upload::post)
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route("/upload/{id}", get(upload::upload));
     // Every method comes to the contract, which answers or refuses what is not GET or HEAD.
     let api = Router::new()
         .route("/api/v1/openapi.json", any(api::document))
@@ -65,6 +128,9 @@ pub fn router(store: Store, config: DashboardConfig) -> Router {
         .route("/api/v1/devices", any(devices::json))
         .route("/api/v1/devices/{id}", any(device::json))
         .route("/api/v1/codes", any(codes::json))
+        .route("/api/v1/alerts", any(alerts::json))
+        .route("/api/v1/alerts/{id}", any(alerts::alert_json))
+        .route("/api/v1/uploads/{id}", any(upload::json))
         .route("/api/v1/pipeline", any(pipeline::json))
         .route("/api/v1/live", any(live::stream))
         .route_layer(from_fn(api::contract));
@@ -77,29 +143,15 @@ pub fn router(store: Store, config: DashboardConfig) -> Router {
         .merge(api)
         .merge(service)
         .fallback(unknown)
+        .layer(from_fn(reading::of_request))
         .layer(from_fn_with_state(app.clone(), health::measure))
         .layer(from_fn_with_state(app.clone(), security::known_host))
         .layer(from_fn(security::headers))
         .with_state(app)
 }
 
-/// Serves the web application until `shutdown` completes, then finishes the requests that are under way.
-///
-/// # Errors
-/// When the address cannot be listened on, or the listener fails.
-pub async fn serve(
-    store: Store,
-    config: DashboardConfig,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<()> {
-    let address = config.addr;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Listen { address, source })?;
-    serve_on(listener, store, config, shutdown).await
-}
-
-/// The same on a socket that listens already: who chose port 0 knows the port then.
+/// Serves the web application on a socket that listens already, until `shutdown` completes, then finishes the requests
+/// that are under way.
 ///
 /// # Errors
 /// When the listener fails.
@@ -107,19 +159,23 @@ pub async fn serve_on(
     listener: TcpListener,
     store: Store,
     config: DashboardConfig,
+    beside: impl Into<Beside>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
     let bound = listener.local_addr().unwrap_or(config.addr);
     tracing::info!(address = %bound, "dashboards are listening");
     // Open event streams would hold the shutdown back for ever: the router's streams end with this signal.
-    let (router, closing) = live::closing(router(store, config));
-    axum::serve(listener, router)
+    let app = App::new(store, config, beside.into());
+    let keeping = tokio::spawn(keep::ready(app.clone(), app.live.subscribe(&app)));
+    let (router, closing) = live::closing(routes(app));
+    let served = axum::serve(listener, router)
         .with_graceful_shutdown(async move {
             shutdown.await;
             closing.close();
         })
-        .await
-        .map_err(Error::Server)
+        .await;
+    keeping.abort();
+    served.map_err(Error::Server)
 }
 
 async fn unknown(frame: Frame) -> Response {

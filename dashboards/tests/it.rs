@@ -15,21 +15,23 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
-use patchlens_dashboards::{DashboardConfig, router};
+use patchlens_dashboards::{DashboardConfig, Uploads, router};
 use patchlens_queries::{Store, StoreConfig, testing};
 use serde_json::Value;
 use tower::ServiceExt;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 11] = [
     "/",
     "/clusters",
     "/clusters?open=all&site=Chengdu&ring=Broad&cause=disk-space",
     "/devices",
     "/codes?all=1",
+    "/alerts?state=Active",
     "/pipeline",
     "/sql",
     "/devices?state=failed&q=pc",
     "/rollouts/2024-07-b",
+    "/rollouts/2024-08-b?ring=Pilot&site=Chengdu&by=site",
 ];
 
 struct Answer {
@@ -68,7 +70,11 @@ async fn json(app: &Router, address: &str) -> Value {
 }
 
 fn over(store: &Store) -> Router {
-    router(store.clone(), DashboardConfig::default())
+    router(
+        store.clone(),
+        DashboardConfig::default(),
+        Uploads::NoEventLog,
+    )
 }
 
 /// The application over the rollout of 110 devices; `None` without libchdb.
@@ -133,7 +139,7 @@ async fn the_page_adds_up_to_what_the_view_says() {
         .as_array()
         .unwrap()
         .iter()
-        .rfind(|point| point["ring"] == "")
+        .rfind(|point| point["ring"] == "" && point["site"] == "")
         .unwrap();
     assert_eq!(
         (&last["installed"], &last["eligible"]),
@@ -294,6 +300,7 @@ async fn a_cluster_shows_evidence_factors_remedy_and_exports_its_devices() {
     ] {
         assert!(html.contains(text), "{text}\n{html}");
     }
+    assert!(html.contains("data-copyable"), "the steps can be copied");
     let csv = get(&app, &format!("{address}/devices.csv"), &[]).await;
     assert!(
         csv.headers[header::CONTENT_TYPE]
@@ -302,6 +309,66 @@ async fn a_cluster_shows_evidence_factors_remedy_and_exports_its_devices() {
             .starts_with("text/csv")
     );
     assert_eq!(csv.body.lines().count(), 5, "{}", csv.body);
+}
+
+#[tokio::test]
+async fn a_ring_or_site_narrows_the_rollout_page() {
+    let Some((app, _store)) = seeded().await else {
+        return;
+    };
+    let all = json(&app, "/api/v1/rollouts/2024-08-b").await;
+    let mut planned = 0;
+    for ring in ["Pilot", "First", "Broad"] {
+        let narrowed = json(&app, &format!("/api/v1/rollouts/2024-08-b?ring={ring}")).await;
+        planned += narrowed["summary"]["planned"].as_u64().unwrap();
+        let rings = narrowed["rings"].as_array().unwrap();
+        assert!(rings.len() == 1 && rings[0]["name"] == ring, "{rings:?}");
+    }
+    assert_eq!(planned, all["summary"]["planned"].as_u64().unwrap());
+    let html = page(&app, "/rollouts/2024-08-b?ring=Pilot").await;
+    assert!(
+        html.contains("<option value=\"Pilot\" selected>")
+            && html.contains("/devices?rollout=2024-08-b&#38;ring=Pilot&#38;state=failed"),
+        "{html}"
+    );
+}
+
+#[tokio::test]
+async fn an_alert_says_why_and_leads_to_what_it_is_about() {
+    let Some((_, store)) = seeded().await else {
+        return;
+    };
+    seed::fill(&store, seed::ALERTS).await.unwrap();
+    let app = over(&store);
+    let html = page(&app, "/alerts?state=Active").await;
+    for text in [
+        "1 alert is active.",
+        "/alerts/a1",
+        "href=\"/codes?q=0x8007000d\"",
+        "not told yet",
+    ] {
+        assert!(
+            html.to_lowercase().contains(&text.to_lowercase()),
+            "{text}\n{html}"
+        );
+    }
+    assert!(
+        !html.contains("/alerts/a2"),
+        "the resolved one is filtered out"
+    );
+    let one = page(&app, "/alerts/a1").await;
+    for text in [
+        "10 devices where 1.5 were to be expected",
+        "&#60;script&#62;alert",
+        "/devices/BJ-PC-070",
+    ] {
+        assert!(one.contains(text), "{text}\n{one}");
+    }
+    assert!(page(&app, "/").await.contains("1 alert is active"));
+    assert_eq!(
+        json(&app, "/api/v1/alerts").await.as_array().unwrap().len(),
+        2
+    );
 }
 
 #[tokio::test]

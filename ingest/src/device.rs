@@ -1,6 +1,6 @@
 //! How many devices a path holds.
 //!
-//! - A file or a .zip is one device.
+//! - A file, a .zip or a .cab is one device.
 //! - A directory that holds .zip files, at any depth: each .zip is one device. Its other files are
 //!   read by the next rule.
 //! - Other directories are one device, unless two sub-directories name different computers: then
@@ -51,6 +51,7 @@ impl Share {
                 refusals,
             } => Bundle::from_files(name, files, refusals, limits),
         };
+        bundle.open_cabinets();
         let mut scans = Vec::with_capacity(bundle.entries.len());
         for entry in &bundle.entries {
             match scan(&bundle, entry, limits) {
@@ -98,7 +99,7 @@ pub(crate) fn shares(path: &Path, limits: &Limits, one_device: bool) -> Result<V
             bytes: metadata.len(),
         }];
         return Ok(vec![Share::Files {
-            name: folder_name(path.parent().unwrap_or(path)),
+            name: name_of_file(path),
             files,
             refusals: Vec::new(),
         }]);
@@ -149,6 +150,19 @@ fn starts_a_zip(path: &Path) -> std::io::Result<bool> {
     Ok(is_zip(&head))
 }
 
+/// What names the device of a single file when nothing else does: a cabinet is named after the device
+/// as a zip is, but the ones that Windows packs itself, like any other log, lie in its folder.
+fn name_of_file(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let is_cabinet = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("cab"));
+    if is_cabinet && !stem.to_ascii_lowercase().starts_with("cbspersist") {
+        return stem.into_owned();
+    }
+    folder_name(path.parent().unwrap_or(path))
+}
+
 /// The last part of a path, as the device's name when nothing else names it.
 fn folder_name(path: &Path) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -183,7 +197,7 @@ fn divide(name: String, files: Vec<Found>, limits: &Limits) -> Vec<(String, Vec<
                 below: file.relative.clone(),
                 file,
                 name,
-                is_recognised: scan.format.is_some(),
+                is_recognised: scan.format.is_some() || scan.is_cabinet,
             }
         })
         .collect();

@@ -27,6 +27,14 @@ pub enum Error {
         /// What the sink says.
         source: crate::collect::SinkError,
     },
+    /// The positions of a followed path cannot be read or written.
+    #[error("cannot keep the positions of a followed path in {path}", path = path.display())]
+    FollowState {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// Nothing names the device.
     #[error("cannot name the device of {bundle:?}; give its name with --device")]
     Unnamed {

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use patchlens_event::{DeviceId, inventory as names};
 
-use crate::bundle::{Bundle, Entry, Limits, read_full};
+use crate::bundle::{Bundle, Entry, Limits, is_cabinet, read_full};
 use crate::evtx::{CHUNK_BYTES, FILE_HEADER_BYTES, NewestChunk};
 use crate::json::Documents;
 use crate::redact::KnownNames;
@@ -31,6 +31,7 @@ pub(crate) enum NameSource {
     EventLog,
     EventDocuments,
     Registry,
+    SetupDiag,
     Hotfixes,
 }
 
@@ -51,6 +52,8 @@ pub(crate) struct Scan {
     /// When the bundle says that it was collected.
     pub(crate) collected_at: Option<Timestamp>,
     pub(crate) known: KnownNames,
+    /// The file is a cabinet that has not been opened.
+    pub(crate) is_cabinet: bool,
     /// Why there is no format, for a person.
     pub(crate) detail: String,
 }
@@ -67,6 +70,7 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
     let file_name = entry.path.rsplit('/').next().unwrap_or_default();
     let mut scan = Scan {
         format: detect(&head, file_name),
+        is_cabinet: is_cabinet(&head),
         ..Scan::default()
     };
     match scan.format {
@@ -78,6 +82,7 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
             | Format::OsVersion
             | Format::RegQuery
             | Format::HotfixList
+            | Format::SetupDiag
             | Format::OsqueryRows),
         ) => {
             let rest = INVENTORY_BYTES.min(limits.whole_file_bytes_max);
@@ -188,6 +193,7 @@ fn facts_claim(bytes: &[u8], format: Format, scan: &mut Scan) {
         Format::OsVersion => NameSource::Facts,
         Format::SystemInfo => NameSource::SystemInfo,
         Format::RegQuery => NameSource::Registry,
+        Format::SetupDiag => NameSource::SetupDiag,
         _ => NameSource::Hotfixes,
     };
     scan.claim = facts.device_name.map(|name| NameClaim {

@@ -98,11 +98,20 @@ pub fn inspect(paths: &[PathBuf], limits: &Limits) -> Result<InspectReport> {
     Ok(report)
 }
 
+/// The path as a person would name it. A single file is its own bundle: its name stands before what
+/// it holds already.
 fn joined(root: &Path, inside: &str) -> String {
-    if inside.is_empty() {
-        root.display().to_string()
-    } else {
-        format!("{}/{inside}", root.display())
+    let name = root
+        .file_name()
+        .filter(|_| root.is_file())
+        .map(|name| name.to_string_lossy());
+    let below = name.and_then(|name| inside.strip_prefix(name.as_ref()));
+    match below {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+            format!("{}{rest}", root.display())
+        }
+        _ if inside.is_empty() => root.display().to_string(),
+        _ => format!("{}/{inside}", root.display()),
     }
 }
 
@@ -125,15 +134,7 @@ fn refused(root: &Path, refusal: &Refusal) -> FileReport {
 }
 
 fn file(root: &Path, bundle: &Bundle, entry: &Entry, scan: &Scan, limits: &Limits) -> FileReport {
-    let path = if root
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy() == entry.path)
-        && root.is_file()
-    {
-        root.display().to_string()
-    } else {
-        joined(root, &entry.path)
-    };
+    let path = joined(root, &entry.path);
     let Some(format) = scan.format else {
         let reject = RejectReport {
             line: 0,

@@ -12,6 +12,7 @@ mod encoding;
 mod error;
 mod event_record;
 pub mod evtx;
+pub mod follow;
 pub mod identity;
 pub mod inspect;
 pub mod inventory;
@@ -21,7 +22,10 @@ mod parser;
 pub mod procmon;
 mod record;
 pub mod redact;
+pub mod replay;
 pub mod select;
+pub mod setup_diag;
+pub mod ship;
 pub mod template;
 #[cfg(test)]
 mod testing;

@@ -140,6 +140,37 @@ impl Redactor {
         }
     }
 
+    /// Replaces in the text of a record: besides what [`Self::text`] finds, the values of its fields
+    /// that name a user, which the text repeats.
+    pub fn record_text<'a>(&self, text: &'a str, fields: &[(String, String)]) -> Cow<'a, str> {
+        let mut out = Cow::Borrowed(text);
+        if self.options.user_names {
+            for (name, value) in fields {
+                let value = value.trim();
+                let is_name = value.chars().count() >= KNOWN_USER_CHARS_MIN
+                    && candidate::names_a_user(name)
+                    && candidate::is_person(value);
+                if is_name && out.contains(value) {
+                    out = Cow::Owned(self.without(&out, value));
+                }
+            }
+        }
+        match out {
+            Cow::Borrowed(text) => self.text(text),
+            Cow::Owned(text) => Cow::Owned(self.text(&text).into_owned()),
+        }
+    }
+
+    /// Replaces a name wherever it stands as a word.
+    fn without(&self, text: &str, name: &str) -> String {
+        let found = text
+            .match_indices(name)
+            .map(|(at, name)| at..at + name.len())
+            .filter(|range| candidate::is_word(text, range));
+        self.replace(text, found.map(|range| (range, "user")))
+            .into_owned()
+    }
+
     /// Replaces what has the shape of a name or address.
     fn by_shape<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let Some(automaton) = candidate::AUTOMATON.as_ref() else {

@@ -19,8 +19,8 @@ use patchlens_event::{Hresult, Level, Source};
 
 use crate::{Format, Record};
 use keywords::{
-    CBS, CMTRACE, DISM, PROCMON_QUIET, PROVIDERS, QUIET, REGISTRY, REPORTING, SERVICE_CONTROL,
-    SETUP, WINDOWS_UPDATE,
+    CBS, CMTRACE, DISM, PROCMON_QUIET, PROVIDER_IDS, PROVIDERS, QUIET, REGISTRY, REPORTING,
+    SERVICE_CONTROL, SETUP, WINDOWS_UPDATE,
 };
 
 /// What happens to a record.
@@ -109,16 +109,23 @@ fn event_matters(record: &Record<'_>) -> bool {
         return windows_event_id
             .is_some_and(|id| (id == 7040 && !own) || (7000..=7034).contains(&id));
     }
-    if provider.eq_ignore_ascii_case("USER32") {
+    if ["USER32", "Microsoft-Windows-User32"]
+        .iter()
+        .any(|user32| provider.eq_ignore_ascii_case(user32))
+    {
         return windows_event_id == Some(1074);
     }
     if provider.eq_ignore_ascii_case("EventLog") {
         // Start, stop and unexpected end of Windows; 6013 reports the uptime every day.
         return windows_event_id.is_some_and(|id| (6005..=6009).contains(&id));
     }
-    PROVIDERS
-        .iter()
-        .any(|known| provider.eq_ignore_ascii_case(known))
+    let with_id = |(known, ids): &(&str, &[u32])| {
+        provider.eq_ignore_ascii_case(known) && windows_event_id.is_some_and(|id| ids.contains(&id))
+    };
+    PROVIDER_IDS.iter().any(with_id)
+        || PROVIDERS
+            .iter()
+            .any(|known| provider.eq_ignore_ascii_case(known))
 }
 
 fn procmon_matters(record: &Record<'_>) -> bool {

@@ -105,6 +105,11 @@ impl<'a> Writer<'a, '_> {
         if self.ahead().starts_with(b"cV") && self.correlation_vector() {
             return true;
         }
+        let value = self.value_bytes();
+        if value > 0 {
+            self.mask(value);
+            return true;
+        }
         let extent = self.identity_bytes();
         if extent > 0 {
             self.mask(extent);
@@ -152,6 +157,38 @@ impl<'a> Writer<'a, '_> {
         self.keep(2 + signs);
         self.mask(length);
         true
+    }
+
+    /// How many bytes from here are a name that fills a labelled place: `hive: SOFTWARE, into …`,
+    /// `file: ntuser.dat, …`. A word in lower case there is a state, and says something.
+    fn value_bytes(&self) -> usize {
+        let is_labelled = self
+            .at
+            .checked_sub(2)
+            .and_then(|start| self.line.as_bytes().get(start..self.at))
+            == Some(b": ");
+        if !is_labelled {
+            return 0;
+        }
+        let ahead = self.ahead();
+        let length = ahead
+            .iter()
+            .position(|byte| !is_word_byte(*byte) && *byte != b'.')
+            .unwrap_or(ahead.len());
+        let word = ahead.get(..length).unwrap_or_default();
+        let is_name = word.len() >= 3
+            && word
+                .iter()
+                .all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
+        let is_file = word
+            .iter()
+            .rposition(|byte| *byte == b'.')
+            .is_some_and(|dot| dot > 0 && (3..=5).contains(&(length - dot)));
+        if ahead.get(length) == Some(&b',') && (is_name || is_file) {
+            length
+        } else {
+            0
+        }
     }
 
     /// How many bytes from here are a path, a URL, or the identity of a package or component.

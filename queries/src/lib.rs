@@ -3,7 +3,9 @@
 //! # Layout
 //! - [`store`]: the client, for any ClickHouse HTTP endpoint.
 //! - [`migration`]: brings a database to the schema of `migrations/` and `views/`.
+//! - [`case`]: reports on clusters, devices and rollouts, as Markdown, HTML or text.
 //! - [`reports`]: what commands and pages print, typed.
+//! - [`metrics`]: what services count with, for Prometheus.
 //! - [`embedded`]: ClickHouse inside this process, behind its own HTTP interface.
 //! - [`testing`]: one engine per test process, one fresh database per test.
 //!
@@ -11,8 +13,10 @@
 //! answers; SQL stands in `.sql` files or beside the function that sends it; values reach SQL only
 //! as server-side parameters; nothing here reads the environment or the wall clock.
 
+pub mod case;
 pub mod embedded;
 mod error;
+pub mod metrics;
 pub mod migration;
 pub mod reports;
 mod sql;
@@ -20,4 +24,4 @@ pub mod store;
 pub mod testing;
 
 pub use error::{Error, Result};
-pub use store::{Login, Param, Secret, Store, StoreConfig};
+pub use store::{Login, Param, RejectRow, Secret, Store, StoreConfig};

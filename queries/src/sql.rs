@@ -4,7 +4,8 @@
 //! `{table:x}` and `{view:x}` become names with their database, `{engine:ReplacingMergeTree(v)}` the
 //! engine or its replicated form, `{on_cluster}` its clause. On a cluster a table whose header says
 //! `-- Shard: column` is made twice: `x_local` on every node, and `x` as Distributed over them, sharded
-//! by that column; tables without that line are replicated whole to every node.
+//! by that column; tables without that line are replicated whole to every node. A change of a sharded table is
+//! made to both.
 
 /// For whom statements are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,9 @@ impl Deployment {
         else {
             return vec![self.fill(text, "", false)];
         };
+        if is_change(text) {
+            return vec![self.fill(text, "_local", true), self.fill(text, "", true)];
+        }
         let (database, table) = (
             &self.database,
             placeholder(text, "table").unwrap_or_default(),
@@ -94,6 +98,13 @@ impl Deployment {
     }
 }
 
+/// True when the statement changes a table instead of making it.
+fn is_change(text: &str) -> bool {
+    text.lines()
+        .find(|line| !line.starts_with("--") && !line.trim().is_empty())
+        .is_some_and(|line| line.trim_start().starts_with("ALTER TABLE "))
+}
+
 /// Returns x of the first `{kind:x}`.
 fn placeholder<'a>(text: &'a str, kind: &str) -> Option<&'a str> {
     text.split('{').skip(1).find_map(|part| {
@@ -130,6 +141,27 @@ mod tests {
         assert_eq!(
             single.render("SELECT {x:UInt8} FROM {view:v}"),
             "SELECT {x:UInt8} FROM `d`.`v`"
+        );
+    }
+
+    #[test]
+    fn a_cluster_changes_the_shards_and_the_table_over_them() {
+        let cluster = Deployment {
+            database: "d".to_owned(),
+            cluster: Some("c".to_owned()),
+        };
+        let text = "-- Shard: device_id\nALTER TABLE {table:t} {on_cluster} ADD COLUMN IF NOT EXISTS b UInt8";
+        let statements: Vec<String> = cluster
+            .render_table(text)
+            .iter()
+            .map(|statement| statement.lines().last().unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            statements,
+            [
+                "ALTER TABLE `d`.`t_local` ON CLUSTER `c` ADD COLUMN IF NOT EXISTS b UInt8",
+                "ALTER TABLE `d`.`t` ON CLUSTER `c` ADD COLUMN IF NOT EXISTS b UInt8"
+            ]
         );
     }
 

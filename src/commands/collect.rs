@@ -1,19 +1,20 @@
 //! `collect`: log bundles to the event log.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use patchlens_ingest::collect::{CollectOptions, PathAccount, read_path};
-use patchlens_log::Writer;
+use patchlens_ingest::ship::{Destination, Shipper, SpoolState, ship_all};
 
 use crate::cli::Collect;
+use crate::commands::follow;
 use crate::config::Config;
 use crate::output::{Outcome, print};
 use crate::reading::collect_options;
-use crate::services::{open_writer, runtime};
-use crate::shipping::{Shipper, write_all};
+use crate::services::{runtime, stop_signal};
+use crate::shipping::Shipping;
 
 pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome> {
     let options = collect_options(config, &command.reading, command.paths.len())?;
@@ -23,14 +24,58 @@ pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome>
     }
     let url = command.to.clone().unwrap_or_else(|| config.event_log_url());
     runtime()?.block_on(async {
-        let writer = Arc::new(open_writer(config, &url).await?);
-        let account = ship(config, &writer, command.paths.clone(), options).await?;
-        if let Some(writer) = Arc::into_inner(writer) {
-            writer.close().await;
+        let mut shipping = Shipping::open(config, &url, command.token_file.as_deref()).await?;
+        if command.follow {
+            let stop = stop_signal();
+            let done = follow::run(config, &command.paths, options, &mut shipping, stop).await;
+            shipping.close().await;
+            let followed = done?;
+            print(&followed.to_line(&url))?;
+            return Ok(Outcome::from_rejects(followed.rejected));
         }
-        print(&account.to_line(&url))?;
-        Ok(Outcome::from_rejects(account.rejected))
+        let done = if command.drain {
+            Ok(None)
+        } else {
+            ship(config, &mut shipping, command.paths.clone(), options)
+                .await
+                .map(Some)
+        };
+        let kept = settle(config, &mut shipping).await;
+        shipping.close().await;
+        let (account, kept) = (done?, kept?);
+        if let Some(account) = &account {
+            print(&account.to_line(&url))?;
+        }
+        if let Some(kept) = kept {
+            print(&kept)?;
+            return Ok(Outcome::DoneWithRejects);
+        }
+        if command.drain {
+            print(&format!("nothing waits for {url}"))?;
+        }
+        Ok(Outcome::from_rejects(
+            account.map_or(0, |account| account.rejected),
+        ))
     })
+}
+
+/// Hands over what waits in the spool; says what still does, and why.
+async fn settle(config: &Config, shipping: &mut Shipping) -> anyhow::Result<Option<String>> {
+    let Shipping::Spooled(spooled) = shipping else {
+        return Ok(None);
+    };
+    let wait = Duration::from_secs(config.collect.spool.drain_seconds);
+    match spooled.drain(wait).await? {
+        SpoolState::Empty => Ok(None),
+        SpoolState::Waiting(messages) => Ok(Some(format!(
+            "{messages} messages wait in the spool {} for {}: {}; `patchlens collect --drain --to URL` or the next collect hands them over",
+            spooled.dir().display(),
+            spooled.name(),
+            spooled
+                .last_failure()
+                .unwrap_or("not all could be handed over in time"),
+        ))),
+    }
 }
 
 /// What became of the records: `read = sent + counted`, rejects beside them.
@@ -75,7 +120,7 @@ impl Accounting {
 /// Reads the paths on a thread of its own and writes what comes out, side by side.
 pub(crate) async fn ship(
     config: &Config,
-    writer: &Arc<Writer>,
+    destination: &mut impl Destination,
     paths: Vec<PathBuf>,
     options: CollectOptions,
 ) -> anyhow::Result<Accounting> {
@@ -95,10 +140,10 @@ pub(crate) async fn ship(
         bar.finish_and_clear();
         Ok::<_, anyhow::Error>(accounting)
     });
-    let written = write_all(writer, inbox).await;
+    let written = ship_all(destination, inbox).await;
     let read = reading.await.context("the reading thread ended early")?;
     // The writer's error is the cause when both fail: the reader only found the door closed.
-    let messages = written?;
+    let messages = written.context("handing events over")?;
     let mut accounting = read?;
     accounting.messages = messages;
     Ok(accounting)

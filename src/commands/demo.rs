@@ -11,7 +11,8 @@ use patchlens_stream::Metrics;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::cli::{Demo, Reading};
+use crate::alerting::{self, ActiveAlert};
+use crate::cli::{Demo, Mix, Reading};
 use crate::commands::{collect, report, serve, simulate};
 use crate::config::Config;
 use crate::output::{Format, Outcome, print, print_json, say};
@@ -29,6 +30,8 @@ pub(crate) struct DemoReport {
     pub(crate) compliance: RolloutSummary,
     /// Devices that fail for the same reason, the largest first.
     pub(crate) clusters: Vec<ClusterRow>,
+    /// Alerts that are active at the end of the data, the worst first.
+    pub(crate) alerts: Vec<ActiveAlert>,
     /// From the first bundle to the last view, in seconds.
     pub(crate) seconds: f64,
 }
@@ -83,7 +86,7 @@ async fn load_and_serve(
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let folder = config.data_dir.join("demo");
-    let truth = simulate::write(&folder, command.devices, command.seed)?;
+    let truth = simulate::write(&folder, command.devices, command.seed, Mix::Rollout)?;
     say(&format!(
         "wrote the log bundles of {} devices to {}",
         truth.devices.len(),
@@ -101,6 +104,10 @@ async fn load_and_serve(
             load(config, open, &bundles, Arc::clone(&metrics), &stop).await?;
         }
     }
+    let seconds = started.elapsed().as_secs_f64();
+    alerting::replay(config, &open.store)
+        .await
+        .context("looking for alerts in the rollout's past")?;
     let report = DemoReport {
         compliance: open
             .store
@@ -108,7 +115,8 @@ async fn load_and_serve(
             .await?
             .context("the demo's rollout is not in the store")?,
         clusters: open.store.clusters(None).await?,
-        seconds: started.elapsed().as_secs_f64(),
+        alerts: alerting::active(&open.store).await?,
+        seconds,
     };
     match command.format {
         Format::Json => print_json(&report)?,
@@ -117,7 +125,7 @@ async fn load_and_serve(
     if command.exit || *stop.borrow() {
         return Ok(());
     }
-    serve::transform_and_serve(config, open, metrics, stop).await
+    serve::all_services(config, open, metrics, stop).await
 }
 
 async fn load(
@@ -127,14 +135,14 @@ async fn load(
     metrics: Arc<Metrics>,
     stop: &watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let writer = Arc::new(open_writer(config, &config.event_log_url()).await?);
+    let mut writer = Arc::new(open_writer(config, &config.event_log_url()).await?);
     let reading = Reading {
         device: None,
         assume_utc_offset: None,
     };
     let accounting = collect::ship(
         config,
-        &writer,
+        &mut writer,
         vec![bundles.to_path_buf()],
         collect_options(config, &reading, 1)?,
     )
@@ -158,11 +166,17 @@ fn as_text(report: &DemoReport) -> String {
     let DemoReport {
         compliance,
         clusters,
+        alerts,
         seconds,
     } = report;
+    let mut said = String::new();
+    for alert in alerts {
+        said.push_str(&format!("{:<8} {}\n", alert.severity, alert.summary_en));
+    }
     format!(
-        "{}\n{} clusters; from log bundles to views in {seconds:.1} s\n",
+        "{}\n{} alerts are active; `patchlens alert --help`\n{said}\n{} clusters; from log bundles to views in {seconds:.1} s\n",
         report::summary_text(compliance, clusters),
+        alerts.len(),
         clusters.len()
     )
 }

@@ -9,7 +9,8 @@ use patchlens_transform::report::{
     DeviceReport, DiagnosisReport, EvidenceReport, Include, Language, device_reports,
 };
 use patchlens_transform::{
-    Knowledge, Reference, RowOrigin, TRANSFORM_VERSION, diagnose, events_frame, normalise,
+    Explanation, Reference, RowOrigin, TRANSFORM_VERSION, diagnose, diagnose_and_explain,
+    events_frame, normalise,
 };
 use serde::Serialize;
 
@@ -27,6 +28,9 @@ pub(crate) struct DiagnoseReport {
     pub(crate) devices: Vec<DeviceReport>,
     /// What was read.
     pub(crate) input: InputReport,
+    /// Why each diagnosis is what it is; only with `--explain`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) explanations: Vec<Explanation>,
 }
 
 /// What was read of the paths.
@@ -91,7 +95,8 @@ fn answer(
         Some(directory) => read_directory(directory)?.0,
         None => Reference::default(),
     };
-    let options = collect_options(config, &command.reading, command.paths.len())?;
+    let mut options = collect_options(config, &command.reading, command.paths.len())?;
+    options.counts_noise = false;
     let mut collected = Collected::default();
     let mut input = InputReport::default();
     let mut read = Vec::new();
@@ -119,11 +124,16 @@ fn answer(
             paths.join(", ")
         );
     }
-    let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
+    let knowledge = crate::knowledge::load(config)?;
     let frame = events_frame(&collected.events, TRANSFORM_VERSION, now()())
         .context("laying out the events")?;
     let frame = normalise(frame, &knowledge).context("normalising the events")?;
-    let diagnosed = diagnose(&frame, &reference, &knowledge).context("diagnosing")?;
+    let (diagnosed, explanations) = if command.explain {
+        diagnose_and_explain(&frame, &reference, &knowledge).context("diagnosing")?
+    } else {
+        let diagnosed = diagnose(&frame, &reference, &knowledge).context("diagnosing")?;
+        (diagnosed, Vec::new())
+    };
     let mut devices =
         device_reports(&diagnosed, language, Include::Open).context("writing the report")?;
     // Nothing but noise is an answer too.
@@ -140,10 +150,24 @@ fn answer(
             });
         }
     }
-    Ok(DiagnoseReport { devices, input })
+    let shown = |explanation: &Explanation| {
+        devices.iter().any(|device| {
+            device.device_id == explanation.device_id
+                && device
+                    .diagnoses
+                    .iter()
+                    .any(|diagnosis| diagnosis.cluster_key == explanation.cluster_key)
+        })
+    };
+    let explanations = explanations.into_iter().filter(shown).collect();
+    Ok(DiagnoseReport {
+        devices,
+        input,
+        explanations,
+    })
 }
 
-pub(crate) fn as_text(report: &DiagnoseReport) -> String {
+fn as_text(report: &DiagnoseReport) -> String {
     let mut text = String::new();
     for device in &report.devices {
         let build = if device.os_build.is_empty() {
@@ -173,6 +197,13 @@ pub(crate) fn as_text(report: &DiagnoseReport) -> String {
             }
             for (step, action) in diagnosis.actions.iter().enumerate() {
                 add(&mut text, &format!("    do {}  {action}", step + 1));
+            }
+            let why = report.explanations.iter().find(|explanation| {
+                explanation.device_id == device.device_id
+                    && explanation.cluster_key == diagnosis.cluster_key
+            });
+            if let Some(why) = why {
+                add(&mut text, &explanation_text(why, "    "));
             }
         }
         for attempt in &device.attempts {
@@ -211,7 +242,7 @@ pub(crate) fn as_text(report: &DiagnoseReport) -> String {
     text
 }
 
-pub(crate) fn as_markdown(report: &DiagnoseReport) -> String {
+fn as_markdown(report: &DiagnoseReport) -> String {
     let mut text = String::new();
     for device in &report.devices {
         add(&mut text, &format!("## {}\n", escape(&device.device_id)));
@@ -245,6 +276,43 @@ pub(crate) fn as_markdown(report: &DiagnoseReport) -> String {
         }
     }
     text
+}
+
+/// Why a diagnosis is what it is, in lines.
+pub(crate) fn explanation_text(why: &Explanation, indent: &str) -> String {
+    let mut text = String::new();
+    let mut line = |label: &str, value: &str| {
+        let _infallible = writeln!(text, "{indent}{label:<9} {value}");
+    };
+    line("key", &why.cluster_key);
+    for part in &why.key {
+        let made_of = if part.made_of.is_empty() || part.made_of == part.value {
+            String::new()
+        } else {
+            format!("  (of {})", part.made_of)
+        };
+        line("", &format!("{}: {}{made_of}", part.name, part.value));
+    }
+    line(
+        "rule",
+        &why.rule.as_ref().map_or_else(
+            || "none holds: said openly, not guessed".to_owned(),
+            |rule| format!("{rule}  ({:.2})", why.confidence),
+        ),
+    );
+    for condition in &why.conditions {
+        line("", condition);
+    }
+    for other in &why.considered {
+        let worth = other
+            .confidence
+            .map_or_else(|| "does not hold".to_owned(), |worth| format!("{worth:.2}"));
+        line(
+            "rejected",
+            &format!("{}/{}  {worth}: {}", other.cause, other.rule, other.why_not),
+        );
+    }
+    text.trim_end().to_owned()
 }
 
 fn headline(diagnosis: &DiagnosisReport) -> String {

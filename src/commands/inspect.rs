@@ -1,13 +1,13 @@
 //! `inspect`: what is in these files.
 
-use patchlens_ingest::bundle::Limits;
 use patchlens_ingest::inspect::{InspectReport, inspect};
 
 use crate::cli::Inspect;
+use crate::config::Config;
 use crate::output::{Format, Outcome, columns, print, print_json};
 
-pub(crate) fn run(command: &Inspect) -> anyhow::Result<Outcome> {
-    let report = inspect(&command.paths, &Limits::default())?;
+pub(crate) fn run(config: &Config, command: &Inspect) -> anyhow::Result<Outcome> {
+    let report = inspect(&command.paths, &config.collect.limits)?;
     match command.format {
         Format::Json => print_json(&report)?,
         Format::Table => print(&as_table(&report, |header, rows| columns(header, rows)))?,

@@ -3,15 +3,16 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, bail};
+use patchlens_queries::case::{self, Document};
 use patchlens_queries::reports::{ClusterDeviceRow, ClusterRow, RolloutSummary};
 use patchlens_transform::report::{self, device_reports};
 use patchlens_transform::{Knowledge, diagnose, from_ipc_stream};
 use serde::Serialize;
 
-use crate::cli::{self, Report, ReportSubject};
-use crate::commands::diagnose::{DiagnoseReport, InputReport, as_markdown, as_text};
+use crate::cli::{self, Report, ReportFormat, ReportSubject};
+use crate::commands::diagnose::{DiagnoseReport, InputReport};
 use crate::config::Config;
-use crate::output::{Format, Outcome, columns, print};
+use crate::output::{Outcome, columns, print};
 use crate::reference;
 use crate::services::{OpenStore, runtime};
 
@@ -49,17 +50,18 @@ async fn write(open: &OpenStore, command: &Report) -> anyhow::Result<String> {
 }
 
 async fn rollout(open: &OpenStore, id: Option<&str>, command: &Report) -> anyhow::Result<String> {
-    let Some(rollout) = open.store.rollout_summary(id).await? else {
-        bail!("no such rollout in the store; `patchlens reference DIR` loads plans");
-    };
+    let missing = "no such rollout in the store; `patchlens reference DIR` loads plans";
+    if matches!(command.format, ReportFormat::Markdown | ReportFormat::Html) {
+        let case = open.store.rollout_case(id, language(command)).await?;
+        return written(case.context(missing)?, command.format);
+    }
     let report = RolloutReport {
-        rollout,
+        rollout: open.store.rollout_summary(id).await?.context(missing)?,
         clusters: open.store.clusters(None).await?,
     };
     Ok(match command.format {
-        Format::Json => serde_json::to_string_pretty(&report)?,
-        Format::Table => rollout_text(&report),
-        Format::Markdown => rollout_markdown(&report, command.lang),
+        ReportFormat::Json => serde_json::to_string_pretty(&report)?,
+        _ => rollout_text(&report),
     })
 }
 
@@ -121,100 +123,50 @@ pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) ->
     text
 }
 
-fn rollout_markdown(report: &RolloutReport, language: cli::Language) -> String {
-    let r = &report.rollout;
-    let mut text = format!(
-        "# {} (KB{})\n\n{} of {} reporting devices have the update.\n",
-        r.name, r.kb_article, r.latest, r.reporting
-    );
-    let _infallible = writeln!(
-        text,
-        "{} planned = {} reporting + {} stale + {} never seen + {} excluded.\n",
-        r.devices, r.reporting, r.stale, r.never_seen, r.excluded
-    );
-    for cluster in &report.clusters {
-        text.push_str(&cluster_markdown(cluster, language));
-    }
-    text
-}
-
-fn cluster_markdown(cluster: &ClusterRow, language: cli::Language) -> String {
-    let (summary, actions) = match language {
-        cli::Language::En => (&cluster.summary_en, &cluster.actions_en),
-        cli::Language::Zh => (&cluster.summary_zh, &cluster.actions_zh),
-    };
-    let mut text = format!(
-        "## {}: {} devices, {} still failing\n\n{summary}\n\n",
-        cluster.cause, cluster.devices, cluster.open_devices
-    );
-    for (step, action) in actions.iter().enumerate() {
-        let _infallible = writeln!(text, "{}. {action}", step + 1);
-    }
-    text.push('\n');
-    text
-}
-
 async fn cluster(open: &OpenStore, key: &str, command: &Report) -> anyhow::Result<String> {
-    let Some(cluster) = open.store.clusters(Some(key)).await?.into_iter().next() else {
-        bail!("no cluster {key:?} in the store; `patchlens report rollout` lists the keys");
-    };
+    let missing =
+        || format!("no cluster {key:?} in the store; `patchlens report rollout` lists the keys");
+    if command.format != ReportFormat::Json {
+        let case = open.store.cluster_case(key, language(command)).await?;
+        return written(case.with_context(missing)?, command.format);
+    }
+    let cluster = open.store.clusters(Some(key)).await?.into_iter().next();
     let report = ClusterReport {
+        cluster: cluster.with_context(missing)?,
         devices: open.store.cluster_devices(key).await?,
-        cluster,
     };
-    let rows: Vec<Vec<String>> = report
-        .devices
-        .iter()
-        .map(|d| {
-            let state = if d.is_open == 1 {
-                "failing"
-            } else {
-                "installed later"
-            };
-            let line = d.evidence_text.lines().next().unwrap_or_default();
-            vec![
-                d.device_id.clone(),
-                d.site.clone(),
-                d.os_build.clone(),
-                d.error_code_hex.clone(),
-                state.to_owned(),
-                format!("{}:{}: {line}", d.evidence_file, d.evidence_line),
-            ]
-        })
-        .collect();
-    let header = ["device", "site", "build", "code", "state", "evidence"];
-    Ok(match command.format {
-        Format::Json => serde_json::to_string_pretty(&report)?,
-        Format::Table => format!(
-            "{}\n{}",
-            summary_line(&report.cluster, command.lang),
-            columns(&header, &rows)
-        ),
-        Format::Markdown => format!(
-            "{}```\n{}```\n",
-            cluster_markdown(&report.cluster, command.lang),
-            columns(&header, &rows)
-        ),
+    Ok(serde_json::to_string_pretty(&report)?)
+}
+
+async fn device(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<String> {
+    if command.format != ReportFormat::Json {
+        let case = open.store.device_case(id, language(command)).await?;
+        let case = case.with_context(|| {
+            format!("no device {id:?} in the store; ids are computer names in upper case")
+        })?;
+        return written(case, command.format);
+    }
+    device_json(open, id, command).await
+}
+
+fn language(command: &Report) -> case::Language {
+    match command.lang {
+        cli::Language::En => case::Language::En,
+        cli::Language::Zh => case::Language::Zh,
+    }
+}
+
+fn written(document: Document, format: ReportFormat) -> anyhow::Result<String> {
+    Ok(match format {
+        ReportFormat::Table => case::plain(&document),
+        ReportFormat::Markdown => case::markdown(&document),
+        ReportFormat::Html => case::html(&document),
+        ReportFormat::Json => serde_json::to_string_pretty(&document)?,
     })
 }
 
-fn summary_line(cluster: &ClusterRow, language: cli::Language) -> String {
-    let (summary, actions) = match language {
-        cli::Language::En => (&cluster.summary_en, &cluster.actions_en),
-        cli::Language::Zh => (&cluster.summary_zh, &cluster.actions_zh),
-    };
-    let mut text = format!(
-        "{}  {}  {} devices, {} still failing\n{summary}\n",
-        cluster.cause, cluster.culprit, cluster.devices, cluster.open_devices
-    );
-    for (step, action) in actions.iter().enumerate() {
-        let _infallible = writeln!(text, "do {}  {action}", step + 1);
-    }
-    text
-}
-
 /// The same report that `diagnose` gives, from what the store holds.
-async fn device(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<String> {
+async fn device_json(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<String> {
     let events = open.store.device_events(&[id.to_owned()]).await?;
     let events = from_ipc_stream(&events).context("reading the device's records")?;
     if events.height() == 0 {
@@ -238,10 +190,7 @@ async fn device(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<
             records,
             ..InputReport::default()
         },
+        explanations: Vec::new(),
     };
-    Ok(match command.format {
-        Format::Json => serde_json::to_string_pretty(&report)?,
-        Format::Table => as_text(&report),
-        Format::Markdown => as_markdown(&report),
-    })
+    Ok(serde_json::to_string_pretty(&report)?)
 }

@@ -3,21 +3,24 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use patchlens_dashboards::{DashboardConfig, serve_on};
+use patchlens_dashboards::{Beside, DashboardConfig, Neighbours, Uploads, serve_on};
 use patchlens_stream::Metrics;
 use tokio::sync::watch;
 
+use crate::alerting;
 use crate::cli::{Serve, Standalone};
+use crate::commands::gateway;
 use crate::config::{Config, socket_address};
 use crate::output::{Outcome, print};
 use crate::services::{OpenStore, open_flow, runtime, stop_signal};
+use crate::upload::uploads;
 
 pub(crate) fn run(config: Config, command: &Serve) -> anyhow::Result<Outcome> {
     let config = config.with_addresses(&command.addresses)?;
     runtime()?.block_on(async {
         let stop = stop_signal();
         let open = OpenStore::open(&config).await?;
-        let served = serve_until(&config, &open, stop).await;
+        let served = serve_until(&config, &open, Uploads::NoEventLog.into(), stop).await;
         open.close().await?;
         served?;
         Ok(Outcome::Done)
@@ -25,33 +28,55 @@ pub(crate) fn run(config: Config, command: &Serve) -> anyhow::Result<Outcome> {
 }
 
 pub(crate) fn run_standalone(config: Config, command: &Standalone) -> anyhow::Result<Outcome> {
-    let config = config.with_addresses(&command.addresses)?;
+    let mut config = config.with_addresses(&command.addresses)?;
+    if let Some(http) = &command.listen.http {
+        config.gateway.http.clone_from(http);
+    }
     runtime()?.block_on(async {
         let stop = stop_signal();
         let open = OpenStore::open(&config).await?;
         let metrics = Arc::new(Metrics::default());
-        let done = transform_and_serve(&config, &open, metrics, stop).await;
+        let done = tokio::try_join!(
+            gateway::serve(&config, stop.clone()),
+            all_services(&config, &open, metrics, stop)
+        );
         open.close().await?;
         done?;
         Ok(Outcome::Done)
     })
 }
 
-/// Runs the transform stage and the dashboards side by side; the first that fails ends both.
-pub(crate) async fn transform_and_serve(
+/// Runs the transform stage, the alerts and the dashboards side by side; the first that fails ends all.
+pub(crate) async fn all_services(
     config: &Config,
     open: &OpenStore,
     metrics: Arc<Metrics>,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let mut flow = open_flow(config, open.store.clone(), false, metrics).await?;
+    let uploads = uploads(config, Arc::clone(&metrics)).await?;
+    let mut flow = open_flow(config, open.store.clone(), false, Arc::clone(&metrics)).await?;
+    let alert_metrics = Arc::new(patchlens_alert::Metrics::default());
+    let alerts = alerting::service(config, None, open.store.clone(), Arc::clone(&alert_metrics))?;
+    let sinks = config.alert.sinks()?;
+    let beside = Beside {
+        uploads,
+        neighbours: Neighbours::new(move || metrics.prometheus() + &alert_metrics.prometheus()),
+    };
     let moving = async {
         flow.run(stop.clone())
             .await
             .map(|_| ())
             .context("the transform stage failed")
     };
-    let done = tokio::try_join!(moving, serve_until(config, open, stop.clone()));
+    let alerting = async {
+        alerts.run(sinks, stop.clone()).await;
+        Ok(())
+    };
+    let done = tokio::try_join!(
+        moving,
+        alerting,
+        serve_until(config, open, beside, stop.clone())
+    );
     flow.close().await;
     done.map(|_| ())
 }
@@ -59,6 +84,7 @@ pub(crate) async fn transform_and_serve(
 async fn serve_until(
     config: &Config,
     open: &OpenStore,
+    beside: Beside,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let address = socket_address("dashboards.http", &config.dashboards.http)?;
@@ -82,7 +108,7 @@ async fn serve_until(
         addr: bound,
         ..DashboardConfig::default()
     };
-    serve_on(listener, open.store.clone(), settings, stopped)
+    serve_on(listener, open.store.clone(), settings, beside, stopped)
         .await
         .context("serving the dashboards")
 }

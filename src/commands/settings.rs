@@ -8,8 +8,10 @@ use crate::cli::Arguments;
 use crate::config::Config;
 use crate::output::{Outcome, print};
 
-/// Shows the settings in force, without secrets. Wrong ones were refused before this runs.
+/// Shows the settings in force, without secrets. Wrong ones were refused before this runs; rules
+/// that are not well formed are refused here.
 pub(crate) fn check(config: &Config) -> anyhow::Result<Outcome> {
+    crate::knowledge::load(config)?;
     print(&toml::to_string_pretty(config).context("writing the settings")?)?;
     Ok(Outcome::Done)
 }

@@ -15,7 +15,7 @@ pub(crate) fn run(config: Config, command: &Transform) -> anyhow::Result<Outcome
         let stop = stop_signal();
         let metrics = Arc::new(Metrics::default());
         if let Some(address) = &command.health {
-            health::serve(socket_address("--health", address)?, Arc::clone(&metrics), stop.clone()).await?;
+            health::serve(socket_address("--health", address)?, Arc::<Metrics>::clone(&metrics), stop.clone()).await?;
         }
         let open = OpenStore::open(&config).await?;
         let mut flow = open_flow(&config, open.store.clone(), command.until_idle, metrics).await?;

@@ -30,11 +30,13 @@ async function api(path) {
 
 async function paths() {
   if (given.length > 0) return given;
-  const fixed = ["/", "/clusters", "/devices", "/codes?all=1", "/pipeline", "/sql", "/no-such-page"];
+  const fixed = ["/", "/clusters", "/devices", "/codes?all=1", "/alerts", "/pipeline", "/sql", "/upload", "/no-such-page"];
   const statement = encodeURIComponent("SELECT cause, count() AS devices FROM diagnosis FINAL GROUP BY cause ORDER BY devices DESC");
   fixed.push(`/sql?q=${statement}`);
   const { clusters = [] } = await api("/api/v1/clusters");
   if (clusters.length > 0) fixed.push(`/clusters/${encodeURIComponent(clusters[0].cluster_key)}`);
+  const alerts = await api("/api/v1/alerts");
+  if (alerts.length > 0) fixed.push(`/alerts/${encodeURIComponent(alerts[0].alert_id)}`);
   const failing = await api("/api/v1/devices?state=failed");
   if (failing.length > 0) fixed.push(`/devices/${encodeURIComponent(failing[0].device_id)}`);
   return fixed;

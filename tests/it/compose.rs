@@ -108,7 +108,10 @@ fn the_commands_and_settings_of_our_services_are_real() {
             text(&output.stderr)
         );
     }
-    assert_eq!(ours, BTreeSet::from(["migrate", "serve", "transform"]));
+    assert_eq!(
+        ours,
+        BTreeSet::from(["alert", "migrate", "serve", "transform"])
+    );
 
     let secret = tempfile::NamedTempFile::new().unwrap();
     let settings =

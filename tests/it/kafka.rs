@@ -66,13 +66,17 @@ fn a_broker_that_is_down_is_named_and_nothing_is_lost() {
 
     broker.stop();
     let settings = patchlens.data_dir.path().join("short.toml");
-    std::fs::write(&settings, "[event_log]\nappend_deadline_seconds = 3\n").unwrap();
-    let output = patchlens.run(&["collect", arg(&bundles), "--config", arg(&settings)]);
-    assert_eq!(output.status.code(), Some(2));
+    std::fs::write(
+        &settings,
+        "[collect.spool]\nafter_seconds = 2\ndrain_seconds = 0\n",
+    )
+    .unwrap();
+    let more = simulate(8);
+    let more = more.path().join("bundles");
+    let said = patchlens.expect(1, &["collect", arg(&more), "--config", arg(&settings)]);
     assert!(
-        text(&output.stderr).contains(&broker.bootstrap()),
-        "{}",
-        text(&output.stderr)
+        said.contains(&broker.bootstrap()) && said.contains("wait in the spool"),
+        "{said}"
     );
 
     // The transform stage waits for the broker instead of failing, and goes on when it is back.
@@ -82,8 +86,16 @@ fn a_broker_that_is_down_is_named_and_nothing_is_lost() {
         .spawn()
         .unwrap();
     broker.restart().unwrap();
+    patchlens.expect(0, &["collect", "--drain"]);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    patchlens.expect(0, &["transform", "--until-idle"]);
+    let undisturbed = Patchlens::new();
+    undisturbed.expect(0, &["collect", arg(&bundles)]);
+    undisturbed.expect(0, &["collect", arg(&more)]);
+    undisturbed.expect(0, &["transform", "--until-idle"]);
+    let content = "SELECT count(), sum(cityHash64(event_id)) FROM patchlens.update_event";
+    assert_eq!(patchlens.numbers(content), undisturbed.numbers(content));
     let [events, distinct] =
         patchlens.numbers("SELECT count(), uniqExact(event_id) FROM patchlens.update_event")[..]
     else {

@@ -1,6 +1,6 @@
 //! Rules of the repository, held by machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -45,7 +45,15 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("patchlens-event", vec![]),
         ("patchlens-log", vec!["rdkafka", "rusqlite"]),
         ("patchlens-ingest", vec!["patchlens-event", "patchlens-log"]),
+        (
+            "patchlens-gateway",
+            vec!["patchlens-event", "patchlens-ingest", "patchlens-log"],
+        ),
         ("patchlens-simulator", vec![]),
+        (
+            "patchlens-gateway",
+            vec!["patchlens-event", "patchlens-ingest", "patchlens-log"],
+        ),
         ("patchlens-transform", vec!["patchlens-event", "polars"]),
         (
             "patchlens-stream",
@@ -61,6 +69,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
             "patchlens-queries",
             vec!["arrow", "clickhouse", "libloading"],
         ),
+        ("patchlens-alert", vec!["patchlens-queries"]),
         ("patchlens-dashboards", vec!["patchlens-queries"]),
     ])
 }
@@ -114,6 +123,53 @@ fn dependencies_point_one_way() {
         allowed.len(),
         "a crate was renamed: bring this test up to date"
     );
+}
+
+/// Name and version of each crate with the features that a selection of packages gives it.
+fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--prefix=none"])
+        .args(["--format={p}|{f}"])
+        .args(selection)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut features: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        // Blank lines stand between the trees of a workspace.
+        let Some((package, chosen)) = line.trim_end_matches(" (*)").split_once('|') else {
+            continue;
+        };
+        let package: Vec<&str> = package.split(' ').take(2).collect();
+        features
+            .entry(package.join(" "))
+            .or_default()
+            .insert(chosen.to_owned());
+    }
+    features
+}
+
+/// Compiling Polars takes most of a first build: `make demo` and `make test` must want the same one.
+#[test]
+fn the_program_and_its_tests_share_one_polars() {
+    let beneath_polars = features(&["-p", "polars", "-e", "normal,build"]);
+    assert!(beneath_polars.len() > 50, "{beneath_polars:?}");
+    let program = features(&["-p", "patchlens", "-e", "normal,build"]);
+    let tests = features(&["--workspace", "-e", "normal,build,dev"]);
+    for package in beneath_polars.keys() {
+        // A crate that one of them does not use at all cannot differ.
+        if let (Some(of_program), Some(of_tests)) = (program.get(package), tests.get(package)) {
+            assert!(
+                of_program.is_subset(of_tests),
+                "{package} is built with {of_program:?} for the program and {of_tests:?} for the tests: name the wider features in transform/Cargo.toml"
+            );
+        }
+    }
 }
 
 #[test]

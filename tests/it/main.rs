@@ -17,15 +17,20 @@
     reason = "tests say when they skip, and read their own settings"
 )]
 
+mod agents;
+mod alert;
 mod bad_input;
 mod cases;
 mod compose;
 mod demo;
 mod grafana;
+mod intake;
 mod kafka;
 mod kill;
 mod layout;
 mod real_logs;
 mod recollect;
+mod redaction;
 mod sql_questions;
 mod support;
+mod upload;

@@ -94,7 +94,8 @@ impl Patchlens {
         // Port 0: the system gives a free one, so that tests run side by side.
         command
             .env("PATCHLENS_STORE_HTTP", "127.0.0.1:0")
-            .env("PATCHLENS_HTTP", "127.0.0.1:0");
+            .env("PATCHLENS_HTTP", "127.0.0.1:0")
+            .env("PATCHLENS_GATEWAY", "127.0.0.1:0");
         command
     }
 

@@ -1,21 +1,74 @@
 //! Which failures are the same: the key that devices of one cluster share.
 
-use patchlens_event::Hresult;
+use patchlens_event::{EventId, Hresult};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::normalise::culprit_key;
 
 /// The version of the key; it changes when the same failure gets another key.
 const VERSION: &str = "v1";
+/// How many hexadecimal digits of a template's hash stand in a key.
+const TEMPLATE_DIGITS: usize = 8;
+
+/// One part of a cluster key, and what it was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct KeyPart {
+    /// `version`, `cause`, `culprit`, `code`, `phase` or `template`.
+    pub name: String,
+    /// The part as it stands in the key.
+    pub value: String,
+    /// What it was made of; empty where it is the value itself.
+    pub made_of: String,
+}
+
+fn part(name: &str, value: &str, made_of: &str) -> KeyPart {
+    KeyPart {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        made_of: made_of.to_owned(),
+    }
+}
 
 /// Returns the key of a diagnosis: cause and culprit; where no culprit is named, cause, root code
-/// and phase. Codes do not count where a culprit is named, because one culprit fails in many ways.
+/// and phase, and for a failure that no rule knows the template of the line that stands out. Codes
+/// do not count where a culprit is named, because one culprit fails in many ways.
 pub fn cluster_key(cause: &str, culprit: &str, root_code: Option<u32>, phase: &str) -> String {
-    if culprit.is_empty() {
-        let code = root_code.map_or_else(|| "no-code".to_owned(), |code| Hresult(code).to_string());
-        let phase = if phase.is_empty() { "no-phase" } else { phase };
-        return format!("{VERSION}:{cause}:{code}:{phase}");
+    joined(&key_parts(cause, culprit, root_code, phase, ""))
+}
+
+/// The parts of a key; see [`cluster_key`]. An empty template is left out.
+pub(crate) fn key_parts(
+    cause: &str,
+    culprit: &str,
+    root_code: Option<u32>,
+    phase: &str,
+    template: &str,
+) -> Vec<KeyPart> {
+    let mut parts = vec![part("version", VERSION, ""), part("cause", cause, "")];
+    if !culprit.is_empty() {
+        parts.push(part("culprit", &culprit_key(culprit), culprit));
+        return parts;
     }
-    format!("{VERSION}:{cause}:{}", culprit_key(culprit))
+    let code = root_code.map_or_else(|| "no-code".to_owned(), |code| Hresult(code).to_string());
+    parts.push(part("code", &code, ""));
+    parts.push(part(
+        "phase",
+        if phase.is_empty() { "no-phase" } else { phase },
+        "",
+    ));
+    if !template.is_empty() {
+        let hash = EventId::from_parts(&[b"template.v1", template.as_bytes()]).to_string();
+        let digits: String = hash.chars().take(TEMPLATE_DIGITS).collect();
+        parts.push(part("template", &digits, template));
+    }
+    parts
+}
+
+/// The key that parts make.
+pub(crate) fn joined(parts: &[KeyPart]) -> String {
+    let values: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
+    values.join(":")
 }
 
 #[cfg(test)]
@@ -45,5 +98,12 @@ mod tests {
             cluster_key("unknown", "", None, ""),
             "v1:unknown:no-code:no-phase"
         );
+    }
+
+    #[test]
+    fn the_line_that_stands_out_tells_unknown_failures_apart() {
+        let key = |template| joined(&key_parts("unknown", "", Some(1), "install", template));
+        assert_eq!(key("Failed to do <*>"), key("Failed to do <*>"));
+        assert_ne!(key("Failed to do <*>"), key("Failed to undo <*>"));
     }
 }

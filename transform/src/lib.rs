@@ -15,6 +15,7 @@ mod cluster;
 mod columns;
 mod diagnosis;
 mod error;
+pub mod evaluation;
 mod frame;
 mod knowledge;
 mod normalise;
@@ -23,15 +24,15 @@ pub mod report;
 mod row;
 pub mod schema;
 
-pub use cluster::cluster_key;
-pub use diagnosis::{Diagnosed, diagnose};
-pub use error::{Error, Result};
+pub use cluster::{KeyPart, cluster_key};
+pub use diagnosis::{Considered, Diagnosed, Explanation, diagnose, diagnose_and_explain};
+pub use error::{Error, ReferenceProblem, Result};
 pub use frame::{RowOrigin, events_frame, from_ipc_stream, ipc_stream};
-pub use knowledge::{CodeCatalogue, CodeEntry, Knowledge};
+pub use knowledge::{CauseOfCode, CodeCatalogue, CodeEntry, CodeReading, ExtendReading, Knowledge};
 pub use normalise::{culprit_key, normalise};
 pub use reference::{
     Prerequisite, PublishedHash, Reference, ReferenceKind, Rollout, RolloutDevice, TargetBuild,
-    servicing_branch,
+    reference_text, servicing_branch,
 };
 
 /// Version of the rules and of what they derive: it changes when the same events give other results.

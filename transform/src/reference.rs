@@ -12,7 +12,11 @@
 use jiff::Timestamp;
 use patchlens_event::{DeviceId, KbArticle};
 
+use crate::error::ReferenceProblem;
 use crate::{Error, Result};
+
+/// Problems of one file that are listed.
+const PROBLEMS_MAX: usize = 50;
 
 /// Reference data, all kinds together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -155,9 +159,45 @@ impl ReferenceKind {
     }
 }
 
+/// The text of a reference file: UTF-8 with or without a mark, or UTF-16 with one, as spreadsheets save
+/// "Unicode text". Bytes that are neither become replacement characters.
+pub fn reference_text(bytes: &[u8]) -> String {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| {
+            unit([
+                pair.first().copied().unwrap_or_default(),
+                pair.last().copied().unwrap_or_default(),
+            ])
+        });
+        char::decode_utf16(units)
+            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect()
+    };
+    match bytes {
+        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+/// What stands between the cells of the header: spreadsheets write a semicolon where the comma is the
+/// decimal sign, and a tab into "Unicode text".
+fn delimiter(text: &str) -> u8 {
+    let header = text
+        .lines()
+        .find(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .unwrap_or_default();
+    let count = |delimiter: u8| header.bytes().filter(|byte| *byte == delimiter).count();
+    [b',', b';', b'\t']
+        .into_iter()
+        .rev()
+        .max_by_key(|delimiter| count(*delimiter))
+        .unwrap_or(b',')
+}
+
 /// One row with its place, for errors.
 struct Row<'a> {
-    file: &'a str,
     header: &'a csv::StringRecord,
     record: &'a csv::StringRecord,
 }
@@ -167,13 +207,14 @@ impl Reference {
     /// `None` when the header is that of no reference file.
     ///
     /// # Errors
-    /// When a row is not well formed; file and line are named, and nothing of the file is added.
+    /// When rows are not well formed: each with file and line, and nothing of the file is added.
     pub fn add_csv(&mut self, file: &str, bytes: &[u8]) -> Result<Option<ReferenceKind>> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let text = reference_text(bytes);
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .comment(Some(b'#'))
-            .from_reader(bytes);
+            .delimiter(delimiter(&text))
+            .from_reader(text.as_bytes());
         let Ok(header) = reader.headers().cloned() else {
             return Ok(None);
         };
@@ -181,26 +222,41 @@ impl Reference {
             return Ok(None);
         };
         let mut added = self.clone();
+        let mut problems = Vec::new();
         for record in reader.records() {
-            let record = record.map_err(|e| Error::Reference {
-                file: file.to_owned(),
-                line: e.position().map_or(0, csv::Position::line),
-                detail: e.to_string(),
-            })?;
-            added.add_row(
-                kind,
-                &Row {
-                    file,
-                    header: &header,
-                    record: &record,
-                },
-            )?;
+            let row = match &record {
+                Ok(record) => added.add_row(
+                    kind,
+                    &Row {
+                        header: &header,
+                        record,
+                    },
+                ),
+                Err(error) => Err(ReferenceProblem {
+                    line: error.position().map_or(0, csv::Position::line),
+                    detail: format!("{error}; as many cells as the header has are expected"),
+                }),
+            };
+            problems.extend(row.err());
         }
-        *self = added;
-        Ok(Some(kind))
+        if problems.is_empty() {
+            *self = added;
+            return Ok(Some(kind));
+        }
+        let omitted = problems.len().saturating_sub(PROBLEMS_MAX);
+        problems.truncate(PROBLEMS_MAX);
+        Err(Error::Reference {
+            file: file.to_owned(),
+            problems,
+            omitted,
+        })
     }
 
-    fn add_row(&mut self, kind: ReferenceKind, row: &Row<'_>) -> Result<()> {
+    fn add_row(
+        &mut self,
+        kind: ReferenceKind,
+        row: &Row<'_>,
+    ) -> std::result::Result<(), ReferenceProblem> {
         match kind {
             ReferenceKind::PublishedHashes => self.published_hashes.push(PublishedHash {
                 kb_article: row.kb("kb_article")?,
@@ -244,7 +300,7 @@ impl Reference {
                 rollout_id: row.required("rollout_id")?.to_owned(),
                 device_id: DeviceId::new(row.required("device_id")?)
                     .map(|id| id.as_str().to_owned())
-                    .unwrap_or_default(),
+                    .ok_or_else(|| row.refuse("device_id", "a computer name"))?,
                 device_name: row.optional("device_name").to_owned(),
                 site: row.optional("site").to_owned(),
                 ring: row.optional("ring").to_owned(),
@@ -337,10 +393,9 @@ impl<'a> Row<'a> {
             .unwrap_or_default()
     }
 
-    fn refuse(&self, column: &str, expected: &str) -> Error {
+    fn refuse(&self, column: &str, expected: &str) -> ReferenceProblem {
         let line = self.record.position().map_or(0, csv::Position::line);
-        Error::Reference {
-            file: self.file.to_owned(),
+        ReferenceProblem {
             line,
             detail: format!(
                 "{column} is {:?}: expected {expected}",
@@ -349,26 +404,26 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn required(&self, column: &str) -> Result<&'a str> {
+    fn required(&self, column: &str) -> std::result::Result<&'a str, ReferenceProblem> {
         Some(self.optional(column))
             .filter(|text| !text.is_empty())
             .ok_or_else(|| self.refuse(column, "a text"))
     }
 
-    fn kb(&self, column: &str) -> Result<u32> {
+    fn kb(&self, column: &str) -> std::result::Result<u32, ReferenceProblem> {
         self.optional(column)
             .parse::<KbArticle>()
             .map(|kb| kb.0)
             .map_err(|e| self.refuse(column, &e.to_string()))
     }
 
-    fn number(&self, column: &str) -> Result<u32> {
+    fn number(&self, column: &str) -> std::result::Result<u32, ReferenceProblem> {
         self.optional(column)
             .parse()
             .map_err(|_| self.refuse(column, "a number"))
     }
 
-    fn sha256(&self, column: &str) -> Result<String> {
+    fn sha256(&self, column: &str) -> std::result::Result<String, ReferenceProblem> {
         let text = self.optional(column).to_ascii_lowercase();
         let well_formed = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
         if well_formed {
@@ -378,7 +433,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn instant(&self, column: &str) -> Result<Option<Timestamp>> {
+    fn instant(&self, column: &str) -> std::result::Result<Option<Timestamp>, ReferenceProblem> {
         match self.optional(column) {
             "" => Ok(None),
             text => text
@@ -389,7 +444,7 @@ impl<'a> Row<'a> {
     }
 
     /// Reads `19045:4780;22631:4037`.
-    fn builds(&self, column: &str) -> Result<Vec<(u32, u32)>> {
+    fn builds(&self, column: &str) -> std::result::Result<Vec<(u32, u32)>, ReferenceProblem> {
         let refuse = || self.refuse(column, "builds such as 19045:4780;22631:4037");
         let pair = |text: &str| {
             let (build, ubr) = text.split_once(':').ok_or_else(refuse)?;
@@ -406,7 +461,11 @@ impl<'a> Row<'a> {
             .collect()
     }
 
-    fn one_of<T: Copy>(&self, column: &str, words: &[(&str, T)]) -> Result<T> {
+    fn one_of<T: Copy>(
+        &self,
+        column: &str,
+        words: &[(&str, T)],
+    ) -> std::result::Result<T, ReferenceProblem> {
         let text = self.optional(column);
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         words

@@ -44,6 +44,8 @@ pub(crate) struct Row<'a> {
     pub(crate) codes: &'a [u32],
     pub(crate) kb: Option<u32>,
     pub(crate) message: &'a str,
+    /// The message with its variable parts masked.
+    pub(crate) template: &'a str,
     pub(crate) fields: &'a str,
     pub(crate) signal: Option<Signal>,
     pub(crate) is_weak: bool,
@@ -107,6 +109,7 @@ impl<'a> Row<'a> {
             codes: columns.codes(row),
             kb,
             message,
+            template: text(columns.template, row),
             fields: text(columns.fields, row),
             signal: said.signal,
             is_weak: said.is_weak,

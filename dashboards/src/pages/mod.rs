@@ -1,5 +1,6 @@
 //! The pages, each with the rows it shows (`model.rs`), where they come from (`load.rs`) and how they look (`mod.rs`).
 
+pub(crate) mod alerts;
 pub(crate) mod cluster;
 pub(crate) mod clusters;
 pub(crate) mod codes;
@@ -10,3 +11,4 @@ pub(crate) mod filter;
 pub(crate) mod pipeline;
 pub(crate) mod rollout;
 pub(crate) mod sql;
+pub(crate) mod upload;

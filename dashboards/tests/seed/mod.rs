@@ -9,6 +9,10 @@ pub(crate) const ROLLOUT: &str = include_str!("rollout.sql");
 #[allow(dead_code, reason = "not every test uses it")]
 pub(crate) const HOSTILE: &str = include_str!("hostile.sql");
 
+/// An active alert, with markup in what was logged, and a resolved one.
+#[allow(dead_code, reason = "not every test uses it")]
+pub(crate) const ALERTS: &str = include_str!("alerts.sql");
+
 /// Runs the statements of a data set, which end with `;` at the end of a line.
 pub(crate) async fn fill(store: &Store, statements: &str) -> Result<()> {
     for statement in statements

@@ -13,7 +13,15 @@ async fn an_empty_store_says_what_to_do() {
         html.contains("Nothing has arrived yet") && html.contains("patchlens demo"),
         "{html}"
     );
-    for address in ["/clusters", "/devices", "/codes", "/pipeline", "/sql"] {
+    for address in [
+        "/clusters",
+        "/devices",
+        "/codes",
+        "/alerts",
+        "/pipeline",
+        "/sql",
+        "/upload",
+    ] {
         page(&app, address).await;
     }
     assert_eq!(
@@ -22,6 +30,8 @@ async fn an_empty_store_says_what_to_do() {
     );
     for address in [
         "/devices/none",
+        "/alerts/none",
+        "/upload/none",
         "/clusters/none",
         "/clusters/none/devices.csv",
         "/nowhere",
@@ -72,6 +82,7 @@ async fn a_store_that_is_slow_is_said_to_be_slow() {
             store_timeout_ms: 50,
             ..DashboardConfig::default()
         },
+        Uploads::NoEventLog,
     );
     let answer = get(&app, "/", &[("accept-language", "zh")]).await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
@@ -107,6 +118,7 @@ async fn statements_are_run_within_limits_and_attacks_are_not() {
             max_rows: 20,
             ..DashboardConfig::default()
         },
+        Uploads::NoEventLog,
     );
     let run = |statement: &str| {
         format!(
@@ -123,7 +135,7 @@ async fn statements_are_run_within_limits_and_attacks_are_not() {
     )
     .await;
     assert!(
-        html.contains("Only the first 20 rows") && html.contains(">99<") && !html.contains(">79<"),
+        html.contains("longer than the limit") && html.contains(">99<") && !html.contains(">79<"),
         "{html}"
     );
     for attack in [
@@ -151,18 +163,48 @@ async fn statements_are_run_within_limits_and_attacks_are_not() {
         foreign.body.contains("42424242 + 1") && !foreign.body.contains("42424243"),
         "a link elsewhere runs nothing"
     );
-    let wrong = page(&app, &run("SELECT no_such_column FROM device")).await;
-    assert!(
-        wrong.contains("no_such_column") && wrong.contains("role=\"alert\""),
-        "{wrong}"
-    );
+    for (wrong, hint) in [
+        (
+            "SELECT no_such_column FROM device",
+            "A column of that name is not there",
+        ),
+        (
+            "SELECT 1 FROM no_such_view",
+            "A view or table of that name is not there",
+        ),
+        (
+            "SELECT site sites sites FROM device",
+            "The statement cannot be read",
+        ),
+        (
+            "SELECT site, count() FROM device",
+            "neither grouped nor added up",
+        ),
+    ] {
+        let html = page(&app, &run(wrong)).await;
+        assert!(
+            html.contains(hint) && html.contains("role=\"alert\""),
+            "{wrong}\n{html}"
+        );
+        assert!(
+            !html.contains("(version ") && !html.contains("LIMIT 21"),
+            "{wrong}\n{html}"
+        );
+    }
     let html = page(&app, "/sql").await;
-    let examples: Vec<&str> = html
+    let list = html
+        .split("id=\"examples\"")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
+    let examples: Vec<&str> = list
         .split("<a href=\"/sql?q=")
         .skip(1)
         .filter_map(|rest| rest.split('"').next())
         .collect();
-    assert_eq!(examples.len(), 5);
+    assert_eq!(examples.len(), 8);
     for example in examples {
         let html = page(&app, &format!("/sql?q={example}")).await;
         assert!(
@@ -183,6 +225,7 @@ async fn long_statements_end_at_the_limit() {
             store_timeout_ms: 1_000,
             ..DashboardConfig::default()
         },
+        Uploads::NoEventLog,
     );
     let answer = get(&app, "/sql?q=SELECT%20count()%20FROM%20numbers(1000000000000)%20WHERE%20sipHash64(number)%20=%201", &[]).await;
     assert!(
@@ -241,7 +284,7 @@ async fn open_pages_are_told_when_something_arrives() {
         live_interval_ms: 100,
         ..DashboardConfig::default()
     };
-    let app = router(store.clone(), config);
+    let app = router(store.clone(), config, Uploads::NoEventLog);
     let request = Request::builder()
         .uri("/api/v1/live")
         .header("host", "localhost")
@@ -268,4 +311,57 @@ async fn open_pages_are_told_when_something_arrives() {
         .await
         .expect("news within two seconds");
     assert!(text.contains("event: changed"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_without_an_event_log_says_why_it_takes_no_bundles() {
+    let Some((app, _store)) = seeded().await else {
+        return;
+    };
+    let html = page(&app, "/upload").await;
+    assert!(
+        html.contains("This server takes no bundles")
+            && html.contains("patchlens collect FILE")
+            && !html.contains("type=\"file\""),
+        "{html}"
+    );
+    let request = Request::builder()
+        .method("POST")
+        .uri("/upload")
+        .header("host", "127.0.0.1")
+        .header("content-type", "multipart/form-data; boundary=x")
+        .body(Body::from("--x\r\ncontent-disposition: form-data; name=\"bundle\"; filename=\"a\"\r\n\r\nb\r\n--x--\r\n"))
+        .unwrap();
+    let refused = app.oneshot(request).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn figures_that_are_behind_are_shown_with_their_age_and_renewed() {
+    let Some((app, store)) = seeded().await else {
+        return;
+    };
+    page(&app, "/devices?q=overtaken").await;
+    let insert = "INSERT INTO device (device_id, device_name, last_seen_at, generation) VALUES ('OVERTAKEN', 'OVERTAKEN', now64(6), 1)";
+    store.execute("report one device", insert).await.unwrap();
+    // Longer than the mark is believed without asking.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let behind = get(&app, "/devices?q=overtaken", &[]).await;
+    assert!(
+        behind.headers.contains_key(header::AGE)
+            && behind.body.contains("newer data is being counted"),
+        "{}",
+        behind.body
+    );
+    let newest = get(
+        &app,
+        "/devices?q=overtaken",
+        &[("cache-control", "no-cache")],
+    )
+    .await;
+    assert!(
+        newest.body.contains("/devices/OVERTAKEN") && !newest.headers.contains_key(header::AGE),
+        "{}",
+        newest.body
+    );
 }

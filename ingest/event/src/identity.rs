@@ -86,16 +86,22 @@ impl IdentityScope {
     /// `text` the rest of the record, decoded, before redaction; line ends and trailing white space
     /// do not count.
     pub fn next_id(&mut self, logged_time: &str, text: &str) -> EventId {
-        let text = text.trim_end();
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(logged_time.as_bytes());
-        hasher.update(&[0]);
-        for line in text.lines() {
-            hasher.update(line.trim_end().as_bytes());
-            hasher.update(b"\n");
-        }
-        let content = hasher.finalize();
+        let content = content(logged_time, text);
         let ordinal = self.ordinal(&content);
+        self.id(&content, ordinal)
+    }
+
+    /// Returns the id that [`next_id`](Self::next_id) would return, and remembers nothing: for a
+    /// record that is known before it is complete.
+    pub fn peek_id(&self, logged_time: &str, text: &str) -> EventId {
+        let content = content(logged_time, text);
+        let ordinal = self
+            .before(key(&content))
+            .map_or(0, |n| n.saturating_add(1));
+        self.id(&content, ordinal)
+    }
+
+    fn id(&self, content: &blake3::Hash, ordinal: u32) -> EventId {
         EventId::from_parts(&[
             b"record.v1",
             self.device_id.as_str().as_bytes(),
@@ -106,20 +112,38 @@ impl IdentityScope {
     }
 
     fn ordinal(&mut self, content: &blake3::Hash) -> u32 {
-        let [a, b, c, d, e, f, g, h, ..] = *content.as_bytes();
-        let key = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let key = key(content);
         if self.recent.len() >= Self::GENERATION_LENGTH {
             self.older = std::mem::take(&mut self.recent);
         }
-        let before = self
-            .recent
-            .get(&key)
-            .or_else(|| self.older.get(&key))
-            .copied();
-        let ordinal = before.map_or(0, |n| n.saturating_add(1));
+        let ordinal = self.before(key).map_or(0, |n| n.saturating_add(1));
         self.recent.insert(key, ordinal);
         ordinal
     }
+
+    fn before(&self, key: u64) -> Option<u32> {
+        self.recent
+            .get(&key)
+            .or_else(|| self.older.get(&key))
+            .copied()
+    }
+}
+
+fn key(content: &blake3::Hash) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *content.as_bytes();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+fn content(logged_time: &str, text: &str) -> blake3::Hash {
+    let text = text.trim_end();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(logged_time.as_bytes());
+    hasher.update(&[0]);
+    for line in text.lines() {
+        hasher.update(line.trim_end().as_bytes());
+        hasher.update(b"\n");
+    }
+    hasher.finalize()
 }
 
 #[cfg(test)]
@@ -141,6 +165,15 @@ mod tests {
     #[test]
     fn equal_lines_in_the_same_second_are_two_records() {
         let ids = ids(&["a", "a", "b", "a"]);
+        let mut scope = scope();
+        for id in &ids {
+            let line = if *id == ids[2] { "b" } else { "a" };
+            let peeked = scope.peek_id("2024-08-20 10:02:41", line);
+            assert_eq!(
+                (&peeked, id),
+                (id, &scope.next_id("2024-08-20 10:02:41", line))
+            );
+        }
         assert_eq!(
             ids.iter().collect::<std::collections::HashSet<_>>().len(),
             4

@@ -36,6 +36,8 @@ pub const SITE: &str = "site";
 pub const SECURITY_PRODUCTS: &str = "security_products";
 /// `service_start.<name>`: start type of a service, 0 to 4 (4 = disabled).
 pub const SERVICE_START: &str = "service_start.";
+/// `service_state.<name>`: `running`, `stopped`, `paused`, `start_pending` or `stop_pending`.
+pub const SERVICE_STATE: &str = "service_state.";
 /// `free_space_mb.<volume>`: free space in MiB.
 pub const FREE_SPACE_MB: &str = "free_space_mb.";
 /// `file_sha256.<path>`: SHA-256 of a file, lower case.

@@ -72,6 +72,17 @@ impl Writer {
         }
     }
 
+    /// Asks the log whether it is there, without writing to it.
+    ///
+    /// # Errors
+    /// When it is not, or does not answer within some seconds.
+    pub async fn check(&self) -> Result<()> {
+        match &self.end {
+            End::Kafka(writer) => writer.check().await,
+            End::Local(writer) => writer.check().await,
+        }
+    }
+
     /// The brokers or the directory, for messages to people.
     pub fn log(&self) -> &Arc<str> {
         match &self.end {

@@ -161,7 +161,10 @@ impl Style {
     /// Draws the looks of a device of this language.
     pub(crate) fn draw(language: Language, random: &mut Random) -> Self {
         let separators: &[char] = match language {
-            Language::English | Language::Chinese | Language::Japanese => &['/', '/', '-'],
+            Language::English
+            | Language::Chinese
+            | Language::ChineseTraditional
+            | Language::Japanese => &['/', '/', '-'],
             Language::German | Language::Russian => &['-', '/', '-'],
             Language::French => &['/', '-'],
         };
@@ -229,10 +232,22 @@ impl Device {
         self.build == 7601
     }
 
+    /// `Windows 10`, `Windows 11`.
+    pub(crate) fn product(&self) -> &'static str {
+        if self.build >= 22_000 {
+            "Windows 11"
+        } else {
+            "Windows 10"
+        }
+    }
+
     /// `22H2`, `21H2`.
     pub(crate) fn version(&self) -> &'static str {
         match self.build {
+            14_393 => "1607",
+            17_763 => "1809",
             19_044 => "21H2",
+            22_631 => "23H2",
             _ => "22H2",
         }
     }

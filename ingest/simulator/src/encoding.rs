@@ -10,8 +10,12 @@ pub(crate) enum Encoding {
     Utf8Bom,
     /// UTF-16, little endian, with a byte order mark, as PowerShell's `>` writes.
     Utf16Le,
+    /// UTF-16 without a mark, as an editor or a copy in parts leaves it.
+    Utf16LeUnmarked,
     /// GBK, the console of a Chinese Windows.
     Gbk,
+    /// Big5, the console of a traditional Chinese Windows.
+    Big5,
     /// Shift_JIS, the console of a Japanese Windows.
     ShiftJis,
     /// Code page 866, the console of a Russian Windows.
@@ -29,7 +33,9 @@ impl Encoding {
             Self::Utf8 => "utf-8",
             Self::Utf8Bom => "utf-8-bom",
             Self::Utf16Le => "utf-16le",
+            Self::Utf16LeUnmarked => "utf-16le-unmarked",
             Self::Gbk => "gbk",
+            Self::Big5 => "big5",
             Self::ShiftJis => "shift_jis",
             Self::Cp866 => "ibm866",
             Self::Windows1251 => "windows-1251",
@@ -46,7 +52,11 @@ impl Encoding {
                 let units = std::iter::once(0xFEFF).chain(text.encode_utf16());
                 return units.flat_map(u16::to_le_bytes).collect();
             }
+            Self::Utf16LeUnmarked => {
+                return text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            }
             Self::Gbk => encoding_rs::GBK,
+            Self::Big5 => encoding_rs::BIG5,
             Self::ShiftJis => encoding_rs::SHIFT_JIS,
             Self::Cp866 => encoding_rs::IBM866,
             Self::Windows1251 => encoding_rs::WINDOWS_1251,
@@ -101,6 +111,8 @@ mod tests {
             b"\xD6\xF7\xBB\xFA\xC3\xFB:"
         );
         assert_eq!(Encoding::Utf16Le.encode("A"), b"\xFF\xFEA\0");
+        assert_eq!(Encoding::Utf16LeUnmarked.encode("A"), b"A\0");
+        assert_eq!(Encoding::Big5.encode("主機"), b"\xA5\x44\xBE\xF7");
         assert_eq!(Encoding::Cp866.encode("Имя"), b"\x88\xAC\xEF");
         assert_eq!(Encoding::Windows1252.encode("é中x"), b"\xE9?x");
         assert_eq!(Encoding::Utf8Bom.encode("x"), b"\xEF\xBB\xBFx");

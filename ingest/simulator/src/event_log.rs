@@ -364,6 +364,9 @@ impl EventLog {
 
     fn failed_attempt(&mut self, subject: &Subject<'_>, update: &KnownUpdate, fault: &Fault) {
         let code = fault.code.0;
+        if fault.stage == Stage::Download {
+            self.found(1);
+        }
         if fault.stage == Stage::Install {
             self.found(1);
             self.begin_update(
@@ -397,6 +400,22 @@ impl EventLog {
                     "error",
                     vec![("errorCode", format!("0x{code:08x}"))],
                     message,
+                );
+            }
+            Stage::Download => {
+                let mut data = vec![("errorCode", format!("0x{code:08x}"))];
+                data.extend(update_data(
+                    &update.title(subject.device),
+                    &update.update_id.to_lowercase(),
+                    &update.revision.to_string(),
+                ));
+                self.say(
+                    OPERATIONAL,
+                    UPDATE_CLIENT,
+                    31,
+                    "error",
+                    data,
+                    "Windows Update failed to download an update.".to_owned(),
                 );
             }
             Stage::SearchStart | Stage::Elsewhere => {}

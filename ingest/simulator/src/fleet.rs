@@ -30,6 +30,12 @@ pub(crate) enum Role {
     Excluded(&'static str, bool),
 }
 
+/// Which of a scenario's culprits a device suffers from.
+pub(crate) fn group(plan: &Plan, device: &Device) -> u32 {
+    let random = &mut Random::for_path(&[plan.seed, 0x96, u64::from(device.index)]);
+    u32::try_from(random.below(u64::from(plan.culprits.max(1)))).unwrap_or_default()
+}
+
 /// Draws the fleet of a plan.
 pub(crate) fn draw(plan: &Plan) -> Result<Vec<Member>, SimulateError> {
     check(plan)?;
@@ -47,7 +53,8 @@ pub(crate) fn draw(plan: &Plan) -> Result<Vec<Member>, SimulateError> {
             let Some(mut device) = take_by_affinity(&mut free, *scenario, random) else {
                 continue;
             };
-            scenario.shape(&mut device, &plan.release, random);
+            let culprit = group(plan, &device);
+            scenario.shape(&mut device, &plan.release, culprit, random);
             let repair = if random.chance(plan.mix.repaired_later) {
                 Repair::BeforeLaterUpload
             } else {
@@ -67,7 +74,8 @@ pub(crate) fn draw(plan: &Plan) -> Result<Vec<Member>, SimulateError> {
         let Some(mut device) = take_by_affinity(&mut free, scenario, random) else {
             continue;
         };
-        scenario.shape(&mut device, &plan.release, random);
+        let culprit = group(plan, &device);
+        scenario.shape(&mut device, &plan.release, culprit, random);
         members.push(Member {
             device,
             role: Role::Suffers(scenario, Repair::BeforeFirstUpload),
@@ -112,6 +120,7 @@ impl Scenario {
             (Self::ManifestHashWrong, _) => Reach::EarlierMonths,
             (_, Stage::Elsewhere) => Reach::None,
             (_, Stage::Restart) => Reach::Restart,
+            (Self::NetworkUnreachable, _) => Reach::Network,
             (_, Stage::Scan) => Reach::Search,
             (_, Stage::SearchStart) => Reach::Service,
             _ => Reach::BeforeRestart,
@@ -190,7 +199,13 @@ fn draw_remedied(mix: &Mix, random: &mut Random) -> Option<Scenario> {
         .filter(|s| {
             !matches!(
                 s,
-                Scenario::AccessBlockInSetup | Scenario::AccessBlockInDism
+                Scenario::AccessBlockInSetup
+                    | Scenario::AccessBlockInDism
+                    | Scenario::ImageDamaged
+                    | Scenario::MigrationFailed
+                    | Scenario::CompatibilityBlock
+                    | Scenario::SetupDriverFailed
+                    | Scenario::StoreAppFailed
             )
         })
         .collect();

@@ -29,6 +29,7 @@ mod event_log;
 mod fleet;
 mod inventory;
 mod locale;
+mod names;
 mod plan;
 mod procmon;
 mod random;

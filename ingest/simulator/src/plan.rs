@@ -21,6 +21,8 @@ pub struct Plan {
     pub mix: Mix,
     /// Which logs they upload.
     pub logs: Logs,
+    /// How many different culprits a scenario has: devices are spread over them.
+    pub culprits: u32,
 }
 
 impl Default for Plan {
@@ -34,6 +36,24 @@ impl Default for Plan {
             sites: Site::five(),
             mix: Mix::default(),
             logs: Logs::default(),
+            culprits: 1,
+        }
+    }
+}
+
+impl Plan {
+    /// A fleet to measure a diagnosis with: every scenario, several culprits each, bundles of one log,
+    /// and a release that follows from the seed.
+    pub fn wide(devices: u32, seed: u64) -> Self {
+        Self {
+            devices,
+            seed,
+            release: Release::of(seed),
+            sites: Site::six(),
+            mix: Mix::wide(),
+            logs: Logs::wide(),
+            culprits: (devices / 400).clamp(2, 12),
+            ..Self::default()
         }
     }
 }
@@ -57,6 +77,70 @@ pub struct Release {
     pub requires: (u32, u32, u32),
     /// The cumulative updates before it, newest first.
     pub earlier: Vec<EarlierUpdate>,
+}
+
+impl Release {
+    /// One of the releases of that month, by seed.
+    pub fn of(seed: u64) -> Self {
+        let earlier = |month: &str, kb_article, ubr, stack_ubr, installed_on| EarlierUpdate {
+            month: month.to_owned(),
+            kb_article,
+            ubr,
+            stack_ubr,
+            installed_on,
+        };
+        match seed % 4 {
+            0 => Self {
+                kb_article: 5_041_578,
+                builds: vec![17_763],
+                base_build: 17_763,
+                ubr: 6189,
+                package_revision: "1.13".to_owned(),
+                requires: (5_005_112, 2114, 2111),
+                earlier: vec![
+                    earlier("2024-07", 5_040_430, 6054, 5994, date(2024, 7, 11)),
+                    earlier("2024-06", 5_039_217, 5936, 5933, date(2024, 6, 14)),
+                    earlier("2024-05", 5_037_765, 5820, 5815, date(2024, 5, 16)),
+                    earlier("2021-07", 5_004_244, 2061, 2059, date(2021, 7, 16)),
+                    earlier("2021-06", 5_003_646, 1999, 1997, date(2021, 6, 11)),
+                ],
+                ..Self::default()
+            },
+            2 => Self {
+                kb_article: 5_041_773,
+                builds: vec![14_393],
+                base_build: 14_393,
+                ubr: 7259,
+                package_revision: "1.17".to_owned(),
+                requires: (5_023_788, 5786, 5786),
+                earlier: vec![
+                    earlier("2024-07", 5_040_434, 7159, 7151, date(2024, 7, 12)),
+                    earlier("2024-06", 5_039_214, 7070, 7064, date(2024, 6, 13)),
+                    earlier("2024-05", 5_037_763, 6981, 6977, date(2024, 5, 17)),
+                    earlier("2022-09", 5_017_305, 5356, 5350, date(2022, 9, 16)),
+                    earlier("2022-08", 5_016_622, 5291, 5285, date(2022, 8, 12)),
+                ],
+                ..Self::default()
+            },
+            3 => Self {
+                kb_article: 5_041_585,
+                builds: vec![22_631, 22_621],
+                base_build: 22_621,
+                ubr: 4037,
+                package_revision: "1.9".to_owned(),
+                requires: (5_031_539, 2428, 2423),
+                earlier: vec![
+                    earlier("2024-07", 5_040_442, 3880, 3870, date(2024, 7, 11)),
+                    earlier("2024-06", 5_039_212, 3737, 3730, date(2024, 6, 14)),
+                    earlier("2024-05", 5_037_771, 3593, 3589, date(2024, 5, 16)),
+                    earlier("2023-09", 5_030_219, 2283, 2275, date(2023, 9, 15)),
+                    earlier("2023-08", 5_029_263, 2134, 2129, date(2023, 8, 11)),
+                ],
+                ..Self::default()
+            },
+            _ => Self::default(),
+        }
+    }
 }
 
 /// A cumulative update of an earlier month.
@@ -121,6 +205,23 @@ pub struct Site {
 }
 
 impl Site {
+    /// The five, and one more whose console speaks Big5.
+    fn six() -> Vec<Self> {
+        let mut sites = Self::five();
+        sites.push(Self {
+            name: "Taipei".to_owned(),
+            prefix: "TPE".to_owned(),
+            zone: "CST-8".to_owned(),
+            zone_labels: vec![
+                (Language::English, "(UTC+08:00) Taipei".to_owned()),
+                (Language::ChineseTraditional, "(UTC+08:00) 台北".to_owned()),
+            ],
+            languages: vec![(Language::ChineseTraditional, 4), (Language::English, 1)],
+            weight: 16,
+        });
+        sites
+    }
+
     fn five() -> Vec<Self> {
         let site = |name: &str,
                     prefix: &str,
@@ -231,6 +332,19 @@ pub struct Mix {
     pub repaired_later: f64,
 }
 
+impl Mix {
+    /// Every scenario alike: a third of all devices fails.
+    pub fn wide() -> Self {
+        Self {
+            failures: Scenario::ALL
+                .into_iter()
+                .map(|scenario| (scenario, 0.008))
+                .collect(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Mix {
     fn default() -> Self {
         let of_110 = |devices: u32| f64::from(devices) / 110.0;
@@ -286,6 +400,8 @@ pub struct Logs {
     pub hotfixes: f64,
     /// Service start types.
     pub services: f64,
+    /// Share of the devices that hand over one log only, with little inventory.
+    pub single: f64,
 }
 
 impl Default for Logs {
@@ -299,6 +415,17 @@ impl Default for Logs {
             system_info: 0.97,
             hotfixes: 0.9,
             services: 0.6,
+            single: 0.0,
+        }
+    }
+}
+
+impl Logs {
+    /// As by default, but a fifth of the devices hands over one log only.
+    pub fn wide() -> Self {
+        Self {
+            single: 0.2,
+            ..Self::default()
         }
     }
 }

@@ -109,7 +109,7 @@ impl Trace {
                 now.strftime("%-I:%M:%S"),
                 now.strftime("%p")
             ),
-            Language::Chinese | Language::Japanese => {
+            Language::Chinese | Language::ChineseTraditional | Language::Japanese => {
                 format!("{}.{tick:07}", now.strftime("%-H:%M:%S"))
             }
             Language::German | Language::Russian | Language::French => {

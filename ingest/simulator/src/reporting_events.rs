@@ -157,6 +157,19 @@ impl ReportingEvents {
                     fault.code.0
                 ),
             }),
+            Some(fault) if fault.stage == Stage::Download => {
+                self.scan_succeeded(1);
+                self.entry(&Entry {
+                    event: (161, "AGENT_DOWNLOAD_FAILED"),
+                    category: 101,
+                    update: (&update.update_id, update.revision),
+                    code: fault.code.0,
+                    client: "MoUpdateOrchestrator",
+                    result: "Failure",
+                    action: "Content Download",
+                    text: "Error: Download failed.".to_owned(),
+                });
+            }
             Some(fault) if fault.stage == Stage::Install => {
                 self.scan_succeeded(1);
                 self.install_started(

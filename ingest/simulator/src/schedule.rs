@@ -88,8 +88,10 @@ pub(crate) enum Reach {
     Restart,
     /// As before a restart, and the updates of earlier months failed likewise.
     EarlierMonths,
-    /// No search gets through any more.
+    /// No search of the update client gets through any more.
     Search,
+    /// No server can be reached, the Store's neither.
+    Network,
     /// The service is off: nothing that needs it happens any more.
     Service,
 }
@@ -279,15 +281,18 @@ impl Draft {
                     }
                     Repair::Never => self.fail(upload + 2, stage_reached, random),
                 }
-                if matches!(stage_reached, Reach::Search | Reach::Service) {
-                    self.spoil_searches(stage_reached == Reach::Service);
+                if matches!(
+                    stage_reached,
+                    Reach::Search | Reach::Network | Reach::Service
+                ) {
+                    self.spoil_searches(stage_reached != Reach::Search);
                 }
             }
         }
     }
 
     /// From the first failure to the repair, routine scans fail as well, and what they would bring stays away.
-    fn spoil_searches(&mut self, service_is_off: bool) {
+    fn spoil_searches(&mut self, spoils_store: bool) {
         let first = |wanted: What| {
             self.entries
                 .iter()
@@ -304,7 +309,7 @@ impl Draft {
             match what {
                 What::RoutineScan => *what = What::Attempt(0, Ending::Failed),
                 What::DefinitionUpdate => return false,
-                What::StoreUpdate => return !service_is_off,
+                What::StoreUpdate => return !spoils_store,
                 _ => {}
             }
             true

@@ -43,7 +43,7 @@ pub(crate) fn write(subject: &Subject<'_>, happenings: &[Happening]) -> String {
                 &statement.text.replace("{pid}", &process),
             );
         }
-        log.wind_up(fault.code.0);
+        log.wind_up(fault.code.0, fault.extend);
         out = log.out;
     }
     out
@@ -119,7 +119,7 @@ impl SetupLog {
         }
     }
 
-    fn wind_up(&mut self, code: u32) {
+    fn wind_up(&mut self, code: u32, extend: u32) {
         self.clock.pass_ms(&mut self.random, 900, 9_000);
         self.line(
             Severity::Error,
@@ -133,7 +133,7 @@ impl SetupLog {
         );
         self.info(
             "MOUPG",
-            &format!("SetupManager: install has ended, result 0x{code:08X}, extended 0x2000C"),
+            &format!("SetupManager: install has ended, result 0x{code:08X}, extended 0x{extend:X}"),
         );
     }
 }

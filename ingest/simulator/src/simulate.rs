@@ -125,7 +125,12 @@ impl Writer<'_> {
             Role::Reports(fate) => (fate, None, None),
             Role::Excluded(..) => (Fate::Bystander, None, None),
             Role::Suffers(scenario, repaired) => {
-                let case = scenario.case(device, &self.plan.release, self.plan.seed);
+                let case = scenario.case(
+                    device,
+                    &self.plan.release,
+                    self.plan.seed,
+                    fleet::group(self.plan, device),
+                );
                 (
                     Fate::Fails {
                         repaired,
@@ -147,6 +152,7 @@ impl Writer<'_> {
         let mut truth = self.truth(member, scenario, case.as_ref());
         let presence = Presence::draw(&self.plan.logs, case.as_ref(), random);
         let first = schedule.until(schedule.first_upload);
+        truth.told = presence.tells(case.as_ref());
         let files = upload::files(&subject, first, schedule.first_upload, &presence, false);
         truth.outcome = outcome(member.role, first);
         truth.os_build = device.os_build(ubr_after(&self.plan.release, device, first));
@@ -195,10 +201,7 @@ impl Writer<'_> {
             language: device.language,
             encoding: device.style.console.name().to_owned(),
             scenario,
-            cluster_id: cause_id.as_ref().map(|id| match &culprit {
-                Some(culprit) => format!("{id}:{}", culprit.to_lowercase()),
-                None => id.clone(),
-            }),
+            cluster_id: cause_id.as_ref().map(|id| cluster_id(id, case)),
             cause: cause_id,
             culprit,
             kb_article: case
@@ -207,6 +210,7 @@ impl Writer<'_> {
             error_code: case.and_then(|case| case.error_code).map(hexadecimal),
             inner_code: case.and_then(|case| case.inner_code).map(hexadecimal),
             outcome: outcome(member.role, &[]),
+            told: true,
             outcome_later: None,
             healthy: scenario.is_none(),
             remedied: matches!(member.role, Role::Suffers(_, Repair::BeforeFirstUpload)),
@@ -215,6 +219,17 @@ impl Writer<'_> {
             collected_again_at: None,
             files: Vec::new(),
         }
+    }
+}
+
+/// Devices fail alike when the same thing is at fault; where nothing is named, when the root code is the same.
+fn cluster_id(cause: &str, case: Option<&Case>) -> String {
+    let culprit = case.and_then(|case| case.culprit.as_ref());
+    let root = case.and_then(|case| case.inner_code.or(case.error_code));
+    match (culprit, root) {
+        (Some(culprit), _) => format!("{cause}:{}", culprit.to_lowercase()),
+        (None, Some(code)) => format!("{cause}:0x{code:08x}"),
+        (None, None) => cause.to_owned(),
     }
 }
 

@@ -64,7 +64,7 @@ fn values(
                 "10.0.{} {} {}",
                 device.build, texts.version_infix, device.build
             ),
-            format!("Microsoft Windows 10 {}", edition_name(device)),
+            format!("Microsoft {} {}", device.product(), edition_name(device)),
         )
     };
     let memory = device.model.memory_mb;

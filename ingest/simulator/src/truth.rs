@@ -1,12 +1,12 @@
 //! What is really the case, device by device: what a diagnosis is measured against.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Language, Scenario};
 
 /// The truth about a simulated rollout.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Truth {
     /// The seed that it came from.
     pub seed: u64,
@@ -21,7 +21,7 @@ pub struct Truth {
 }
 
 /// What becomes of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The update is installed.
@@ -41,7 +41,7 @@ pub enum Outcome {
 }
 
 /// The truth about one device.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeviceTruth {
     /// Id, equal to the name.
     pub device_id: String,
@@ -77,6 +77,8 @@ pub struct DeviceTruth {
     pub inner_code: Option<String>,
     /// Equal for devices that fail for the same reason.
     pub cluster_id: Option<String>,
+    /// The first upload holds the log that tells the cause; without it, `unknown` is the right answer.
+    pub told: bool,
     /// What has become of it at its first upload.
     pub outcome: Outcome,
     /// What has become of it at its later upload, if it uploads again.

@@ -59,6 +59,7 @@ impl KnownUpdate {
             .replace("{month}", &self.month)
             .replace("{version}", device.version())
             .replace("{kb}", &kb)
+            .replace("Windows 10", device.product())
     }
 }
 

@@ -65,13 +65,13 @@ pub(crate) fn files(
     let plain = Encoding::Utf8;
     add(
         FileKind::DeviceFacts,
-        true,
+        presence.has(FileKind::DeviceFacts),
         plain,
         &inventory::collector_facts(&state, at, state.free_space_mb),
     );
     add(
         FileKind::OsVersion,
-        true,
+        presence.has(FileKind::OsVersion),
         plain,
         &inventory::os_version(&state, ubr),
     );
@@ -136,13 +136,13 @@ pub(crate) fn files(
     }
     add(
         FileKind::Setup,
-        true,
+        presence.has(FileKind::Setup),
         Encoding::Utf16Le,
         &setup::write(subject, happenings),
     );
     add(
         FileKind::Procmon,
-        true,
+        presence.has(FileKind::Procmon),
         Encoding::Utf8Bom,
         &procmon::write(subject, happenings),
     );
@@ -155,7 +155,7 @@ pub(crate) fn files(
         };
         add(
             FileKind::Certutil,
-            true,
+            presence.has(FileKind::Certutil),
             style.console,
             &certutil::write(device, path, hash),
         );
@@ -182,15 +182,30 @@ fn without_beginning(log: &str) -> &str {
         .unwrap_or(log)
 }
 
-/// Which of the logs that may be missing a device's bundles hold.
+/// Which files a device's bundles hold.
 pub(crate) struct Presence(Vec<FileKind>);
+
+/// What a collector takes whatever else is there.
+const ALWAYS: [FileKind; 5] = [
+    FileKind::DeviceFacts,
+    FileKind::OsVersion,
+    FileKind::Setup,
+    FileKind::Procmon,
+    FileKind::Certutil,
+];
 
 impl Presence {
     pub(crate) fn draw(logs: &Logs, case: Option<&Case>, random: &mut Random) -> Self {
+        if logs.single > 0.0 && random.chance(logs.single) {
+            return Self::draw_single(case, random);
+        }
         let fault = case.map(|case| &case.fault);
         let at = |stage: Stage| fault.is_some_and(|fault| fault.stage == stage);
-        let attempted =
-            at(Stage::Install) || at(Stage::Restart) || at(Stage::Scan) || at(Stage::SearchStart);
+        let attempted = at(Stage::Install)
+            || at(Stage::Download)
+            || at(Stage::Restart)
+            || at(Stage::Scan)
+            || at(Stage::SearchStart);
         let is_told = |says: fn(&Fault) -> bool| fault.is_some_and(says);
         // Without the log in the last column the failure could not be known.
         let choices = [
@@ -215,16 +230,61 @@ impl Presence {
             (FileKind::HotfixCsv, logs.hotfixes, false),
             (FileKind::Services, logs.services, at(Stage::SearchStart)),
         ];
-        Self(
-            choices
-                .into_iter()
-                .filter(|(_, share, needed)| random.chance(*share) || *needed)
-                .map(|(kind, _, _)| kind)
-                .collect(),
-        )
+        let drawn = choices
+            .into_iter()
+            .filter(|(_, share, needed)| random.chance(*share) || *needed)
+            .map(|(kind, _, _)| kind);
+        Self(drawn.chain(ALWAYS).collect())
+    }
+
+    /// One log, as somebody sends it who was asked for "the log"; `systeminfo` with it, and not always
+    /// what the collector knows.
+    fn draw_single(case: Option<&Case>, random: &mut Random) -> Self {
+        let log = match random.between(0, 9) {
+            0..=3 => FileKind::Cbs,
+            4..=6 => FileKind::Events,
+            7..=8 => FileKind::WindowsUpdate,
+            _ => FileKind::ReportingEvents,
+        };
+        // Who has a failed setup to show sends its log.
+        let log = match case.map(|case| &case.fault) {
+            Some(fault) if !fault.setup.is_empty() && random.chance(0.5) => FileKind::Setup,
+            Some(fault) if !fault.dism.is_empty() && random.chance(0.5) => FileKind::Dism,
+            _ => log,
+        };
+        let mut kinds = vec![log, FileKind::SystemInfo];
+        if random.chance(0.5) {
+            kinds.extend([FileKind::OsVersion, FileKind::DeviceFacts]);
+        }
+        Self(kinds)
     }
 
     fn has(&self, kind: FileKind) -> bool {
         self.0.contains(&kind)
+    }
+
+    /// True when what is there tells the cause and the culprit of the case.
+    pub(crate) fn tells(&self, case: Option<&Case>) -> bool {
+        let Some(case) = case else { return true };
+        let all = |kinds: &[FileKind]| kinds.iter().all(|kind| self.has(*kind));
+        if let Some(sets) = case.told_by {
+            return sets.iter().any(|kinds| all(kinds));
+        }
+        let fault = &case.fault;
+        let speaking = [
+            (!fault.cbs.is_empty(), FileKind::Cbs),
+            (!fault.dism.is_empty(), FileKind::Dism),
+            (!fault.setup.is_empty(), FileKind::Setup),
+            (!fault.events.is_empty(), FileKind::Events),
+            (case.traced_file.is_some(), FileKind::Procmon),
+            (case.hashed_file.is_some(), FileKind::Certutil),
+            (
+                matches!(fault.stage, Stage::Scan | Stage::SearchStart),
+                FileKind::WindowsUpdate,
+            ),
+        ];
+        speaking
+            .into_iter()
+            .all(|(speaks, kind)| !speaks || self.has(kind))
     }
 }

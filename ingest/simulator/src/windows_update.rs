@@ -156,11 +156,20 @@ impl<'a> UpdateLog<'a> {
             (Ending::Failed, Some(fault)) => match fault.stage {
                 Stage::SearchStart => self.refused_search(fault),
                 Stage::Scan => self.failed_scan(fault),
+                Stage::Download => self.failed_download(update, fault),
                 Stage::Install | Stage::Restart => self.deploy(update, ending, Some(fault)),
                 Stage::Elsewhere => {}
             },
             _ => self.deploy(update, ending, None),
         }
+    }
+
+    /// A search that finds the update, and a download that ends without it.
+    fn failed_download(&mut self, update: &KnownUpdate, fault: &Fault) {
+        self.scan(ORCHESTRATOR, WINDOWS_UPDATE, &[update.identity()]);
+        self.pass(800, 9_000);
+        let title = update.title(self.device);
+        self.give_up_download(update, &title, fault);
     }
 
     fn deploy(&mut self, update: &KnownUpdate, ending: Ending, fault: Option<&Fault>) {

@@ -29,6 +29,8 @@ impl<T: Read + Seek> ReadSeek for T {}
 pub(crate) enum Method {
     Stored,
     Deflated,
+    /// Stored without a local header before it.
+    Plain,
 }
 
 /// One part of an archive, ready to be read.
@@ -156,6 +158,13 @@ pub(crate) type Source = RefCell<Box<dyn ReadSeek>>;
 /// Opens a part. Its reader fails with [`io::ErrorKind::UnexpectedEof`] where the archive is cut
 /// and with [`io::ErrorKind::InvalidData`] where the checksum is wrong.
 pub(crate) fn open<'a>(source: &'a Source, part: &Part) -> io::Result<Box<dyn Read + 'a>> {
+    if part.method == Method::Plain {
+        return Ok(Box::new(Span {
+            source,
+            position: part.header_start,
+            remaining: part.compressed_bytes,
+        }));
+    }
     let mut header = [0; LOCAL_HEADER_BYTES];
     let mut at_header = Span {
         source,
@@ -191,7 +200,7 @@ pub(crate) fn open<'a>(source: &'a Source, part: &Part) -> io::Result<Box<dyn Re
         remaining: part.compressed_bytes,
     };
     Ok(match part.method {
-        Method::Stored => Box::new(Checked::new(data, part)),
+        Method::Stored | Method::Plain => Box::new(Checked::new(data, part)),
         Method::Deflated => Box::new(Checked::new(DeflateDecoder::new(data), part)),
     })
 }

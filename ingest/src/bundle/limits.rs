@@ -50,6 +50,66 @@ impl Default for Limits {
     }
 }
 
+/// A limit that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting} is {value}; it must lie between {least} and {most}")]
+pub struct LimitOutOfRange {
+    setting: &'static str,
+    value: u64,
+    least: u64,
+    most: u64,
+}
+
+impl Limits {
+    /// Checks that each limit lets something through and bounds something.
+    ///
+    /// # Errors
+    /// When one does not; the error names it.
+    pub fn check(&self) -> Result<(), LimitOutOfRange> {
+        const TIB: u64 = MIB << 20;
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let ranges = [
+            ("entries_max", count(self.entries_max), 1, 10_000_000),
+            ("entry_bytes_max", self.entry_bytes_max, 1024, 16 * TIB),
+            ("total_bytes_max", self.total_bytes_max, 1024, 16 * TIB),
+            ("ratio_max", self.ratio_max, 1, 100_000),
+            ("ratio_free_bytes", self.ratio_free_bytes, 0, TIB),
+            ("nesting_max", u64::from(self.nesting_max), 0, 8),
+            ("path_bytes_max", count(self.path_bytes_max), 16, 65_535),
+            (
+                "whole_file_bytes_max",
+                self.whole_file_bytes_max,
+                1024,
+                1024 * MIB,
+            ),
+            (
+                "document_bytes_max",
+                count(self.document_bytes_max),
+                1024,
+                1024 * MIB,
+            ),
+            (
+                "spool_memory_bytes",
+                count(self.spool_memory_bytes),
+                0,
+                1024 * MIB,
+            ),
+        ];
+        match ranges
+            .into_iter()
+            .find(|(_, value, least, most)| !(least..=most).contains(&value))
+        {
+            Some((setting, value, least, most)) => Err(LimitOutOfRange {
+                setting,
+                value,
+                least,
+                most,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A limit that was met while reading an entry; travels inside an [`std::io::Error`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: limit {limit}, raise `{setting}` if the bundle is trusted")]

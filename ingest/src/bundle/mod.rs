@@ -1,4 +1,4 @@
-//! A bundle: everything that was collected from one device, as a directory, a .zip or one file.
+//! A bundle: everything that was collected from one device, as a directory, a .zip, a .cab or one file.
 //!
 //! [`Bundle::from_files`] and [`Bundle::from_archive`] list the entries; [`Bundle::read`] streams
 //! one of them with every limit of [`Limits`] enforced while the bytes flow. Nothing is ever
@@ -10,6 +10,7 @@
 //! encrypted entries, archives nested too deep, and whatever exceeds a limit.
 
 mod archive;
+mod cabinet;
 mod directory;
 mod limits;
 mod name;
@@ -26,8 +27,9 @@ use std::path::{Path, PathBuf};
 use patchlens_event::RejectReason;
 
 use archive::{Listed, Part, ReadSeek};
+pub(crate) use cabinet::is_cabinet;
 pub(crate) use directory::{Found, walk};
-pub use limits::{LimitExceeded, Limits};
+pub use limits::{LimitExceeded, LimitOutOfRange, Limits};
 pub use reader::EntryReader;
 pub(crate) use reader::read_full;
 
@@ -102,6 +104,43 @@ impl Bundle {
         }
     }
 
+    /// Lists what the cabinets among the files on disk hold in place of them.
+    pub(crate) fn open_cabinets(&mut self) {
+        for entry in std::mem::take(&mut self.entries) {
+            if self.head(&entry).is_some_and(|head| is_cabinet(&head)) {
+                match self.read_file(&entry) {
+                    Ok(file) => self.add_cabinet(Box::new(file), &entry.path, 0),
+                    Err(error) => self.refuse(entry.path, read_failure(&error), error.to_string()),
+                }
+            } else {
+                self.entries.push(entry);
+            }
+        }
+    }
+
+    fn read_file(&self, entry: &Entry) -> io::Result<File> {
+        match &entry.place {
+            Place::File(path) => File::open(path),
+            Place::Part { .. } => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn refuse(&mut self, path: String, reason: RejectReason, detail: String) {
+        self.refusals.push(Refusal {
+            path,
+            reason,
+            detail,
+        });
+    }
+
+    /// The first bytes of an entry, which tell archives from logs.
+    fn head(&self, entry: &Entry) -> Option<[u8; 4]> {
+        let mut head = [0; 4];
+        let mut reader = self.read(entry).ok()?;
+        read_full(&mut reader, &mut head).ok()?;
+        Some(head)
+    }
+
     /// Makes a bundle of a zip archive; archives inside it are listed in their place.
     ///
     /// # Errors
@@ -120,6 +159,27 @@ impl Bundle {
 
     fn add_archive(&mut self, mut source: Box<dyn ReadSeek>, prefix: &str, depth: u32) {
         let listed = archive::list(source.as_mut(), &self.limits);
+        self.add_listed(listed, source, prefix, depth);
+    }
+
+    fn add_cabinet(&mut self, source: Box<dyn ReadSeek>, prefix: &str, depth: u32) {
+        match cabinet::unpack(source, &self.limits, &self.total_bytes) {
+            Ok((store, listed)) => self.add_listed(listed, Box::new(store), prefix, depth),
+            Err(error) => self.refuse(
+                prefix.to_owned(),
+                read_failure(&error),
+                format!("the cabinet cannot be read: {error}"),
+            ),
+        }
+    }
+
+    fn add_listed(
+        &mut self,
+        listed: Vec<Listed>,
+        source: Box<dyn ReadSeek>,
+        prefix: &str,
+        depth: u32,
+    ) {
         let archive = self.archives.len();
         self.archives.push(RefCell::new(source));
         let under = |path: String| match (prefix, path.as_str()) {
@@ -133,21 +193,15 @@ impl Bundle {
                     "more than {} entries; raise `entries_max` if the bundle is trusted",
                     self.limits.entries_max
                 );
-                self.refusals.push(Refusal {
-                    path: prefix.to_owned(),
-                    reason: RejectReason::LimitExceeded,
-                    detail,
-                });
-                return;
+                return self.refuse(prefix.to_owned(), RejectReason::LimitExceeded, detail);
             }
             match item {
-                Listed::Refused(path, reason, detail) => self.refusals.push(Refusal {
-                    path: under(path),
-                    reason,
-                    detail,
-                }),
+                Listed::Refused(path, reason, detail) => self.refuse(under(path), reason, detail),
                 Listed::Part(path, part) => {
-                    let declared_bytes = part.declared.map(|(bytes, _)| bytes);
+                    let declared_bytes = match part.method {
+                        archive::Method::Plain => Some(part.compressed_bytes),
+                        _ => part.declared.map(|(bytes, _)| bytes),
+                    };
                     let entry = Entry {
                         path: under(path),
                         declared_bytes,
@@ -159,46 +213,34 @@ impl Bundle {
         }
     }
 
-    /// Adds an entry of an archive, or what it holds when it is an archive itself.
+    /// Adds an entry of an archive, or what it holds when it is an archive itself. A cabinet, which
+    /// only packs a log, may stand one level deeper than a zip.
     fn add_part(&mut self, entry: Entry, depth: u32) {
-        let mut head = [0; 4];
-        let nested = self
-            .read(&entry)
-            .and_then(|mut reader| read_full(&mut reader, &mut head))
-            .is_ok()
-            && is_zip(&head);
-        if !nested {
+        let head = self.head(&entry).unwrap_or_default();
+        let (zip, cabinet) = (is_zip(&head), is_cabinet(&head));
+        if !zip && !cabinet {
             self.entries.push(entry);
             return;
         }
-        if depth >= self.limits.nesting_max {
+        if depth >= self.limits.nesting_max.saturating_add(u32::from(cabinet)) {
             let detail = format!(
                 "archives are nested deeper than {}; raise `nesting_max` if the bundle is trusted",
                 self.limits.nesting_max
             );
-            self.refusals.push(Refusal {
-                path: entry.path,
-                reason: RejectReason::LimitExceeded,
-                detail,
-            });
-            return;
+            return self.refuse(entry.path, RejectReason::LimitExceeded, detail);
         }
         match self.spool(&entry) {
             Ok((source, cut)) => {
                 if let Some(detail) = cut {
-                    self.refusals.push(Refusal {
-                        path: entry.path.clone(),
-                        reason: RejectReason::Truncated,
-                        detail,
-                    });
+                    self.refuse(entry.path.clone(), RejectReason::Truncated, detail);
                 }
-                self.add_archive(source, &entry.path, depth + 1);
+                if cabinet {
+                    self.add_cabinet(source, &entry.path, depth + 1);
+                } else {
+                    self.add_archive(source, &entry.path, depth + 1);
+                }
             }
-            Err(error) => self.refusals.push(Refusal {
-                path: entry.path,
-                reason: read_failure(&error),
-                detail: error.to_string(),
-            }),
+            Err(error) => self.refuse(entry.path, read_failure(&error), error.to_string()),
         }
     }
 

@@ -294,3 +294,148 @@ proptest::proptest! {
         }
     }
 }
+
+/// A cabinet with these files in one folder.
+fn cab_of(files: &[(&str, &[u8])], compression: cab::CompressionType) -> Vec<u8> {
+    let mut builder = cab::CabinetBuilder::new();
+    let folder = builder.add_folder(compression);
+    for (name, _) in files {
+        folder.add_file(*name);
+    }
+    let mut writer = builder.build(Cursor::new(Vec::new())).unwrap();
+    let mut contents = files.iter();
+    while let Some(mut file) = writer.next_file().unwrap() {
+        file.write_all(contents.next().unwrap().1).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// Two files in an LZX folder, as `makecab /D CompressionType=LZX` packs them.
+const LZX: &[u8] = b"MSCF\0\0\0\0\x97\0\0\0\0\0\0\0\x2c\0\0\0\0\0\0\0\x03\x01\x01\0\x02\0\0\0\x2d\x05\0\0\x5b\0\0\0\x01\0\x03\x13\
+    \x0f\0\0\0\0\0\0\0\0\0\x21\x53\x0d\xb2\x20\0hi.txt\0\x10\0\0\0\x0f\0\0\0\0\0\x21\x53\x0b\xb2\x20\0bye.txt\0\
+    \x5c\xef\x2a\xc7\x34\0\x1f\0\x5b\x80\x80\x8d\0\x30\xf0\x01\x10\0\0\0\x01\0\0\0\x01\0\0\0Hello, world!\r\nSee you later!\r\n\0";
+
+fn on_disk(name: &str, bytes: &[u8], limits: &Limits) -> Bundle {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let found = Found {
+        relative: name.to_owned(),
+        path,
+        bytes: bytes.len() as u64,
+    };
+    let mut bundle = Bundle::from_files("PC-1".to_owned(), vec![found], Vec::new(), limits);
+    bundle.open_cabinets();
+    bundle
+}
+
+#[test]
+fn a_cabinet_is_read_whatever_packed_it() {
+    let log = b"2024-08-20 10:02:41, Info CBS one\r\n".repeat(5_000);
+    for compression in [cab::CompressionType::None, cab::CompressionType::MsZip] {
+        let bytes = cab_of(
+            &[("CbsPersist_1.log", &log), ("b.txt", b"two")],
+            compression,
+        );
+        let bundle = on_disk("CbsPersist_1.cab", &bytes, &Limits::default());
+        assert_eq!(
+            paths(&bundle),
+            [
+                "CbsPersist_1.cab/CbsPersist_1.log",
+                "CbsPersist_1.cab/b.txt"
+            ]
+        );
+        assert_eq!(
+            contents(&bundle, "CbsPersist_1.cab/CbsPersist_1.log"),
+            (log.clone(), None)
+        );
+        assert_eq!(
+            contents(&bundle, "CbsPersist_1.cab/b.txt"),
+            (b"two".to_vec(), None)
+        );
+        assert!(bundle.refusals.is_empty());
+    }
+    let bundle = on_disk("x.cab", LZX, &Limits::default());
+    assert_eq!(
+        contents(&bundle, "x.cab/bye.txt"),
+        (b"See you later!\r\n".to_vec(), None)
+    );
+}
+
+#[test]
+fn a_cabinet_may_stand_in_a_zip_in_a_zip() {
+    let packed = cab_of(&[("old.log", b"old")], cab::CompressionType::MsZip);
+    let deeper = cab_of(&[("x.cab", &packed)], cab::CompressionType::MsZip);
+    let inner = zip_of(&[("CBS/CbsPersist_1.cab", &packed), ("twice.cab", &deeper)]);
+    let bundle = bundle(&zip_of(&[("PC-1.zip", &inner)]), &Limits::default());
+    assert_eq!(paths(&bundle), ["PC-1.zip/CBS/CbsPersist_1.cab/old.log"]);
+    assert_eq!(bundle.refusals[0].path, "PC-1.zip/twice.cab/x.cab");
+    assert_eq!(bundle.refusals[0].reason, RejectReason::LimitExceeded);
+}
+
+#[test]
+fn a_cabinet_keeps_the_limits_and_names_of_archives() {
+    let zeros = vec![0; 24 << 20];
+    let bomb = cab_of(&[("CBS.log", &zeros)], cab::CompressionType::MsZip);
+    let limits = Limits {
+        ratio_max: 20,
+        ..Limits::default()
+    };
+    let bundle = on_disk("bomb.cab", &bomb, &limits);
+    assert_eq!(bundle.refusals[0].reason, RejectReason::LimitExceeded);
+    assert!(contents(&bundle, "bomb.cab/CBS.log").0.len() < 12 << 20);
+    let evil = cab_of(
+        &[
+            ("..\\evil.log", b"x"),
+            ("C:\\x.log", b"x"),
+            ("日志.log", b"good"),
+        ],
+        cab::CompressionType::None,
+    );
+    let bundle = on_disk("evil.cab", &evil, &Limits::default());
+    assert_eq!(paths(&bundle), ["evil.cab/日志.log"]);
+    assert_eq!(contents(&bundle, "evil.cab/日志.log").0, b"good");
+    assert_eq!(bundle.refusals.len(), 2);
+    assert!(
+        bundle
+            .refusals
+            .iter()
+            .all(|refusal| refusal.reason == RejectReason::UnsafePath)
+    );
+}
+
+#[test]
+fn a_cabinet_cut_or_changed_anywhere_is_read_as_far_as_it_goes() {
+    let log: Vec<u8> = (0..20_000_u32)
+        .flat_map(|n| format!("line {n} {}\n", n.wrapping_mul(2_654_435_761)).into_bytes())
+        .collect();
+    let bytes = cab_of(
+        &[("a.log", &log), ("b.log", b"behind")],
+        cab::CompressionType::MsZip,
+    );
+    for at in (0..bytes.len()).step_by(bytes.len() / 97) {
+        let cut = on_disk("cut.cab", &bytes[..at], &Limits::default());
+        assert!(
+            !cut.refusals.is_empty() || at < 4,
+            "cut at {at} is not complained about"
+        );
+        for entry in &cut.entries {
+            let (read, _) = contents(&cut, &entry.path);
+            assert!(
+                at < 4 || log.starts_with(&read) || read == b"behind",
+                "cut at {at}"
+            );
+        }
+        let mut changed = bytes.clone();
+        changed[at] ^= 0xFF;
+        let changed = on_disk("changed.cab", &changed, &Limits::default());
+        for entry in &changed.entries {
+            contents(&changed, &entry.path);
+        }
+    }
+    let half = on_disk("cut.cab", &bytes[..bytes.len() / 2], &Limits::default());
+    assert!(
+        contents(&half, "cut.cab/a.log").0.len() > log.len() / 4,
+        "the first half is read"
+    );
+}

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use patchlens_event::{EventId, Origin, Reject, RejectReason};
 
 use super::account::{DeviceAccount, Unrecognised};
-use super::event::FileEvents;
+use super::event::{FileEvents, FileState};
 use super::noise::Noise;
 use super::{CollectOptions, EventSink};
-use crate::bundle::{Bundle, Entry, read_failure};
+use crate::bundle::{Bundle, Entry, Limits, read_failure};
 use crate::identity::{Identity, Scan, identify};
 use crate::parser::FileParser;
 use crate::redact::{KnownNames, Redactor};
@@ -21,15 +21,17 @@ use crate::{Error, Format, Result};
 const CHUNK_BYTES: usize = 256 * 1024;
 
 /// What is the same for all files of a device.
-pub(super) struct Device<'a> {
-    pub(super) identity: Identity,
+pub(crate) struct Device {
+    pub(crate) identity: Identity,
     pub(super) zones: Zones,
     pub(super) redactor: Redactor,
     /// When the bundle was collected: as it states, or the time of this run.
-    pub(super) collected_at: Timestamp,
+    pub(crate) collected_at: Timestamp,
     /// The same, only where the bundle states it.
     pub(super) stated_collected_at: Option<Timestamp>,
-    pub(super) options: &'a CollectOptions,
+    limits: Limits,
+    /// False where nobody asks what was only counted.
+    pub(super) counts_noise: bool,
 }
 
 /// Reads one device's share.
@@ -39,35 +41,7 @@ pub(super) fn read(
     options: &CollectOptions,
     sink: &mut dyn EventSink,
 ) -> Result<DeviceAccount> {
-    let identity = identify(
-        scans.iter().filter_map(|scan| scan.claim.as_ref()),
-        options.device.as_deref(),
-        &bundle.name,
-    )
-    .ok_or_else(|| Error::Unnamed {
-        bundle: bundle.name.clone(),
-    })?;
-    let mut known = KnownNames::default();
-    for scan in scans {
-        known.users.extend(scan.known.users.iter().cloned());
-        known.domains.extend(scan.known.domains.iter().cloned());
-    }
-    known.domains.extend(identity.device_name.clone());
-    let offset = scans.iter().find_map(|scan| scan.utc_offset_minutes);
-    // A clock that is ahead of ours must not make the device's newest reading win for ever.
-    let stated_collected_at = scans
-        .iter()
-        .filter_map(|scan| scan.collected_at)
-        .filter(|stated| *stated <= options.collected_at)
-        .max();
-    let device = Device {
-        collected_at: stated_collected_at.unwrap_or(options.collected_at),
-        stated_collected_at,
-        zones: Zones::new(offset, options.assumed_zone()),
-        redactor: Redactor::new(options.redaction.clone(), known)?,
-        identity,
-        options,
-    };
+    let device = Device::found(scans, options, &bundle.name)?;
     let mut account = DeviceAccount::new(
         device.identity.device_id.clone(),
         device.identity.device_name.clone(),
@@ -105,7 +79,63 @@ pub(super) fn read(
     Ok(account)
 }
 
-impl Device<'_> {
+impl Device {
+    /// Puts together what the first look at a device's files found; `fallback` names a device that
+    /// nothing names.
+    ///
+    /// # Errors
+    /// When not even that leaves a name.
+    pub(crate) fn found(scans: &[Scan], options: &CollectOptions, fallback: &str) -> Result<Self> {
+        let identity = identify(
+            scans.iter().filter_map(|scan| scan.claim.as_ref()),
+            options.device.as_deref(),
+            fallback,
+        )
+        .ok_or_else(|| Error::Unnamed {
+            bundle: fallback.to_owned(),
+        })?;
+        let mut known = KnownNames::default();
+        for scan in scans {
+            known.users.extend(scan.known.users.iter().cloned());
+            known.domains.extend(scan.known.domains.iter().cloned());
+        }
+        known.domains.extend(identity.device_name.clone());
+        let offset = scans.iter().find_map(|scan| scan.utc_offset_minutes);
+        // A clock that is ahead of ours must not make the device's newest reading win for ever.
+        let stated_collected_at = scans
+            .iter()
+            .filter_map(|scan| scan.collected_at)
+            .filter(|stated| *stated <= options.collected_at)
+            .max();
+        Ok(Self {
+            collected_at: stated_collected_at.unwrap_or(options.collected_at),
+            stated_collected_at,
+            zones: Zones::new(offset, options.assumed_zone()),
+            redactor: Redactor::new(options.redaction.clone(), known)?,
+            identity,
+            limits: options.limits.clone(),
+            counts_noise: options.counts_noise,
+        })
+    }
+
+    /// A device of which nothing is known but its name.
+    ///
+    /// # Errors
+    /// When redaction cannot be prepared.
+    pub(crate) fn named(identity: Identity, options: &CollectOptions) -> Result<Self> {
+        let mut known = KnownNames::default();
+        known.domains.extend(identity.device_name.clone());
+        Ok(Self {
+            identity,
+            zones: Zones::new(None, options.assumed_zone()),
+            redactor: Redactor::new(options.redaction.clone(), known)?,
+            collected_at: options.collected_at,
+            stated_collected_at: None,
+            limits: options.limits.clone(),
+            counts_noise: options.counts_noise,
+        })
+    }
+
     fn file(
         &self,
         bundle: &Bundle,
@@ -115,14 +145,19 @@ impl Device<'_> {
         account: &mut DeviceAccount,
         sink: &mut dyn EventSink,
     ) -> Result<()> {
-        let mut events = FileEvents::new(self, &entry.path, format, sink);
-        let mut parser = FileParser::new(format, &self.options.limits);
+        let mut events = FileEvents::new(self, &entry.path, FileState::new(self, format), sink);
+        let mut parser = FileParser::new(format, &self.limits);
         let failure = stream(bundle, entry, |chunk| {
             parser.feed(chunk, &mut events);
             !events.has_failed()
         });
         let parsed = parser.finish(&mut events);
-        let (counted, sent, rejected) = events.finish()?;
+        let FileState {
+            noise: counted,
+            sent,
+            rejected,
+            ..
+        } = events.finish()?;
         account.files += 1;
         account.bytes += parsed.bytes;
         account.records += sent + counted.total();
@@ -145,7 +180,7 @@ impl Device<'_> {
     }
 
     /// Makes a reject of a piece of input at (line, byte offset).
-    pub(super) fn reject(
+    pub(crate) fn reject(
         &self,
         file: &str,
         (line, byte_offset): (u64, u64),

@@ -31,17 +31,57 @@ const CODE_FIELDS: &[&str] = &[
     "finalresult",
 ];
 
+/// What is remembered of a file from one record to the next: it may be put aside and taken up again.
+#[derive(Debug)]
+pub(crate) struct FileState {
+    format: Format,
+    scope: IdentityScope,
+    /// Records that were counted only.
+    pub(crate) noise: FileNoise,
+    /// Counted before they were complete: they will be counted again.
+    ahead: FileNoise,
+    /// Records that became an event of their own.
+    pub(crate) sent: u64,
+    /// Lines and entries that were refused.
+    pub(crate) rejected: u64,
+}
+
+impl FileState {
+    /// The state at the beginning of a file.
+    pub(crate) fn new(device: &Device, format: Format) -> Self {
+        Self {
+            format,
+            scope: IdentityScope::new(device.identity.device_id.clone(), format.source()),
+            noise: FileNoise::default(),
+            ahead: FileNoise::default(),
+            sent: 0,
+            rejected: 0,
+        }
+    }
+}
+
+impl FileState {
+    /// What was counted, records that may not be complete included.
+    pub(crate) fn noise_with_ahead(&self) -> FileNoise {
+        let mut noise = self.noise.clone();
+        noise.add(self.ahead.clone());
+        noise
+    }
+}
+
 /// Makes events of a file's records.
-pub(super) struct FileEvents<'a> {
-    device: &'a Device<'a>,
+pub(crate) struct FileEvents<'a> {
+    device: &'a Device,
     file: &'a str,
     shown_file: String,
-    format: Format,
     source: Source,
-    scope: IdentityScope,
-    noise: FileNoise,
-    sent: u64,
-    rejected: u64,
+    state: FileState,
+    /// Nothing is counted, every record is sent.
+    sends_all: bool,
+    /// Nothing reaches the sink: the state is brought to where it was.
+    is_muted: bool,
+    /// The state is left as it is: what follows is known before it is complete.
+    is_peeking: bool,
     failure: Option<SinkError>,
     sink: &'a mut dyn EventSink,
     template: String,
@@ -49,23 +89,26 @@ pub(super) struct FileEvents<'a> {
 }
 
 impl<'a> FileEvents<'a> {
-    pub(super) fn new(
-        device: &'a Device<'a>,
+    pub(crate) fn new(
+        device: &'a Device,
         file: &'a str,
-        format: Format,
+        state: FileState,
         sink: &'a mut dyn EventSink,
     ) -> Self {
-        let source = format.source();
+        // What was ahead comes again.
+        let state = FileState {
+            ahead: FileNoise::default(),
+            ..state
+        };
         Self {
             device,
             file,
             shown_file: device.redactor.text(file).into_owned(),
-            format,
-            source,
-            scope: IdentityScope::new(device.identity.device_id.clone(), source),
-            noise: FileNoise::default(),
-            sent: 0,
-            rejected: 0,
+            source: state.format.source(),
+            state,
+            sends_all: false,
+            is_muted: false,
+            is_peeking: false,
             failure: None,
             sink,
             template: String::new(),
@@ -73,16 +116,33 @@ impl<'a> FileEvents<'a> {
         }
     }
 
+    /// Sends records that would only be counted too.
+    pub(crate) fn sending_all(mut self) -> Self {
+        self.sends_all = true;
+        self
+    }
+
+    /// Says whether what follows was handed on before: then it only counts towards identity.
+    pub(crate) fn mute(&mut self, is_muted: bool) {
+        self.is_muted = is_muted;
+    }
+
+    /// Says that what follows will follow again, complete.
+    pub(crate) fn peeking(mut self) -> Self {
+        self.is_peeking = true;
+        self
+    }
+
     /// True when the sink takes no more: reading on is in vain.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.failure.is_some()
     }
 
     /// Gives what was counted, how much was sent and how much rejected.
-    pub(super) fn finish(self) -> Result<(FileNoise, u64, u64)> {
+    pub(crate) fn finish(self) -> Result<FileState> {
         match self.failure {
             Some(failure) => Err(failure.into()),
-            None => Ok((self.noise, self.sent, self.rejected)),
+            None => Ok(self.state),
         }
     }
 
@@ -123,10 +183,15 @@ impl<'a> FileEvents<'a> {
             .then(|| self.device.stated_collected_at.map(|time| time.to_string()))
             .flatten();
         let logged_time = stated.as_deref().unwrap_or(&record.time_text);
-        let event_id = self.scope.next_id(logged_time, &self.identity_text);
+        let event_id = if self.is_peeking {
+            self.state.scope.peek_id(logged_time, &self.identity_text)
+        } else {
+            self.state.scope.next_id(logged_time, &self.identity_text)
+        };
         let redactor = &self.device.redactor;
         let message = cut(&record.message, MESSAGE_BYTES_MAX);
-        let message = cut(&redactor.text(message), MESSAGE_BYTES_MAX).to_owned();
+        let message = redactor.record_text(message, &record.fields);
+        let message = cut(&message, MESSAGE_BYTES_MAX).to_owned();
         self.template_of(
             record.component.as_deref(),
             record.windows_event_id,
@@ -203,14 +268,27 @@ impl RecordSink for FileEvents<'_> {
         if self.failure.is_some() {
             return;
         }
-        self.noise.saw(&record);
+        let counts_noise = self.device.counts_noise;
+        if counts_noise && !self.is_peeking {
+            self.state.noise.saw(&record);
+        }
         let codes = failing_codes(&record);
-        let occurred = self.device.zones.occurred(record.time, self.format);
-        match decide(&record, &codes, self.format) {
+        let decision = if self.sends_all {
+            Decision::Send
+        } else {
+            decide(&record, &codes, self.state.format)
+        };
+        if decision == Decision::Count && !counts_noise {
+            return self.state.noise.pass();
+        }
+        let occurred = self.device.zones.occurred(record.time, self.state.format);
+        match decision {
             Decision::Send => {
-                self.sent += 1;
                 let event = self.event(record, codes, occurred);
-                self.failure = self.sink.event(event).err();
+                if !self.is_muted {
+                    self.state.sent += 1;
+                    self.failure = self.sink.event(event).err();
+                }
             }
             Decision::Count => {
                 self.template_of(
@@ -223,17 +301,21 @@ impl RecordSink for FileEvents<'_> {
                         .at
                         .map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date())
                 });
-                self.noise
-                    .count(&self.template, codes.first().copied(), day);
+                let noise = if self.is_peeking {
+                    &mut self.state.ahead
+                } else {
+                    &mut self.state.noise
+                };
+                noise.count(&self.template, codes.first().copied(), day);
             }
         }
     }
 
     fn issue(&mut self, issue: Issue<'_>) {
-        if self.failure.is_some() {
+        if self.failure.is_some() || self.is_muted {
             return;
         }
-        self.rejected += issue.lines.max(1);
+        self.state.rejected += issue.lines.max(1);
         let reject = self.device.reject(
             self.file,
             (issue.line, issue.byte_offset),

@@ -12,6 +12,7 @@
 
 mod account;
 mod device;
+mod documents;
 mod event;
 mod noise;
 #[cfg(test)]
@@ -29,7 +30,10 @@ use crate::redact::Redaction;
 use crate::{Error, Result};
 
 pub use account::{DeviceAccount, PathAccount, Unrecognised};
-pub(crate) use device::stream;
+pub(crate) use device::{Device, stream};
+pub use documents::{DocumentOutcome, DocumentReader};
+pub(crate) use event::{FileEvents, FileState};
+pub(crate) use noise::{FileNoise, Noise};
 
 /// Longest message of an event in bytes; what is longer is cut at a character boundary.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
@@ -74,6 +78,8 @@ pub struct CollectOptions {
     pub redaction: Redaction,
     /// The time of this run.
     pub collected_at: Timestamp,
+    /// Whether records that are not sent are counted by template; without, only their number is kept.
+    pub counts_noise: bool,
 }
 
 impl CollectOptions {
@@ -85,6 +91,7 @@ impl CollectOptions {
             assumed_offset_minutes: 0,
             redaction: Redaction::default(),
             collected_at,
+            counts_noise: true,
         }
     }
 

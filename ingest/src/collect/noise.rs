@@ -27,7 +27,7 @@ type DayCode = (Option<Date>, u32);
 
 /// The records of a file with the smallest hashes: the same sample whatever the order, so that two
 /// files with the same records have the same sample.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Sample(BTreeSet<u64>);
 
 impl Sample {
@@ -66,8 +66,8 @@ impl Sample {
 }
 
 /// Counts of one file.
-#[derive(Debug, Default)]
-pub(super) struct FileNoise {
+#[derive(Debug, Default, Clone)]
+pub(crate) struct FileNoise {
     counts: HashMap<DayCode, HashMap<String, u32>>,
     templates: usize,
     total: u64,
@@ -101,8 +101,13 @@ impl FileNoise {
         }
     }
 
+    /// Notes that there was one record, and nothing of it.
+    pub(super) fn pass(&mut self) {
+        self.total += 1;
+    }
+
     /// Records counted.
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.total
     }
 
@@ -116,6 +121,12 @@ impl FileNoise {
             templates.insert(OTHER_TEMPLATE.to_owned(), sum);
         }
         self.templates = self.counts.len();
+    }
+
+    /// Adds further counts of the same file.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.total = self.total.saturating_add(other.total);
+        self.merge(other, u32::saturating_add);
     }
 
     /// Takes the counts of another file in.
@@ -138,7 +149,7 @@ impl FileNoise {
 
 /// Counts of one device, by source.
 #[derive(Debug, Default)]
-pub(super) struct Noise {
+pub(crate) struct Noise {
     /// Groups of files that are copies of each other, each with the name of its first file.
     sources: BTreeMap<Source, Vec<(String, FileNoise)>>,
     templates: usize,
@@ -146,7 +157,7 @@ pub(super) struct Noise {
 
 impl Noise {
     /// Adds what was counted in one file.
-    pub(super) fn add_file(&mut self, source: Source, file: &str, mut noise: FileNoise) {
+    pub(crate) fn add_file(&mut self, source: Source, file: &str, mut noise: FileNoise) {
         let groups = self.sources.entry(source).or_default();
         let copy = groups
             .iter_mut()
@@ -162,7 +173,7 @@ impl Noise {
     }
 
     /// Makes one event of each count, ordered by source, day, code and template.
-    pub(super) fn into_events(self, device: &Device<'_>) -> Vec<Event> {
+    pub(crate) fn into_events(self, device: &Device) -> Vec<Event> {
         let mut events = Vec::new();
         for (source, groups) in self.sources {
             let mut groups = groups.into_iter();
@@ -193,7 +204,7 @@ impl Noise {
 }
 
 fn event(
-    device: &Device<'_>,
+    device: &Device,
     source: Source,
     file: &str,
     day: Option<Date>,

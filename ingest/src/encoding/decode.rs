@@ -47,6 +47,17 @@ impl Decoder {
         }
     }
 
+    /// A copy that decodes as this one does now, and learns nothing more.
+    pub(crate) fn snapshot(&self) -> Self {
+        Self {
+            names: self.names.clone(),
+            plain_at: self.plain_at,
+            code_page: self.code_page,
+            detector: None,
+            sampled: SAMPLE_BYTES,
+        }
+    }
+
     /// Looks ahead: lets all lines at the start of the file speak before the first is decoded,
     /// since a single short line says little about its code page.
     pub(crate) fn sample_head(&mut self, head: &[u8]) {

@@ -1,6 +1,6 @@
 //! Finds the lines in the bytes of a file that arrives piece by piece.
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memrchr_iter};
 use patchlens_event::Reject;
 
 use super::HEAD_BYTES;
@@ -33,7 +33,7 @@ pub(crate) struct Line<'b> {
 }
 
 /// Where the reading of a file stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LineReader {
     /// Of the next byte to be read.
     offset: u64,
@@ -68,6 +68,22 @@ impl LineReader {
     /// Whether nothing has been decided yet: the next bytes are the head of the file.
     pub(crate) fn is_at_start(&self) -> bool {
         self.unit.is_none()
+    }
+
+    /// How many bytes of `buffer`, which begins at the start of a line, are whole lines.
+    pub(crate) fn whole_lines(&self, buffer: &[u8]) -> usize {
+        let unit = self.unit.unwrap_or_else(|| unit::first(buffer).unit);
+        let mut ends = memrchr_iter(b'\n', buffer);
+        let end = match unit {
+            Unit::Byte => ends.next().map(|at| at + 1),
+            Unit::Utf16Le => ends
+                .find(|at| at % 2 == 0 && buffer.get(at + 1) == Some(&0))
+                .map(|at| at + 2),
+            Unit::Utf16Be => ends
+                .find(|at| at % 2 == 1 && buffer.get(at - 1) == Some(&0))
+                .map(|at| at + 1),
+        };
+        end.unwrap_or(0)
     }
 
     /// Hands on the next line of `buffer[*at..]` and moves `at` behind it; `None` when more bytes

@@ -132,3 +132,16 @@ fn all_real_files_are_accounted_for() {
         ]
     );
 }
+
+#[test]
+fn a_single_cabinet_is_named_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("CbsPersist_20240820.cab");
+    std::fs::write(&path, include_bytes!("../../fuzz/seeds/mszip.cab")).unwrap();
+    let file = only(path.clone());
+    assert_eq!(file.path, format!("{}/CbsPersist_1.log", path.display()));
+    assert_eq!(
+        (file.format.as_deref(), file.records),
+        (Some("cbs_log"), 30)
+    );
+}

@@ -1,4 +1,4 @@
-//! Hashes of files: `certutil -hashfile` in any language, `Get-FileHash` (table, list, CSV) and
+//! Hashes of files: `certutil -hashfile` in any language, `Get-FileHash` (table, list, CSV, JSON) and
 //! `sha256sum`.
 //!
 //! A line of nothing but hexadecimal digits (older certutil puts blanks between the bytes) is a
@@ -127,6 +127,18 @@ pub(crate) fn parse(lines: &[Line], sink: &mut dyn RecordSink) {
 /// Line, hash and path of each hash.
 fn found(lines: &[Line]) -> Vec<(usize, String, String)> {
     let mut found = Vec::new();
+    if super::is_json(lines) {
+        for document in super::documents(lines) {
+            if let (Some(hash), Some(path)) = (
+                document.value.text(&["Hash"]).and_then(hash_of),
+                document.value.text(&["Path"]),
+            ) {
+                let index = usize::try_from(document.line + document.continuations - 1);
+                found.push((index.unwrap_or(usize::MAX), hash, path.to_owned()));
+            }
+        }
+        return found;
+    }
     let mut named: Option<String> = None;
     for (index, line) in lines.iter().enumerate() {
         if let Some(hash) = hash_of(&line.text) {
@@ -223,5 +235,24 @@ mod tests {
             "D:\\p\\kb1.msu",
         );
         check(&format!("{HASH} *kb1.msu\n"), "kb1.msu");
+        check(
+            &format!(
+                "{{\r\n    \"Algorithm\":  \"SHA256\",\r\n    \"Hash\":  \"{upper}\",\r\n    \"Path\":  \"D:\\\\p\\\\kb1.msu\"\r\n}}\r\n"
+            ),
+            "D:\\p\\kb1.msu",
+        );
+        for sentence in [
+            "Hachage SHA256 de D:\\p\\kb1.msu :",
+            "SHA256 ハッシュ (対象 D:\\p\\kb1.msu):",
+            "Хэш SHA256 файла D:\\p\\kb1.msu:",
+            "SHA256 hash del archivo D:\\p\\kb1.msu:",
+            "SHA256 的 D:\\p\\kb1.msu 哈希:",
+            "SHA256 哈希(文件 D:\\p\\kb1.msu):",
+        ] {
+            check(
+                &format!("{sentence}\r\n{spaced}\r\nCertUtil: -hashfile\r\n"),
+                "D:\\p\\kb1.msu",
+            );
+        }
     }
 }

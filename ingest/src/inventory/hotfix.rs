@@ -1,5 +1,6 @@
-//! Lists of installed updates: `wmic qfe list` (table, CSV, `/format:list`), `Get-HotFix`, a CSV
-//! with a `HotFixID` column, and `dism /get-packages`.
+//! Lists of installed updates: `wmic qfe list` (table, CSV, `/format:list`), `Get-HotFix` (table,
+//! list, CSV, JSON), a CSV with a `HotFixID` column, `dism /get-packages` (list, table) and
+//! `Get-WindowsPackage`.
 //!
 //! The list of packages also tells the exact build: the revision of the newest
 //! `Package_for_RollupFix` that is installed.
@@ -52,10 +53,51 @@ fn package_identity(line: &str) -> Option<&str> {
 pub(crate) fn is_package_list<'a>(lines: impl IntoIterator<Item = &'a str>) -> bool {
     lines.into_iter().any(|line| {
         package_identity(line).is_some()
-            && line
+            && (line
                 .split_once(':')
                 .is_some_and(|(label, _)| !label.contains("Package_for_") && !label.contains(','))
+                || (line.starts_with("Package_for_") && line.contains(" | ")))
     })
+}
+
+/// Words for staged, pending, superseded and uninstalled: English, Chinese, German, French, Spanish,
+/// Russian, Japanese.
+const NOT_INSTALLED: [&str; 24] = [
+    "staged",
+    "pending",
+    "superseded",
+    "uninstall",
+    "已暂存",
+    "挂起",
+    "已取代",
+    "卸载",
+    "bereitgestellt",
+    "ausstehend",
+    "abgelöst",
+    "deinstall",
+    "préconfiguré",
+    "en attente",
+    "remplacé",
+    "désinstall",
+    "preconfigurad",
+    "pendiente",
+    "reemplazad",
+    "ожидан",
+    "заменен",
+    "промежуточн",
+    "保留中",
+    "ステージ",
+];
+
+/// `10.0.19045.4780` behind the label of a line.
+fn image_version(line: &str) -> Option<&str> {
+    let (_, version) = line.rsplit_once([':', '：'])?;
+    let version = version.trim();
+    let is_version = version.split('.').count() == 4
+        && version
+            .split('.')
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    is_version.then_some(version)
 }
 
 fn packages(lines: &[Line], hotfixes: &mut Hotfixes, facts: &mut Facts) {
@@ -64,16 +106,16 @@ fn packages(lines: &[Line], hotfixes: &mut Hotfixes, facts: &mut Facts) {
         let Some(identity) = package_identity(&line.text) else {
             continue;
         };
-        // The state stands on the next line. Its words are translated; what is known not to be
-        // installed in English is left out, a state in another language counts as installed.
-        let state = lines
-            .get(index + 1)
-            .map(|line| line.text.to_ascii_lowercase())
-            .unwrap_or_default();
-        if ["staged", "pending", "superseded", "uninstall"]
-            .iter()
-            .any(|word| state.contains(word))
-        {
+        // The state stands in the next column or on the next line. Its words are translated; what
+        // is known not to be installed is left out, a state in another language counts as installed.
+        let state = match line.text.split(" | ").nth(1) {
+            Some(column) => column.to_lowercase(),
+            None => lines
+                .get(index + 1)
+                .map(|line| line.text.to_lowercase())
+                .unwrap_or_default(),
+        };
+        if NOT_INSTALLED.iter().any(|word| state.contains(word)) {
             continue;
         }
         hotfixes.add_all(
@@ -92,6 +134,14 @@ fn packages(lines: &[Line], hotfixes: &mut Hotfixes, facts: &mut Facts) {
                 newest_build = newest_build.max(Some((build, revision)));
             }
         }
+    }
+    // dism states its own version first and then that of the image.
+    let above = lines
+        .iter()
+        .take_while(|line| package_identity(&line.text).is_none())
+        .filter_map(|line| image_version(&line.text));
+    if let Some(version) = above.skip(1).last() {
+        facts.add(inventory::OS_BUILD, version);
     }
     if let Some((build, revision)) = newest_build {
         facts.add(inventory::OS_BUILD, format!("10.0.{build}.{revision}"));

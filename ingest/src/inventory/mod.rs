@@ -29,7 +29,8 @@ use patchlens_event::{Reject, RejectReason};
 use crate::json::Document;
 use crate::{Format, Issue, LoggedTime, Record, RecordSink, TextAccount};
 use facts::Facts;
-use lines::{Line, decode_lines};
+pub(crate) use lines::Line;
+use lines::decode_lines;
 pub(crate) use table::split_csv;
 
 /// Returns the format of an inventory file by its first bytes; `None` when it is none.
@@ -38,6 +39,9 @@ pub fn recognise(head: &[u8]) -> Option<Format> {
     let texts = || decoded.lines.iter().map(|line| line.text.as_str());
     let filled = || texts().filter(|text| !text.trim().is_empty());
     let first = texts().find(|text| !text.trim().is_empty())?.trim_start();
+    if crate::setup_diag::recognise(&decoded.lines) {
+        return Some(Format::SetupDiag);
+    }
     if first.starts_with(['{', '['])
         && let Some(format) = recognise_json(&decoded.lines)
     {
@@ -62,10 +66,22 @@ pub fn recognise(head: &[u8]) -> Option<Format> {
             .take(10)
             .any(|text| text.trim_start().starts_with(start))
     };
-    if column("HotFixID") || starts("HotFixID=") || hotfix::is_package_list(filled().take(30)) {
+    let labels = |label: &str| {
+        filled().take(30).any(|text| {
+            text.split_once([':', '='])
+                .is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case(label))
+        })
+    };
+    if column("HotFixID") || labels("HotFixID") || hotfix::is_package_list(filled()) {
         return Some(Format::HotfixList);
     }
-    if column("StartType") || column("StartMode") || starts("SERVICE_NAME:") {
+    let has_services = column("StartType")
+        || column("StartMode")
+        || starts("SERVICE_NAME:")
+        || labels("StartType")
+        || labels("StartMode")
+        || (column("Status") && column("Name") && column("DisplayName"));
+    if has_services {
         return Some(Format::ServiceList);
     }
     if column("FreeSpace") || column("SizeRemaining") || column("FreeMB") || starts("FreeSpace=") {
@@ -97,11 +113,33 @@ fn is_hash_listing(lines: &[&str]) -> bool {
     alone || table || list || sums
 }
 
-/// Tells device facts and osquery rows by the first object; event documents are not ours.
+/// True when a file is JSON and no table.
+fn is_json(lines: &[Line]) -> bool {
+    lines
+        .iter()
+        .find(|line| !line.is_blank())
+        .is_some_and(|line| line.text.trim_start().starts_with(['{', '[']))
+}
+
+/// Tells what `ConvertTo-Json`, osquery and asset databases write by the first object; event documents
+/// are not ours.
 fn recognise_json(lines: &[Line]) -> Option<Format> {
     let value = documents(lines).into_iter().next()?.value;
     if crate::json_events::is_event(&value) {
         return None;
+    }
+    let has = |names: &[&str]| names.iter().all(|name| value.get(name).is_some());
+    if has(&["HotFixID"]) {
+        return Some(Format::HotfixList);
+    }
+    if has(&["Hash", "Path"]) {
+        return Some(Format::HashListing);
+    }
+    if has(&["Name", "StartType"]) || has(&["Name", "StartMode"]) {
+        return Some(Format::ServiceList);
+    }
+    if has(&["DriveLetter", "SizeRemaining"]) || has(&["DeviceID", "FreeSpace"]) {
+        return Some(Format::DiskList);
     }
     if osquery::recognise(&value) {
         return Some(Format::OsqueryRows);
@@ -129,6 +167,7 @@ pub fn parse(bytes: &[u8], format: Format, sink: &mut dyn RecordSink) -> TextAcc
         Format::ServiceList => services::parse(lines, &mut counted),
         Format::DiskList => disks::parse(lines, &mut counted),
         Format::HashListing => hash_listing::parse(lines, &mut counted),
+        Format::SetupDiag => crate::setup_diag::parse(lines, &mut counted),
         Format::OsVersion | Format::OsqueryRows => json(lines, format, &mut counted),
         _ => {}
     }
@@ -179,7 +218,7 @@ impl RecordSink for Counted<'_> {
 }
 
 /// The JSON objects of a file; one that is spread over lines counts as one.
-fn documents(lines: &[Line]) -> Vec<Document> {
+pub(crate) fn documents(lines: &[Line]) -> Vec<Document> {
     struct Nowhere;
     impl RecordSink for Nowhere {
         fn record(&mut self, _: Record<'_>) {}

@@ -1,5 +1,5 @@
 //! Rows of osquery tables: `os_version`, `patches`, `system_info`, `windows_update_history`, as
-//! plain rows or wrapped in the result log of a schedule.
+//! plain rows or wrapped in the result log of a schedule (snapshot, event or batch form).
 //!
 //! A row of the history is a record of its own with its time; all rows of `patches` together are
 //! one fact, the list of installed updates.
@@ -16,7 +16,10 @@ use crate::{LoggedTime, Record, RecordSink};
 
 /// True when an object is a row of a table that is known, or wraps one.
 pub(crate) fn recognise(value: &Value) -> bool {
-    if value.get("columns").is_some() || value.get("snapshot").is_some() {
+    if ["columns", "snapshot", "diffResults"]
+        .iter()
+        .any(|name| value.get(name).is_some())
+    {
         return value.get("name").is_some();
     }
     let has = |names: &[&str]| names.iter().all(|name| value.get(name).is_some());
@@ -40,10 +43,21 @@ impl Rows {
         if let Some(host) = value.text(&["hostIdentifier"]) {
             self.facts.add(inventory::DEVICE_NAME, host);
         }
-        let rows: Vec<&Value> = match (value.get("columns"), value.get("snapshot")) {
-            (Some(columns), _) => vec![columns],
-            (None, Some(snapshot)) => snapshot.items().iter().collect(),
-            (None, None) => vec![value],
+        // A row that was removed says what is no more.
+        let rows: Vec<&Value> = if let Some(columns) = value.get("columns") {
+            let is_gone = value.text(&["action"]) == Some("removed");
+            if is_gone { Vec::new() } else { vec![columns] }
+        } else if let Some(snapshot) = value.get("snapshot") {
+            snapshot.items().iter().collect()
+        } else if let Some(changes) = value.get("diffResults") {
+            changes
+                .get("added")
+                .map(Value::items)
+                .unwrap_or_default()
+                .iter()
+                .collect()
+        } else {
+            vec![value]
         };
         let mut records = 0;
         for row in rows {

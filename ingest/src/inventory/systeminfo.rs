@@ -4,13 +4,18 @@
 //! build number at the end (`10.0.17763 N/A Build 17763`), the line before it is the product name
 //! and the one before that the host name; updates stand as `[01]: KB…`, the zone as `(UTC+08:00)`,
 //! the domain before the logon server (`\\SERVER`). So no label is ever read.
+//!
+//! `systeminfo /fo csv` has the same values in the same order, on one line.
 
 use patchlens_event::inventory;
 
 use super::facts::{Facts, Hotfixes};
 use super::lines::Line;
+use super::table::split_csv;
 use crate::{LoggedTime, RecordSink};
 
+/// The person that Windows is registered to: a name that redaction takes out.
+const REGISTERED_OWNER: &str = "registered_owner";
 /// How far down the version line may stand.
 const VERSION_WITHIN_LINES: usize = 40;
 
@@ -40,10 +45,17 @@ fn value_of(line: &str) -> Option<&str> {
 
 /// True when these lines are the output of `systeminfo`.
 pub(crate) fn recognise<'a>(lines: impl IntoIterator<Item = &'a str>) -> bool {
-    lines
-        .into_iter()
-        .take(VERSION_WITHIN_LINES)
-        .any(|line| value_of(line).is_some_and(|value| os_version(value).is_some()))
+    lines.into_iter().take(VERSION_WITHIN_LINES).any(|line| {
+        is_csv_row(line) || value_of(line).is_some_and(|value| os_version(value).is_some())
+    })
+}
+
+/// True for the row of `systeminfo /fo csv`: its third value is the version.
+fn is_csv_row(line: &str) -> bool {
+    line.starts_with('"')
+        && split_csv(line, b',')
+            .get(2)
+            .is_some_and(|value| os_version(value).is_some())
 }
 
 /// Minutes east of UTC from `(UTC+08:00) …` or `(GMT-03:30) …`.
@@ -89,6 +101,37 @@ fn architecture(value: &str) -> Option<&'static str> {
 
 /// Reads one output; a file with several holds several records.
 pub(crate) fn parse(lines: &[Line], sink: &mut dyn RecordSink) {
+    let rows: Vec<usize> = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| is_csv_row(&line.text))
+        .map(|(at, _)| at)
+        .collect();
+    if let Some(&last) = rows.last() {
+        let mut from = 0;
+        for &at in &rows {
+            let to = if at == last { lines.len() } else { at + 1 };
+            let cells = lines
+                .get(at)
+                .map(|line| split_csv(&line.text, b','))
+                .unwrap_or_default();
+            let values: Vec<&str> = cells.iter().map(String::as_str).collect();
+            // The header's line is the record's continuation: its place is that of the values.
+            let mut covered: Vec<Line> = lines.get(at..=at).unwrap_or_default().to_vec();
+            covered.extend(
+                lines
+                    .get(from..to)
+                    .unwrap_or_default()
+                    .iter()
+                    .filter(|line| line.number != at as u64 + 1)
+                    .cloned(),
+            );
+            let items = values.iter().flat_map(|value| value.split(','));
+            facts(&values, items).emit(&covered, LoggedTime::Unstated, sink);
+            from = to;
+        }
+        return;
+    }
     let starts: Vec<usize> = version_lines(lines)
         .map(|at| host_line(lines, at))
         .collect();
@@ -96,7 +139,13 @@ pub(crate) fn parse(lines: &[Line], sink: &mut dyn RecordSink) {
         // What stands before the first output (a prompt, a blank line) belongs to it.
         let from = if index == 0 { 0 } else { start };
         let to = starts.get(index + 1).copied().unwrap_or(lines.len());
-        facts(lines.get(start..to).unwrap_or_default()).emit(
+        let output = lines.get(start..to).unwrap_or_default();
+        let values: Vec<&str> = output
+            .iter()
+            .filter_map(|line| value_of(&line.text))
+            .collect();
+        let items = output.iter().map(|line| line.text.as_str());
+        facts(&values, items).emit(
             lines.get(from..to).unwrap_or_default(),
             LoggedTime::Unstated,
             sink,
@@ -124,13 +173,10 @@ fn host_line(lines: &[Line], version: usize) -> usize {
         .map_or(version, |(at, _)| at)
 }
 
-fn facts(lines: &[Line]) -> Facts {
+/// Facts from the values in their order, and from the lines or cells that list the updates.
+fn facts<'a>(values: &[&str], items: impl Iterator<Item = &'a str>) -> Facts {
     let mut facts = Facts::default();
     let mut hotfixes = Hotfixes::default();
-    let values: Vec<&str> = lines
-        .iter()
-        .filter_map(|line| value_of(&line.text))
-        .collect();
     let version = values.iter().position(|value| os_version(value).is_some());
     if let Some(version) = version {
         let at = |index: Option<usize>| {
@@ -148,6 +194,13 @@ fn facts(lines: &[Line]) -> Facts {
     }
     for (index, value) in values.iter().enumerate() {
         if let Some(name) = architecture(value) {
+            // Only the whole output has the owner, four values below the version.
+            if let Some(version) = version.filter(|version| index >= version + 10) {
+                facts.add(
+                    REGISTERED_OWNER,
+                    values.get(version + 4).copied().unwrap_or_default(),
+                );
+            }
             facts.add(inventory::ARCHITECTURE, name);
             // Manufacturer and model stand above the type, nine values below the version; an
             // extract that leaves lines out does not have them there.
@@ -175,9 +228,8 @@ fn facts(lines: &[Line]) -> Facts {
             );
         }
     }
-    for line in lines {
-        if let Some((_, item)) = line
-            .text
+    for item in items {
+        if let Some((_, item)) = item
             .trim_start()
             .strip_prefix('[')
             .and_then(|rest| rest.split_once("]:"))

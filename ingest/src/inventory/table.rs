@@ -1,4 +1,5 @@
-//! Rows of a table that a Windows tool printed: CSV, columns of fixed width, or `Name=Value` blocks.
+//! Rows of a table that a Windows tool printed: CSV, columns of fixed width, `Name=Value` blocks, or
+//! the objects of `ConvertTo-Json`.
 
 use super::lines::Line;
 
@@ -23,6 +24,9 @@ impl Row {
 
 /// Reads the table whose header names `column`; no rows when there is none.
 pub(crate) fn rows(lines: &[Line], column: &str) -> Vec<Row> {
+    if super::is_json(lines) {
+        return objects(lines);
+    }
     let Some(header) = lines
         .iter()
         .position(|line| names_column(&line.text, column))
@@ -57,6 +61,28 @@ pub(crate) fn rows(lines: &[Line], column: &str) -> Vec<Row> {
         cells: split_columns(&line.text, &columns),
     })
     .collect()
+}
+
+/// Objects as rows; a member that is an object itself is one of PowerShell's dates, or an enumeration
+/// with its name beside the number.
+fn objects(lines: &[Line]) -> Vec<Row> {
+    super::documents(lines)
+        .into_iter()
+        .map(|document| Row {
+            line_index: usize::try_from(document.line.saturating_sub(1)).unwrap_or(usize::MAX),
+            cells: document
+                .value
+                .members()
+                .iter()
+                .filter_map(|(name, value)| {
+                    let text = value
+                        .scalar()
+                        .or_else(|| value.text(&["DateTime", "Value", "value"]))?;
+                    Some((name.clone(), text.to_owned()))
+                })
+                .collect(),
+        })
+        .collect()
 }
 
 /// True when a header line names this column.

@@ -93,7 +93,8 @@ const CANDIDATES: &[&str] = &[
     r"(?-u:\b)(?P<sid>S-1-(?:5-21|12-1)(?:-[0-9]{1,10}){3,5})(?-u:\b)",
     r"(?P<ipv4>[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})",
     r"(?P<ipv6>(?-u:\b)(?:[0-9a-f]{1,4}:){1,7}(?::?[0-9a-f]{1,4}){0,7}(?:::)?|::[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){1,6})",
-    r"(?-u:\b)(?P<domain>[a-z][a-z0-9._\-]{1,63})\\(?P<user>[^\x00-\x23%-,/:-@\[-^`{-\x7f][^\x00-\x23%-,/:-@\[-^`{-\x7f]{1,63})",
+    // Registry exports and JSON double the backslash.
+    r"(?-u:\b)(?P<domain>[a-z][a-z0-9._\-]{1,63})\\{1,2}(?P<user>[^\x00-\x23%-,/:-@\[-^`{-\x7f][^\x00-\x23%-,/:-@\[-^`{-\x7f]{1,63})",
 ];
 
 /// Finds candidates of every class; which of them go is judged one by one.
@@ -174,6 +175,14 @@ pub(super) fn names_a_user(field: &str) -> bool {
         "owner",
         "samaccountname",
         "userid",
+        "membername",
+        "userprincipalname",
+        "upn",
+        "startname",
+        "servicestartname",
+        "runas",
+        "lastloggedonuser",
+        "primaryuser",
     ];
     known.contains(&plain.as_str())
 }

@@ -44,6 +44,7 @@ fn names_of_people_go() {
     goes(r"by contoso\jdoe at", "jdoe", "user");
     goes(r"by ACME-CORP\jdoe at", "jdoe", "user");
     goes(r"YR-0042\jdoe", "jdoe", "user");
+    goes(r#""ObjectName"="ACME-CORP\\jdoe""#, "jdoe", "user");
     goes("session of zhang.wei ended", "zhang.wei", "user");
     goes(
         "UserSid S-1-5-21-1004336348-1177238915-682003330-512.",

@@ -69,6 +69,10 @@ fn variable_parts_are_masked_and_words_are_kept() {
             "Session: <*> initialized by client SPP.",
         ),
         ("安装失败，错误0x800f0922。", "安装失败，错误<*>。"),
+        (
+            "Loading hive: SOFTWARE, from file: ntuser.dat, state: Installed, mode: ON",
+            "Loading hive: <*>, from file: <*>, state: Installed, mode: ON",
+        ),
         ("PID=5808   TID=1036\r", "PID=<*> TID=<*>"),
         ("first 1\nsecond 2", "first <*>"),
         ("", ""),

@@ -13,7 +13,7 @@ use crate::{Format, Issue, Record, RecordSink};
 const MESSAGE_BYTES_MAX: usize = LINE_BYTES_MAX;
 
 /// A record that may still be continued.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pending<'b> {
     record: Record<'b>,
     is_open: bool,
@@ -46,7 +46,7 @@ impl Pending<'_> {
 }
 
 /// Puts the lines of one file together.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Assembler {
     format: Format,
     records: u64,

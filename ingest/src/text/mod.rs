@@ -77,6 +77,40 @@ impl TextParser {
         }
     }
 
+    /// True as long as too little was fed to decide about the encoding: nothing was handed on yet.
+    pub(crate) fn is_at_start(&self) -> bool {
+        self.lines.is_at_start()
+    }
+
+    /// The bytes that are no whole line yet; all that were fed as long as it is at its start.
+    pub(crate) fn pending_bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// How many of the [`pending_bytes`](Self::pending_bytes) are whole lines.
+    pub(crate) fn whole_lines(&self) -> usize {
+        self.lines.whole_lines(&self.buffer)
+    }
+
+    /// Hands on what would come if the file ended here: after its last whole line, or where it
+    /// breaks off. This parser stays as it is.
+    pub(crate) fn peek_end(&self, with_partial_line: bool, sink: &mut dyn RecordSink) {
+        let end = if with_partial_line {
+            self.buffer.len()
+        } else {
+            self.whole_lines()
+        };
+        let copy = Self {
+            lines: self.lines.clone(),
+            decoder: self.decoder.snapshot(),
+            assembler: self.assembler.clone(),
+            pending: self.pending.clone(),
+            buffer: self.buffer.get(..end).unwrap_or_default().to_vec(),
+            bytes: self.bytes,
+        };
+        copy.finish(sink);
+    }
+
     /// Takes the end of the file, hands on the rest and gives the account.
     pub fn finish(mut self, sink: &mut dyn RecordSink) -> TextAccount {
         self.read_lines(true, sink);

@@ -6,6 +6,7 @@ mod identity;
 mod insert;
 mod query;
 mod reference;
+mod reject;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use clickhouse::{Client, Compression};
 pub use config::{Login, Secret, StoreConfig};
 pub use identity::RowOrigin;
 pub use query::Param;
+pub use reject::RejectRow;
 
 use crate::{Error, Result, migration};
 

@@ -8,6 +8,7 @@ use super::merge::Group;
 use super::segment::{Segment, Verdict};
 use super::signal::{Phase, Signal};
 use crate::knowledge::{Knowledge, words};
+use crate::normalise::setup_report;
 use crate::row::Row;
 
 words! {
@@ -189,7 +190,14 @@ pub(super) fn attempt(
             members
                 .iter()
                 .filter_map(|index| rows.get(*index))
-                .find_map(|row| extend_code(row.message))
+                .find_map(|row| {
+                    let report = (row.source == "event_log")
+                        .then(|| setup_report(row.message, row.fields))
+                        .flatten();
+                    report
+                        .and_then(|report| report.extend_code)
+                        .or_else(|| extend_code(row.message))
+                })
         } else {
             None
         },
@@ -370,6 +378,8 @@ fn inner_code(
 /// Lines that servicing marks as failures of the operation itself.
 fn is_fatal(row: &Row<'_>) -> bool {
     row.message.contains("(F)")
+        || row.message.contains("CBS called Error")
+        || row.message.contains("Completed install of CBS update")
         || row.message.starts_with("Failed execution of queue item")
         || row.message.contains("Recording result")
 }

@@ -9,11 +9,16 @@ use crate::attempt::Attempt;
 use crate::knowledge::{
     Cause, Codes, FactRule, Knowledge, Role, Rule, Scope, Standing, Variables, capture,
 };
+use crate::normalise::named_code;
 use crate::reference::Reference;
 use crate::row::{MINUTE, Row, distance};
 
 /// How much confidence is left when a fact that a rule rests on is contradicted.
 const CONTRADICTED: f64 = 0.6;
+/// How much is left when a comparison rests on something else than what should be compared.
+const INDIRECT: f64 = 0.8;
+/// What servicing logs beside the session that failed, it may log for another reason.
+const BESIDE: f64 = 0.1;
 /// No diagnosis is certain.
 const CONFIDENCE_MAX: f64 = 0.99;
 /// How many records of one kind are shown as evidence.
@@ -26,7 +31,7 @@ pub(crate) struct Material<'a, 'r> {
     pub(crate) reference: &'r Reference,
     pub(crate) knowledge: &'r Knowledge,
     /// Updates that were installed after what is being judged: what it lacked, it lacked then.
-    installed_later: Vec<u32>,
+    pub(crate) installed_later: Vec<u32>,
     /// Rows that meet the constant part of each condition, in order of file and line.
     by_condition: Rc<BTreeMap<usize, Vec<usize>>>,
 }
@@ -35,6 +40,8 @@ pub(crate) struct Material<'a, 'r> {
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub(crate) cause: usize,
+    /// Index of the rule within the cause.
+    pub(crate) rule: usize,
     pub(crate) confidence: f64,
     pub(crate) culprit: String,
     pub(crate) variables: Variables,
@@ -110,11 +117,21 @@ impl<'a, 'r> Material<'a, 'r> {
         })
     }
 
+    /// Rows that meet the constant part of a condition.
+    pub(crate) fn rows_meeting(&self, condition: usize) -> &[usize] {
+        self.by_condition
+            .get(&condition)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
     fn best_per_cause(&self, evaluate: impl Fn(&Rule) -> Option<Candidate>) -> Vec<Candidate> {
         let best = |(index, cause): (usize, &Cause)| {
-            let candidates = cause.rules.iter().filter_map(|rule| {
+            let rules = cause.rules.iter().enumerate();
+            let candidates = rules.filter_map(|(rule_index, rule)| {
                 evaluate(rule).map(|candidate| Candidate {
                     cause: index,
+                    rule: rule_index,
                     ..candidate
                 })
             });
@@ -145,6 +162,7 @@ impl<'a, 'r> Material<'a, 'r> {
         }
         let mut candidate = Candidate {
             cause: 0,
+            rule: 0,
             confidence: rule.confidence,
             culprit: String::new(),
             variables: Variables::new(),
@@ -166,6 +184,9 @@ impl<'a, 'r> Material<'a, 'r> {
                 self.reference,
             )?;
             candidate.kb = finding.kb;
+            if finding.is_indirect {
+                candidate.confidence *= INDIRECT;
+            }
             for name in finding.facts {
                 self.rest_on(&name, Role::Culprit, &mut candidate);
             }
@@ -177,8 +198,8 @@ impl<'a, 'r> Material<'a, 'r> {
         let inner = candidate
             .variables
             .get("inner_text")
-            .and_then(|symbol| self.knowledge.codes.by_symbol(symbol));
-        candidate.inner_code = inner.map(|code| code.0).or(candidate.inner_code);
+            .and_then(|word| named_code(word, &self.knowledge.codes));
+        candidate.inner_code = inner.or(candidate.inner_code);
         candidate.confidence = candidate.confidence.min(CONFIDENCE_MAX);
         let kb = attempt
             .and_then(|attempt| attempt.kb)
@@ -229,11 +250,7 @@ impl<'a, 'r> Material<'a, 'r> {
     fn gather_records(&self, rule: &Rule, place: &Place, candidate: &mut Candidate) -> Option<()> {
         for evidence in &rule.evidence {
             let mut found = false;
-            let rows = self
-                .by_condition
-                .get(&evidence.condition)
-                .map(Vec::as_slice)
-                .unwrap_or_default();
+            let rows = self.rows_meeting(evidence.condition);
             let confirmed = rows
                 .iter()
                 .filter(|index| place.holds(**index, evidence.scope, self.rows))
@@ -245,7 +262,20 @@ impl<'a, 'r> Material<'a, 'r> {
                             .meets(evidence.condition, self.knowledge)?,
                     ))
                 });
-            let confirmed: Vec<(usize, Variables)> = confirmed.collect();
+            let mut confirmed: Vec<(usize, Variables)> = confirmed.collect();
+            // What stands within the session goes before what only stands near it in time.
+            confirmed.sort_by_key(|(row, _)| !place.is_member(*row));
+            let is_beside = evidence.scope == Scope::Attempt
+                && confirmed.first().is_some_and(|(row, _)| {
+                    !place.is_member(*row)
+                        && self
+                            .rows
+                            .get(*row)
+                            .is_some_and(|row| row.source == "cbs_log")
+                });
+            if is_beside && !evidence.is_optional {
+                candidate.confidence -= BESIDE;
+            }
             let last = confirmed.len().saturating_sub(1);
             // The first one is the root; what follows only shows that it repeats, and until when.
             let shown = confirmed
@@ -337,7 +367,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    fn of(attempt: &Attempt) -> Self {
+    pub(crate) fn of(attempt: &Attempt) -> Self {
         let mut members = attempt.rows.clone();
         members.sort_unstable();
         Self::Around {
@@ -347,7 +377,15 @@ impl Place {
         }
     }
 
-    fn holds(&self, index: usize, scope: Scope, rows: &[Row<'_>]) -> bool {
+    /// True for a row of the attempt itself; without an attempt every row is.
+    fn is_member(&self, index: usize) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::Around { members, .. } => members.binary_search(&index).is_ok(),
+        }
+    }
+
+    pub(crate) fn holds(&self, index: usize, scope: Scope, rows: &[Row<'_>]) -> bool {
         let Self::Around {
             members,
             window,

@@ -16,6 +16,8 @@ pub(crate) struct Finding {
     pub(crate) facts: Vec<String>,
     /// The update that it is about.
     pub(crate) kb: Option<u32>,
+    /// Concluded from something else than what should be compared: less sure.
+    pub(crate) is_indirect: bool,
 }
 
 /// Makes a comparison; `None` when it does not hold or cannot be made.
@@ -38,6 +40,14 @@ pub(crate) fn find(
                 .is_none()
                 .then(Finding::default)
         }
+        Check::ServicingStackInOrder => {
+            let build = facts.build().filter(|build| build.ubr.is_some())?;
+            let is_listed = reference.prerequisites.iter().any(|row| {
+                row.is_servicing_stack && servicing_branch(row.os_build_number) == build.branch()
+            });
+            let is_below = below_required(true, attempt, facts, installed_later, reference);
+            (is_listed && is_below.is_none()).then(Finding::default)
+        }
         Check::PackageHashDiffers => hash_differs(attempt, facts, reference),
     }
 }
@@ -52,7 +62,15 @@ fn below_required(
     reference: &Reference,
 ) -> Option<Finding> {
     let build = facts.build()?;
-    let ubr = build.ubr?;
+    let newest = facts.newest_hotfix();
+    // Without the revision, the list of hotfixes tells, when all that it names is older.
+    if build.ubr.is_none() && newest.is_none() && installed_later.is_empty() {
+        return None;
+    }
+    let is_below = |row: &Prerequisite| match build.ubr {
+        Some(ubr) => ubr < row.requires_min_ubr,
+        None => newest.is_some_and(|newest| newest < row.requires_kb),
+    };
     let kb = attempt.and_then(|attempt| attempt.kb);
     let unmet: Vec<&Prerequisite> = reference
         .prerequisites
@@ -64,7 +82,7 @@ fn below_required(
         .filter(|row| kb.is_none_or(|kb| kb == row.kb_article))
         .filter(|row| {
             installed_later.contains(&row.requires_kb)
-                || ubr < row.requires_min_ubr && !facts.has_hotfix(row.requires_kb)
+                || is_below(row) && !facts.has_hotfix(row.requires_kb)
         })
         .collect();
     let needed = unmet
@@ -79,8 +97,8 @@ fn below_required(
     dependents.dedup();
     let mut variables = Variables::new();
     variables.insert("culprit".to_owned(), format!("KB{}", needed.requires_kb));
-    let told_by_build = ubr < needed.requires_min_ubr;
-    if told_by_build {
+    let told_by_build = build.ubr.is_some() && is_below(needed);
+    if let Some(ubr) = build.ubr.filter(|_| told_by_build) {
         variables.insert(
             "needed".to_owned(),
             format!("{}.{}", build.number, needed.requires_min_ubr),
@@ -102,11 +120,16 @@ fn below_required(
     // Without an inventory from before the repair, the later installation of the prerequisite tells.
     let facts = if told_by_build {
         vec![inventory::OS_BUILD.to_owned()]
+    } else if is_below(needed) {
+        vec![inventory::HOTFIXES.to_owned()]
     } else {
         Vec::new()
     };
     Some(Finding {
         variables,
+        is_indirect: facts
+            .first()
+            .is_some_and(|fact| fact == inventory::HOTFIXES),
         facts,
         kb: named,
     })
@@ -143,6 +166,7 @@ fn hash_differs(
             variables,
             facts: vec![name.to_owned()],
             kb: Some(expected.kb_article),
+            is_indirect: false,
         })
     })
 }

@@ -63,6 +63,16 @@ impl Facts {
         Self::until(rows, known.map_or(i64::MAX, |at| at.saturating_add(HOUR)))
     }
 
+    /// The facts that were collected before a time; `None` when nothing was.
+    pub(crate) fn before(rows: &[Row<'_>], time: i64) -> Option<Self> {
+        let newest = rows
+            .iter()
+            .filter(|row| row.kind == RowKind::Inventory && row.collected_at < time)
+            .map(|row| row.collected_at)
+            .max()?;
+        Some(Self::until(rows, newest))
+    }
+
     fn until(rows: &[Row<'_>], last: i64) -> Self {
         let is_reading = |row: &Row<'_>| row.kind == RowKind::Inventory && row.collected_at <= last;
         let mut order: Vec<usize> = rows
@@ -144,10 +154,24 @@ impl Facts {
         })
     }
 
-    /// All facts as a JSON object.
-    pub(crate) fn json(&self) -> String {
-        let plain: BTreeMap<&str, &str> =
+    /// The highest KB number in the hotfix list; `None` without a list.
+    pub(crate) fn newest_hotfix(&self) -> Option<u32> {
+        let list = self.get(inventory::HOTFIXES)?;
+        let numbers = list.split([',', ';', ' ']).filter_map(|hotfix| {
+            let hotfix = hotfix.trim();
+            let digits = hotfix
+                .strip_prefix("KB")
+                .or_else(|| hotfix.strip_prefix("kb"));
+            digits?.parse::<u32>().ok()
+        });
+        numbers.max()
+    }
+
+    /// All facts as a JSON object, together with what was derived from them.
+    pub(crate) fn json(&self, derived: &BTreeMap<&'static str, String>) -> String {
+        let mut plain: BTreeMap<&str, &str> =
             self.iter().map(|(name, value, _)| (name, value)).collect();
+        plain.extend(derived.iter().map(|(name, value)| (*name, value.as_str())));
         serde_json::to_string(&plain).unwrap_or_else(|_| "{}".to_owned())
     }
 }

@@ -103,7 +103,11 @@ pub(super) fn device_result(
         build_number: build.map(|build| build.number),
         ubr: build.and_then(|build| build.ubr),
         last_seen_at,
-        facts_json: material.facts.json(),
+        facts_json: material.facts.json(&super::derived::facts(
+            device_id,
+            &judged.attempts,
+            material,
+        )),
     };
     let diagnoses = judged
         .diagnoses
@@ -163,8 +167,14 @@ fn diagnosis_row(
     let meaning = diagnosis
         .error_code
         .and_then(|code| codes.get(Hresult(code)));
-    set("meaning_en", meaning.map(|entry| entry.meaning_en.clone()));
-    set("meaning_zh", meaning.map(|entry| entry.meaning_zh.clone()));
+    set(
+        "meaning_en",
+        meaning.map(|entry| entry.meaning_en.to_owned()),
+    );
+    set(
+        "meaning_zh",
+        meaning.map(|entry| entry.meaning_zh.to_owned()),
+    );
     let cause = diagnosis
         .cause
         .and_then(|index| material.knowledge.causes.get(index));

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use patchlens_event::EventId;
 
 use super::candidate::{Candidate, Material, Support};
-use super::verdict;
+use super::{standout, verdict};
 use crate::attempt::Attempt;
-use crate::cluster::cluster_key;
+use crate::cluster::{KeyPart, joined, key_parts};
 use crate::knowledge::{Role, Variables};
 use crate::row::Row;
 
@@ -42,12 +42,18 @@ pub(crate) struct Diagnosis {
     /// Index of the cause in the knowledge; `None` for `unknown` when no file describes it.
     pub(crate) cause: Option<usize>,
     pub(crate) cause_id: String,
+    /// Cause and rule that hold; `None` for `unknown`.
+    pub(crate) rule: Option<(usize, usize)>,
     pub(crate) kb: Option<u32>,
     pub(crate) error_code: Option<u32>,
     pub(crate) inner_code: Option<u32>,
     pub(crate) culprit: String,
     pub(crate) confidence: f64,
     pub(crate) cluster_key: String,
+    /// What made the key.
+    pub(crate) key: Vec<KeyPart>,
+    /// The template of the line that stands out, where no rule knows the failure.
+    template: String,
     pub(crate) phase: &'static str,
     pub(crate) variables: Variables,
     pub(crate) evidence: Vec<Support>,
@@ -87,7 +93,7 @@ pub(crate) fn judge(
         let then = material.at(attempt, &attempts);
         let candidates = worth_listing(&then.causes_of(attempt), material);
         if candidates.is_empty() {
-            found.push(unknown(index, attempt, is_open, material));
+            found.push(unknown(index, attempt, &attempts, is_open, material));
         }
         found.extend(
             candidates.into_iter().enumerate().map(|(rank, candidate)| {
@@ -105,6 +111,7 @@ pub(crate) fn judge(
         }
     }
     name_attempts(&found, &mut attempts);
+    let found = with_named_culprits(found, material);
     Judged {
         diagnoses: ranked(device_id, merged(found), &attempts),
         attempts,
@@ -222,6 +229,7 @@ fn new_diagnosis(
         diagnosis_id: String::new(),
         attempt: None,
         cause: Some(candidate.cause),
+        rule: Some((candidate.cause, candidate.rule)),
         cause_id,
         kb: candidate.kb,
         error_code: None,
@@ -229,6 +237,8 @@ fn new_diagnosis(
         culprit: candidate.culprit,
         confidence: candidate.confidence,
         cluster_key: String::new(),
+        key: Vec::new(),
+        template: String::new(),
         phase: "",
         variables: candidate.variables,
         evidence,
@@ -244,6 +254,7 @@ fn new_diagnosis(
 fn unknown(
     index: usize,
     attempt: &Attempt,
+    attempts: &[Attempt],
     is_open: bool,
     material: &Material<'_, '_>,
 ) -> Diagnosis {
@@ -252,20 +263,24 @@ fn unknown(
         role: Role::Verdict,
         fact: None,
     });
-    let has_root = |row: &&usize| {
+    let standout = standout::of(attempt, attempts, material.rows);
+    let template = standout
+        .and_then(|row| material.rows.get(row))
+        .map_or_else(String::new, standout::template);
+    let has_root = |row: &usize| {
         material
             .rows
-            .get(**row)
+            .get(*row)
             .is_some_and(|row| row.error_code.is_some() && row.error_code == attempt.root_code())
     };
-    let context = attempt
-        .rows
-        .iter()
-        .filter(has_root)
-        .filter(|row| Some(**row) != attempt.verdict_row)
+    let roots = attempt.rows.iter().copied().filter(has_root);
+    let context = standout
+        .into_iter()
+        .chain(roots.filter(|row| Some(*row) != standout))
+        .filter(|row| Some(*row) != attempt.verdict_row)
         .take(3)
         .map(|row| Support {
-            row: *row,
+            row,
             role: Role::Context,
             fact: None,
         });
@@ -279,6 +294,7 @@ fn unknown(
         diagnosis_id: String::new(),
         attempt: Some(index),
         cause,
+        rule: None,
         cause_id: UNKNOWN.to_owned(),
         kb: attempt.kb,
         error_code: attempt.error_code,
@@ -286,6 +302,8 @@ fn unknown(
         culprit: String::new(),
         confidence: UNKNOWN_CONFIDENCE,
         cluster_key: String::new(),
+        key: Vec::new(),
+        template,
         phase: attempt.phase.map_or("", crate::attempt::Phase::as_str),
         variables: Variables::new(),
         evidence,
@@ -299,12 +317,14 @@ fn unknown(
 }
 
 fn finish_key(diagnosis: &mut Diagnosis) {
-    diagnosis.cluster_key = cluster_key(
+    diagnosis.key = key_parts(
         &diagnosis.cause_id,
         &diagnosis.culprit,
         diagnosis.inner_code.or(diagnosis.error_code),
         diagnosis.phase,
+        &diagnosis.template,
     );
+    diagnosis.cluster_key = joined(&diagnosis.key);
 }
 
 /// A comparison that names one update names the attempt's, where the attempt does not.
@@ -315,6 +335,61 @@ fn name_attempts(found: &[Diagnosis], attempts: &mut [Attempt]) {
             attempt.inner_code = attempt.inner_code.or(diagnosis.inner_code);
         }
     }
+}
+
+/// What one attempt's log shows, another's may not: a log that was trimmed, a servicing stack that
+/// finds the damage only once. Where an attempt fails with the code of another one that names its
+/// culprit, and nothing of its own says more than that code, it fails for the named reason.
+fn with_named_culprits(mut found: Vec<Diagnosis>, material: &Material<'_, '_>) -> Vec<Diagnosis> {
+    let explains = |named: &Diagnosis, bare: &Diagnosis| {
+        let cause = named
+            .cause
+            .and_then(|cause| material.knowledge.causes.get(cause));
+        cause.is_some_and(|cause| cause.explains.contains(&bare.cause_id))
+    };
+    let named: Vec<Diagnosis> = found
+        .iter()
+        .filter(|known| {
+            known.attempt.is_some()
+                && known.is_open
+                && known.hypothesis == 0
+                && !known.culprit.is_empty()
+        })
+        .cloned()
+        .collect();
+    for bare in found.iter_mut().filter(|bare| {
+        bare.attempt.is_some() && bare.is_open && bare.hypothesis == 0 && bare.culprit.is_empty()
+    }) {
+        let reason = named
+            .iter()
+            .filter(|known| {
+                let same_code = known.error_code.is_some() && known.error_code == bare.error_code
+                    || known.inner_code.is_some() && known.inner_code == bare.inner_code;
+                same_code && known.confidence > bare.confidence && explains(known, bare)
+            })
+            .max_by(|left, right| left.confidence.total_cmp(&right.confidence));
+        if let Some(reason) = reason {
+            let mut evidence: Vec<Support> = bare
+                .evidence
+                .iter()
+                .filter(|support| support.role == Role::Verdict)
+                .cloned()
+                .collect();
+            evidence.extend(reason.evidence.iter().cloned());
+            *bare = Diagnosis {
+                attempt: bare.attempt,
+                kb: bare.kb,
+                error_code: bare.error_code,
+                inner_code: bare.inner_code,
+                phase: bare.phase,
+                first_seen_at: bare.first_seen_at,
+                last_seen_at: bare.last_seen_at,
+                evidence,
+                ..reason.clone()
+            };
+        }
+    }
+    found
 }
 
 /// Attempts that fail for the same reason are one diagnosis: the newest open attempt represents it.

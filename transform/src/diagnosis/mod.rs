@@ -2,10 +2,13 @@
 
 mod candidate;
 mod checks;
+mod derived;
+mod explain;
 mod facts;
 mod frames;
 mod judge;
-mod text;
+mod standout;
+pub(crate) mod text;
 mod verdict;
 
 use std::collections::{BTreeMap, HashSet};
@@ -20,6 +23,7 @@ use crate::normalise::Distinct;
 use crate::reference::Reference;
 use crate::row::Row;
 use candidate::Material;
+pub use explain::{Considered, Explanation};
 use frames::DeviceResult;
 
 /// What the device step derives.
@@ -51,6 +55,29 @@ pub fn diagnose(
     reference: &Reference,
     knowledge: &Knowledge,
 ) -> Result<Diagnosed> {
+    derive(events, reference, knowledge, &mut None)
+}
+
+/// As [`diagnose`], and says why each diagnosis is what it is.
+///
+/// # Errors
+/// When a column is missing or has another type.
+pub fn diagnose_and_explain(
+    events: &DataFrame,
+    reference: &Reference,
+    knowledge: &Knowledge,
+) -> Result<(Diagnosed, Vec<Explanation>)> {
+    let mut explanations = Some(Vec::new());
+    let diagnosed = derive(events, reference, knowledge, &mut explanations)?;
+    Ok((diagnosed, explanations.unwrap_or_default()))
+}
+
+fn derive(
+    events: &DataFrame,
+    reference: &Reference,
+    knowledge: &Knowledge,
+    explanations: &mut Option<Vec<Explanation>>,
+) -> Result<Diagnosed> {
     let mut frame = events.clone();
     frame.rechunk_mut();
     let columns = EventColumns::new(&frame)?;
@@ -74,7 +101,7 @@ pub fn diagnose(
     }
     let results: Vec<DeviceResult> = devices
         .into_iter()
-        .map(|(device_id, device)| device.derive(device_id, reference, knowledge))
+        .map(|(device_id, device)| device.derive(device_id, reference, knowledge, explanations))
         .collect();
     Ok(frames::diagnosed(&results)?)
 }
@@ -93,6 +120,7 @@ impl DeviceRows<'_> {
         device_id: &str,
         reference: &Reference,
         knowledge: &Knowledge,
+        explanations: &mut Option<Vec<Explanation>>,
     ) -> DeviceResult {
         self.rows.sort_by(|left, right| {
             (
@@ -113,6 +141,20 @@ impl DeviceRows<'_> {
         let material = Material::new(&self.rows, reference, knowledge);
         let attempts = attempt::attempts(device_id, &self.rows, knowledge);
         let judged = judge::judge(device_id, attempts, &material);
+        if let Some(explanations) = explanations {
+            explanations.extend(judged.diagnoses.iter().map(|diagnosis| {
+                let attempt = diagnosis
+                    .attempt
+                    .and_then(|index| judged.attempts.get(index));
+                let then = attempt.map(|attempt| material.at(attempt, &judged.attempts));
+                explain::explain(
+                    device_id,
+                    diagnosis,
+                    attempt,
+                    then.as_ref().unwrap_or(&material),
+                )
+            }));
+        }
         frames::device_result(device_id, self.name, self.last_seen_at, judged, &material)
     }
 }

@@ -183,12 +183,7 @@ impl Compiler {
 
     pub(super) fn cause(&mut self, source: &SourceText<'_>) -> Result<Cause> {
         let file: CauseFile = source.parse()?;
-        let stem = source
-            .file
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches(".toml");
+        let stem = super::stem(source.file);
         if file.cause.as_ref() != stem {
             return Err(source.refuse(
                 file.cause.span(),
@@ -261,6 +256,7 @@ impl Compiler {
             })
         });
         let rule = Rule {
+            id: entry.id.as_ref().clone(),
             confidence: source.share(&entry.confidence)?,
             standing: standing.unwrap_or(Standing::Never),
             phases,
@@ -327,6 +323,14 @@ fn compile_fact(source: &SourceText<'_>, entry: &FactEntry) -> Result<FactRule> 
         is_optional: entry.optional,
         adds: entry.adds,
     })
+}
+
+/// The names of the sources of a bit set; none for any.
+pub(super) fn source_names(bits: u16) -> Vec<&'static str> {
+    let all = Source::ALL.iter().enumerate();
+    all.filter(|(index, _)| bits & (1 << index) != 0)
+        .map(|(_, source)| source.as_str())
+        .collect()
 }
 
 /// The bit of a source in [`Condition::sources`]; 0 for a name that is none.

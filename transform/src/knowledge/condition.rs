@@ -64,6 +64,42 @@ impl Condition {
             && !self.no_needle.iter().any(has)
     }
 
+    /// What the condition asks for, in words; `needles` are those of the automaton.
+    pub(crate) fn in_words(&self, needles: &[String]) -> String {
+        let quoted = |indices: &[usize]| -> Vec<String> {
+            let found = indices.iter().filter_map(|index| needles.get(*index));
+            found.map(|needle| format!("\"{needle}\"")).collect()
+        };
+        let mut words = vec![super::compile::source_names(self.sources).join(" or ")];
+        if !self.components.is_empty() {
+            words.push(self.components.join(" or "));
+        }
+        if !self.event_ids.is_empty() {
+            let ids: Vec<String> = self.event_ids.iter().map(u32::to_string).collect();
+            words.push(format!("event {}", ids.join(" or ")));
+        }
+        if !self.needles.is_empty() {
+            words.push(format!("with {}", quoted(&self.needles).join(" and ")));
+        }
+        if !self.any_needle.is_empty() {
+            words.push(format!("with {}", quoted(&self.any_needle).join(" or ")));
+        }
+        if !self.codes.is_empty() {
+            words.push(format!("with code {}", self.codes.in_words()));
+        }
+        if self.failing {
+            words.push("with a failing code".to_owned());
+        }
+        if let Some(regex) = &self.regex {
+            words.push(format!("matching {}", regex.as_str()));
+        }
+        for (name, regex) in &self.fields {
+            words.push(format!("{name} matching {}", regex.as_str()));
+        }
+        words.retain(|word| !word.is_empty());
+        words.join(", ")
+    }
+
     /// True when [`Self::confirm`] has nothing to add.
     pub(crate) fn is_constant(&self) -> bool {
         self.regex.is_none() && self.no_regex.is_none() && self.fields.is_empty()

@@ -6,7 +6,9 @@
 mod codes;
 mod compile;
 mod condition;
+mod extend_code;
 mod file;
+mod lookup;
 mod rule;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
@@ -17,6 +19,7 @@ use crate::{Error, Result};
 pub use codes::{CodeCatalogue, CodeEntry};
 pub(crate) use compile::source_bit;
 pub(crate) use condition::{Condition, FieldValues, RowKind, Variables, capture};
+pub use lookup::{CauseOfCode, CodeReading, ExtendReading};
 pub(crate) use rule::{
     Boundary, Cause, Check, Codes, FactRule, Role, Rule, Scope, SignalRule, Standing, words,
 };
@@ -33,7 +36,8 @@ pub struct Knowledge {
     pub(crate) causes: Vec<Cause>,
     pub(crate) conditions: Vec<Condition>,
     automaton: AhoCorasick,
-    needle_count: usize,
+    /// The texts that the automaton looks for, in lower case.
+    pub(crate) needles: Vec<String>,
 }
 
 impl Knowledge {
@@ -42,7 +46,17 @@ impl Knowledge {
     /// # Errors
     /// When a knowledge file is not well formed; file and line are named.
     pub fn builtin() -> Result<Self> {
-        let mut files: Vec<(String, &str)> = Vec::new();
+        Self::with_additions(&[])
+    }
+
+    /// Compiles the knowledge that the program carries together with an operator's own files, given
+    /// by name and text: `signals.toml` (its entries are asked first), `codes.csv` (its rows replace
+    /// those of the same code), and cause files, of which one with a known cause replaces it.
+    ///
+    /// # Errors
+    /// When a knowledge file is not well formed; file and line are named.
+    pub fn with_additions(additions: &[(String, String)]) -> Result<Self> {
+        let mut files: Vec<(&str, String, &str)> = Vec::new();
         for file in CAUSES
             .files()
             .filter(|file| file.path().extension().is_some_and(|ext| ext == "toml"))
@@ -53,10 +67,28 @@ impl Knowledge {
                 line: 1,
                 detail: "not UTF-8".to_owned(),
             })?;
-            files.push((name, text));
+            let stem = stem(file.path().to_str().unwrap_or_default());
+            files.push((stem, name, text));
+        }
+        let mut signals = vec![("signals.toml", SIGNALS)];
+        let mut codes = vec![("codes.csv", CODES)];
+        for (name, text) in additions {
+            match file_name(name) {
+                "signals.toml" => signals.insert(0, (name, text)),
+                "codes.csv" => codes.push((name, text)),
+                _ => {
+                    let own = stem(name);
+                    files.retain(|(known, _, _)| *known != own);
+                    files.push((own, name.clone(), text));
+                }
+            }
         }
         files.sort();
-        Self::from_texts(CODES, SIGNALS, &files)
+        let causes: Vec<(String, &str)> = files
+            .into_iter()
+            .map(|(_, name, text)| (name, text))
+            .collect();
+        Self::compile(&codes, &signals, &causes)
     }
 
     /// Compiles knowledge from texts: the catalogue of codes, the signals, and for each cause the
@@ -65,17 +97,27 @@ impl Knowledge {
     /// # Errors
     /// When a text is not well formed; file and line are named.
     pub fn from_texts(codes: &str, signals: &str, causes: &[(String, &str)]) -> Result<Self> {
+        Self::compile(
+            &[("codes.csv", codes)],
+            &[("signals.toml", signals)],
+            causes,
+        )
+    }
+
+    fn compile(
+        codes: &[(&str, &str)],
+        signals: &[(&str, &str)],
+        causes: &[(String, &str)],
+    ) -> Result<Self> {
         let mut compiler = compile::Compiler::default();
-        let source = compile::SourceText {
-            file: "signals.toml",
-            text: signals,
-        };
-        let parsed: file::SignalsFile = source.parse()?;
-        let signals = parsed
-            .signal
-            .iter()
-            .map(|entry| compiler.signal(&source, entry))
-            .collect::<Result<_>>()?;
+        let mut signal_rules = Vec::new();
+        for (file, text) in signals {
+            let source = compile::SourceText { file, text };
+            let parsed: file::SignalsFile = source.parse()?;
+            for entry in &parsed.signal {
+                signal_rules.push(compiler.signal(&source, entry)?);
+            }
+        }
         let causes = causes
             .iter()
             .map(|(file, text)| compiler.cause(&compile::SourceText { file, text }))
@@ -90,11 +132,19 @@ impl Knowledge {
             line: 0,
             detail: e.to_string(),
         })?;
+        let mut catalogue = CodeCatalogue::default();
+        for (file, text) in codes {
+            if std::ptr::eq(*text, CODES) {
+                catalogue.add(file, CODES.into(), true)?;
+            } else {
+                catalogue.add(file, (*text).to_owned().into(), false)?;
+            }
+        }
         Ok(Self {
-            codes: CodeCatalogue::parse("codes.csv", codes)?,
-            signals,
+            codes: catalogue,
+            signals: signal_rules,
             causes,
-            needle_count: compiler.needles.len(),
+            needles: compiler.needles,
             conditions: compiler.conditions,
             automaton,
         })
@@ -113,11 +163,22 @@ impl Knowledge {
     /// Marks the needles that stand in a text; `found` is overwritten.
     pub(crate) fn find_needles(&self, text: &str, found: &mut Vec<bool>) {
         found.clear();
-        found.resize(self.needle_count, false);
+        found.resize(self.needles.len(), false);
         for hit in self.automaton.find_overlapping_iter(text) {
             if let Some(flag) = found.get_mut(hit.pattern().as_usize()) {
                 *flag = true;
             }
         }
     }
+}
+
+/// The last part of a path.
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// The last part of a path without `.toml`.
+fn stem(path: &str) -> &str {
+    let name = file_name(path);
+    name.strip_suffix(".toml").unwrap_or(name)
 }

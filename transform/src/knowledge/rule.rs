@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use patchlens_event::Hresult;
 use regex::Regex;
 
+use super::condition::Condition;
 use crate::attempt::{Phase, Signal};
 
 /// One kind of record that says something about an attempt.
@@ -37,6 +39,19 @@ impl Codes {
         self.0.is_empty()
     }
 
+    /// `0x80070005, 0xc8000100-0xc80005ff`.
+    pub(crate) fn in_words(&self) -> String {
+        let range = |range: &RangeInclusive<u32>| {
+            let (first, last) = (Hresult(*range.start()), Hresult(*range.end()));
+            if first == last {
+                first.to_string()
+            } else {
+                format!("{first}-{last}")
+            }
+        };
+        self.0.iter().map(range).collect::<Vec<_>>().join(", ")
+    }
+
     pub(crate) fn contains(&self, code: u32) -> bool {
         self.0.iter().any(|range| range.contains(&code))
     }
@@ -45,6 +60,7 @@ impl Codes {
 /// One way to recognise a cause.
 #[derive(Debug)]
 pub(crate) struct Rule {
+    pub(crate) id: String,
     pub(crate) confidence: f64,
     pub(crate) standing: Standing,
     pub(crate) phases: Vec<Phase>,
@@ -60,6 +76,69 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
+    /// True when the code of the attempt alone makes the rule hold.
+    pub(crate) fn asks_for_codes_only(&self) -> bool {
+        self.phases.is_empty()
+            && self.codes_within.is_empty()
+            && self.extend_operations.is_empty()
+            && self.check.is_none()
+            && self.evidence.iter().all(|evidence| evidence.is_optional)
+            && self.facts.iter().all(|fact| fact.is_optional)
+    }
+
+    /// What the rule asks for, one line each, for an explanation.
+    pub(crate) fn in_words(&self, needles: &[String], conditions: &[Condition]) -> Vec<String> {
+        let mut words = Vec::new();
+        if !self.phases.is_empty() {
+            let phases: Vec<&str> = self.phases.iter().map(|phase| phase.as_str()).collect();
+            words.push(format!(
+                "the attempt failed in phase {}",
+                phases.join(" or ")
+            ));
+        }
+        if !self.codes.is_empty() {
+            words.push(format!(
+                "the attempt's code, or the one beneath, is {}",
+                self.codes.in_words()
+            ));
+        }
+        if !self.codes_within.is_empty() {
+            words.push(format!(
+                "a record of the attempt reports {}",
+                self.codes_within.in_words()
+            ));
+        }
+        if !self.extend_operations.is_empty() {
+            words.push("the setup extend code names the operation".to_owned());
+        }
+        for evidence in &self.evidence {
+            let optional = if evidence.is_optional {
+                " (optional)"
+            } else {
+                ""
+            };
+            let condition = conditions.get(evidence.condition);
+            let asked = condition
+                .map(|condition| condition.in_words(needles))
+                .unwrap_or_default();
+            words.push(format!(
+                "a record {}: {asked}{optional}",
+                evidence.scope.in_words()
+            ));
+        }
+        for fact in &self.facts {
+            let optional = if fact.is_optional { " (optional)" } else { "" };
+            words.push(format!(
+                "an inventory fact: {}{optional}",
+                fact.name.as_str()
+            ));
+        }
+        if let Some(check) = self.check {
+            words.push(format!("the comparison {}", check.as_str()));
+        }
+        words
+    }
+
     pub(crate) fn asks_for_something(&self) -> bool {
         !self.codes.is_empty()
             || !self.codes_within.is_empty()
@@ -160,6 +239,16 @@ words! {
     }
 }
 
+impl Scope {
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Attempt => "of the attempt",
+            Self::Near => "within a quarter of an hour of the attempt",
+            Self::Device => "of the device",
+        }
+    }
+}
+
 words! {
     /// A comparison with reference data, made in `diagnosis/checks.rs`.
     Check {
@@ -171,5 +260,7 @@ words! {
         PackageHashDiffers = "package_hash_differs",
         /// No reference data says that a servicing stack update is missing.
         ServicingStackNotBelow = "servicing_stack_not_below",
+        /// Reference data for the device's branch says that the servicing stack is new enough.
+        ServicingStackInOrder = "servicing_stack_in_order",
     }
 }

@@ -46,12 +46,23 @@ fn after_hresult(message: &str) -> Option<u32> {
     u32::from_str_radix(message.get(start..start + 8)?, 16).ok()
 }
 
-/// The code of `HRESULT_FROM_WIN32(ERROR_FILE_NOT_FOUND)`.
+/// The code of `HRESULT_FROM_WIN32(ERROR_FILE_NOT_FOUND)`, `HRESULT_FROM_WIN32(1332)` and
+/// `HRESULT_FROM_WIN32(14081=ERROR_SXS_ASSEMBLY_MISSING)`.
 fn symbolic(message: &str, catalogue: &CodeCatalogue) -> Option<u32> {
     const MARK: &str = "HRESULT_FROM_WIN32(";
     let start = memmem::find(message.as_bytes(), MARK.as_bytes())? + MARK.len();
-    let symbol = message.get(start..)?.split(')').next()?;
-    catalogue.by_symbol(symbol.trim()).map(|code| code.0)
+    named(message.get(start..)?.split(')').next()?, catalogue)
+}
+
+/// The failing code that a word names: a symbol of the catalogue, a Win32 number, `8007000d`, or
+/// number and symbol as in `14081=ERROR_SXS_ASSEMBLY_MISSING`.
+pub(crate) fn named(word: &str, catalogue: &CodeCatalogue) -> Option<u32> {
+    let parts = || word.split('=').map(str::trim);
+    parts()
+        .find_map(|part| catalogue.by_symbol(part))
+        .or_else(|| parts().find_map(|part| Hresult::parse(part).ok()))
+        .filter(|code| code.is_failure())
+        .map(|code| code.0)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod distinct;
 mod error_code;
 mod identity;
 mod path;
+mod setup_report;
 
 use memchr::memmem;
 use polars::prelude::*;
@@ -14,9 +15,11 @@ use crate::knowledge::{Boundary, Knowledge, SignalRule};
 use crate::schema;
 
 pub(crate) use distinct::{Distinct, Statement};
+pub(crate) use error_code::named as named_code;
 pub(crate) use identity::{kb_article, package as package_in, rollup_build};
 pub use path::culprit_key;
 pub(crate) use path::file_name;
+pub(crate) use setup_report::setup_report;
 
 /// Fills `error_code`, `kb_article`, `package` and `signal`.
 ///
@@ -88,8 +91,11 @@ pub(crate) fn code_of(
     if statement.error_code.is_some() || text(columns.source, row) != "event_log" {
         return statement.error_code;
     }
-    // A plain Win32 number in an event's named values is no code in running text.
     let fields = text(columns.fields, row);
+    if let Some(report) = setup_report(text(columns.message, row), fields) {
+        return Some(report.code);
+    }
+    // A plain Win32 number in an event's named values is no code in running text.
     memmem::find(fields.as_bytes(), b"rror").and_then(|_| error_code::in_fields(fields))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use patchlens_log::{Delivered, PartitionLag, Reader};
@@ -130,7 +130,12 @@ impl Flow {
             };
             let mut wait = Duration::from_millis(200);
             loop {
-                match self.move_cut(&gathered, &mut summary).await {
+                let started = Instant::now();
+                let moved = self.move_cut(&gathered, &mut summary).await;
+                self.metrics
+                    .cut_duration
+                    .observe(moved.is_ok(), started.elapsed());
+                match moved {
                     Ok(()) => break,
                     Err(error) if error.is_retryable() && !*stop.borrow() => {
                         self.wait_to_retry(

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use patchlens_queries::metrics::{Outcomes, head};
+
 /// Counters since the process started. All are monotonic but for the gauges named so.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -23,6 +25,8 @@ pub struct Metrics {
     pub devices: AtomicU64,
     /// Failures that were tried again.
     pub retries: AtomicU64,
+    /// Time to store a cut and finish it.
+    pub cut_duration: Outcomes,
     /// Gauge: messages in the log that are not finished.
     pub lag_messages: AtomicU64,
     /// Gauge: when the last cut was finished or the log found empty, in seconds since 1970.
@@ -69,7 +73,7 @@ impl Metrics {
                 &self.verified_rows,
             ),
             (
-                "rejects_rows_total",
+                "reject_rows_total",
                 "counter",
                 "rows written to the table reject",
                 &self.reject_rows,
@@ -93,7 +97,7 @@ impl Metrics {
                 &self.lag_messages,
             ),
             (
-                "progress_at_seconds",
+                "progress_timestamp_seconds",
                 "gauge",
                 "when the flow last made progress, in seconds since 1970",
                 &self.progress_at_seconds,
@@ -107,6 +111,14 @@ impl Metrics {
                 "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
             ));
         }
+        let name = "patchlens_stream_cut_duration_seconds";
+        head(
+            &mut text,
+            name,
+            "histogram",
+            "time to store a cut and finish it",
+        );
+        self.cut_duration.write(&mut text, name, "");
         text
     }
 }

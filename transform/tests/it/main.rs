@@ -15,8 +15,11 @@
 mod behaviour;
 mod cases;
 mod causes;
+mod clusters;
+mod codes;
 mod excerpts;
 mod healthy;
+mod noise;
 mod properties;
 mod refusals;
 mod simulated;

@@ -17,14 +17,14 @@ fn reference_data_with_a_mistake_is_refused_with_its_line() {
             &mut reference,
             &format!("{header}5041580,19041,5014032,1741,ssu\n5041580,19041,5014032,many,ssu\n")
         ),
-        "reading reference data x.csv, line 3: requires_min_ubr is \"many\": expected a number"
+        "x.csv:3: requires_min_ubr is \"many\": expected a number"
     );
     assert!(
         refused(
             &mut reference,
             "kb_article,file_name,sha256\n5041580,a.msu,123\n"
         )
-        .contains("line 2: sha256 is \"123\": expected 64 hexadecimal digits")
+        .contains("x.csv:2: sha256 is \"123\": expected 64 hexadecimal digits")
     );
     assert_eq!(
         reference,
@@ -32,6 +32,50 @@ fn reference_data_with_a_mistake_is_refused_with_its_line() {
         "nothing of a refused file is kept"
     );
     assert_eq!(reference.add_csv("y.csv", b"a,b\n1,2\n").unwrap(), None);
+}
+
+#[test]
+fn every_mistake_of_a_file_is_listed() {
+    let text = "kb_article,file_name,sha256\nbanana,a.msu,123\n5041580,,9\n1,2\n";
+    let refused = Reference::default()
+        .add_csv("plan/x.csv", text.as_bytes())
+        .unwrap_err()
+        .to_string();
+    let lines: Vec<&str> = refused.lines().collect();
+    assert_eq!(lines.len(), 3, "{refused}");
+    assert!(
+        lines[0].starts_with("plan/x.csv:2: kb_article is \"banana\""),
+        "{refused}"
+    );
+    assert!(
+        lines[1].starts_with("plan/x.csv:3: file_name is \"\": expected a text"),
+        "{refused}"
+    );
+    assert!(lines[2].starts_with("plan/x.csv:4: "), "{refused}");
+}
+
+#[test]
+fn what_a_spreadsheet_saves_is_read() {
+    let rows = "rollout_id,device_id,site\nr1,PC-01,Zürich\n";
+    let semicolons = rows.replace(',', ";");
+    let tabs = rows.replace(',', "\t");
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = std::iter::once(0xFEFF).chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    for bytes in [
+        rows.as_bytes().to_vec(),
+        [b"\xEF\xBB\xBF", semicolons.as_bytes()].concat(),
+        utf16(&tabs),
+        utf16(&semicolons.replace('\n', "\r\n")),
+    ] {
+        let mut reference = Reference::default();
+        assert!(
+            reference.add_csv("x.csv", &bytes).unwrap().is_some(),
+            "{bytes:?}"
+        );
+        assert_eq!(reference.rollout_devices[0].site, "Zürich");
+    }
 }
 
 #[test]
@@ -71,4 +115,48 @@ fn knowledge_with_a_mistake_is_refused_with_file_and_line() {
     .unwrap_err()
     .to_string();
     assert_eq!(refused, "codes.csv:3: 0x80070005 stands twice");
+}
+
+#[test]
+fn an_operators_file_adds_a_cause_or_replaces_one_and_is_refused_with_its_line() {
+    let cause = "cause = \"own-agent\"\nalert_subtype = \"InstallIssue\"\nsummary_en = \"a\"\nsummary_zh = \"b\"\nactions_en = []\nactions_zh = []\n[[rule]]\nid = \"r\"\nconfidence = 0.9\ncodes = [\"0x80aa1234\"]\n";
+    let file = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
+    let knowledge = Knowledge::with_additions(&file("/etc/own/own-agent.toml", cause)).unwrap();
+    let builtin = Knowledge::builtin().unwrap();
+    assert_eq!(
+        knowledge.cause_ids().count(),
+        builtin.cause_ids().count() + 1
+    );
+    let replaced = cause.replace("own-agent", "servicing-timeout");
+    let knowledge = Knowledge::with_additions(&file("servicing-timeout.toml", &replaced)).unwrap();
+    assert_eq!(knowledge.cause_ids().count(), builtin.cause_ids().count());
+    let codes = "code,symbol,family,wrapper,phase,meaning_en,meaning_zh,documented_in\n0x80aa1234,OWN_E_AGENT,own,no,,Our agent.,我们的代理。,https://example.com\n";
+    let knowledge = Knowledge::with_additions(&file("codes.csv", codes)).unwrap();
+    assert_eq!(
+        knowledge
+            .codes()
+            .by_symbol("own_e_agent")
+            .map(|code| code.0),
+        Some(0x80aa_1234)
+    );
+    let refused = |name: &str, text: &str| {
+        Knowledge::with_additions(&file(name, text))
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(
+        refused(
+            "/etc/own/own-agent.toml",
+            &cause.replace("confidence = 0.9", "confidence = 9")
+        )
+        .starts_with("/etc/own/own-agent.toml:9: confidence must lie")
+    );
+    assert!(
+        refused("codes.csv", &codes.replace(",no,", ",maybe,"))
+            .starts_with("codes.csv:2: wrapper is")
+    );
+    assert!(
+        refused("signals.toml", "[[signal]]\nsource = [\"moon\"]\n")
+            .starts_with("signals.toml:2: \"moon\" is not a known source")
+    );
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::model::{ClusterDetail, ClusterDevice, Effect};
+use super::model::{AtRisk, ClusterDetail, ClusterDevice, Effect};
 use crate::csv::record;
 use crate::error::{Error, Result, What};
 use crate::format::code;
@@ -11,8 +11,11 @@ use crate::read::rows;
 use crate::server::App;
 
 #[derive(Deserialize)]
-struct AtRisk {
-    at_risk: u64,
+struct Row {
+    #[serde(flatten)]
+    device: AtRisk,
+    /// Devices beyond the limit too.
+    total: u64,
 }
 
 /// One cluster with everything on its page.
@@ -39,9 +42,9 @@ pub(super) async fn detail(app: &App, key: &str) -> Result<ClusterDetail> {
             &parameters
         ),
         devices(app, key),
-        rows::<AtRisk>(
+        rows::<Row>(
             app,
-            "count devices at risk",
+            "list devices at risk",
             include_str!("../../../../queries/reports/page_cluster_at_risk.sql"),
             &parameters
         ),
@@ -58,7 +61,8 @@ pub(super) async fn detail(app: &App, key: &str) -> Result<ClusterDetail> {
         evidence,
         factors,
         devices,
-        at_risk: at_risk.first().map_or(0, |row| row.at_risk),
+        at_risk: at_risk.first().map_or(0, |row| row.total),
+        at_risk_devices: at_risk.into_iter().map(|row| row.device).collect(),
     })
 }
 

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use self::model::{ClusterDetail, ClusterDevice, Factor};
+use self::model::{AtRisk, ClusterDetail, ClusterDevice, Factor};
 use crate::answer;
 use crate::error::Result;
 use crate::format::{hours, kb, number};
@@ -58,6 +58,7 @@ struct View<'a> {
     lines: &'a [Evidence],
     factors: &'a [Factor],
     at_risk: u64,
+    at_risk_devices: &'a [AtRisk],
     devices: &'a [ClusterDevice],
     more_devices: u64,
 }
@@ -88,7 +89,7 @@ impl<'a> View<'a> {
             &[
                 ("installed", &number(effect.installed_later)),
                 ("again", &number(effect.failed_again)),
-                ("median", &hours(effect.median_hours)),
+                ("median", &f.span(hours(effect.median_hours))),
             ],
         );
         let shown = detail
@@ -119,8 +120,32 @@ impl<'a> View<'a> {
             lines: &detail.evidence,
             factors: &detail.factors,
             at_risk: detail.at_risk,
+            at_risk_devices: &detail.at_risk_devices,
             devices: shown,
             more_devices: (detail.devices.len() - shown.len()) as u64,
         }
+    }
+}
+
+impl View<'_> {
+    fn more_at_risk(&self) -> u64 {
+        self.at_risk - (self.at_risk_devices.len() as u64).min(self.at_risk)
+    }
+
+    /// `model=OptiPlex 7080` with the factor's name in the reader's language.
+    fn shared(&self, device: &AtRisk) -> String {
+        let shown: Vec<String> = device
+            .factors
+            .iter()
+            .map(|pair| {
+                let (factor, value) = pair.split_once('=').unwrap_or((pair, ""));
+                format!(
+                    "{} {}",
+                    self.f.label("factor", factor),
+                    crate::format::short(value, 40)
+                )
+            })
+            .collect();
+        shown.join(" · ")
     }
 }

@@ -61,11 +61,8 @@ impl Factor {
 
     /// `0.003`, or `<0.001`.
     pub(crate) fn p_text(&self) -> String {
-        match self.p_value {
-            None => crate::format::NONE.to_owned(),
-            Some(p) if p < 0.001 => "<0.001".to_owned(),
-            Some(p) => format!("{p:.3}"),
-        }
+        self.p_value
+            .map_or_else(|| crate::format::NONE.to_owned(), crate::format::chance)
     }
 }
 
@@ -90,4 +87,18 @@ pub(crate) struct ClusterDetail {
     pub(crate) devices: Vec<ClusterDevice>,
     /// Devices that did not try yet and carry the cluster's factors.
     pub(crate) at_risk: u64,
+    /// The likeliest of them.
+    pub(crate) at_risk_devices: Vec<AtRisk>,
+}
+
+/// A device that did not try yet and has what the cluster's devices have; grain: one per device.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct AtRisk {
+    pub(crate) device_id: String,
+    pub(crate) device_name: String,
+    pub(crate) site: String,
+    pub(crate) ring: String,
+    /// `factor=value`.
+    pub(crate) factors: Vec<String>,
 }

@@ -7,7 +7,7 @@ use crate::read::rows;
 use crate::server::App;
 
 /// The codes that the address asks for.
-pub(super) async fn codes(app: &App, frame: &Frame) -> Result<Vec<CodeRow>> {
+pub(crate) async fn codes(app: &App, frame: &Frame) -> Result<Vec<CodeRow>> {
     let text = frame.filter("q");
     let all = if frame.value("all").is_some() || !text.is_empty() {
         "1"

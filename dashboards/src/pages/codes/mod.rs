@@ -1,6 +1,6 @@
 //! `GET /codes`: this fleet's error codes, with what each stood for and how many devices reported it.
 
-mod load;
+pub(crate) mod load;
 pub(crate) mod model;
 
 use std::borrow::Borrow;

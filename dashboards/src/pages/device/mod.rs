@@ -17,6 +17,7 @@ use crate::format::kb;
 use crate::frame::{Frame, Theme};
 use crate::i18n;
 use crate::pages::evidence::Evidence;
+use crate::pages::upload::receipt_line;
 use crate::server::App;
 
 /// Events on the page.
@@ -37,7 +38,9 @@ pub(crate) async fn json(State(app): State<App>, frame: Frame, Path(id): Path<St
 
 async fn render(app: &App, frame: &Frame, id: &str) -> Result<String> {
     let detail = load::detail(app, frame, id).await?;
-    Ok(View::new(frame, &detail).render()?)
+    let upload = frame.value("upload").and_then(|id| app.desk.get(id));
+    let receipt = upload.and_then(|upload| receipt_line(frame, &upload));
+    Ok(View::new(frame, &detail, receipt).render()?)
 }
 
 /// A diagnosis with its lines.
@@ -54,6 +57,8 @@ struct View<'a> {
     f: &'a Frame,
     d: &'a Device,
     verdict: String,
+    /// What the bundle gave that the reader has just handed in.
+    receipt: Option<String>,
     diagnoses: Vec<DiagnosisView<'a>>,
     attempts: &'a [Attempt],
     axis: Axis,
@@ -64,7 +69,7 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn new(f: &'a Frame, detail: &'a DeviceDetail) -> Self {
+    fn new(f: &'a Frame, detail: &'a DeviceDetail, receipt: Option<String>) -> Self {
         let diagnoses = detail
             .diagnoses
             .iter()
@@ -91,9 +96,10 @@ impl<'a> View<'a> {
             f,
             d: &detail.device,
             verdict: verdict(f, detail),
+            receipt,
             diagnoses,
             attempts: &detail.attempts,
-            axis: axis::axis(f, &detail.attempts),
+            axis: axis::axis(f, &detail.attempts, &detail.events),
             events: &detail.events,
             events_cut: detail.events.len() >= EVENTS_MAX,
             facts,
@@ -115,7 +121,16 @@ fn verdict(f: &Frame, detail: &DeviceDetail) -> String {
             &[("kb", &kb(diagnosis.kb_article)), ("cause", &cause)],
         );
     }
-    match detail.attempts.first() {
+    // What failed before tells more than the definitions that the device gets every day.
+    let failed_before = detail
+        .diagnoses
+        .first()
+        .and_then(|diagnosis| diagnosis.kb_article);
+    let of_update = detail
+        .attempts
+        .iter()
+        .find(|attempt| failed_before.is_some() && attempt.kb_article == failed_before);
+    match of_update.or(detail.attempts.first()) {
         None => f.t("device.verdict_none").to_owned(),
         Some(attempt) => i18n::fill(
             f.lang,

@@ -108,6 +108,17 @@ pub(crate) struct Event {
 }
 
 impl Event {
+    /// The CSS class of what it tells; the set is closed, so that data never becomes a class.
+    pub(crate) fn class(&self) -> &'static str {
+        match self.signal.as_str() {
+            "scan_failed" | "download_failed" | "install_failed" | "rollback" => "failed",
+            "scan_succeeded" | "download_succeeded" | "install_succeeded" => "installed",
+            "restart_required" | "restart_initiated" => "pending_restart",
+            "" => "not_started",
+            _ => "in_progress",
+        }
+    }
+
     /// The component without the prefix that every provider of the event log has.
     pub(crate) fn provider(&self) -> &str {
         self.component

@@ -18,7 +18,7 @@ struct Row {
 }
 
 /// One page of the devices that the address asks for, with one more row when there is a next page, and their number.
-pub(super) async fn devices(app: &App, frame: &Frame, page: u32) -> Result<(Vec<DeviceRow>, u64)> {
+pub(crate) async fn devices(app: &App, frame: &Frame, page: u32) -> Result<(Vec<DeviceRow>, u64)> {
     let state = frame.filter("state");
     if !state.is_empty() && !STATES.contains(&state.as_str()) {
         let expected = "installed, pending_restart, in_progress, failed, not_started, stale, never_seen or excluded";

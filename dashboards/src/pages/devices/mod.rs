@@ -1,6 +1,6 @@
 //! `GET /devices`: the devices behind every number, filtered as its link says.
 
-mod load;
+pub(crate) mod load;
 pub(crate) mod model;
 
 use askama::Template;

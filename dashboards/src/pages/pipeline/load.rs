@@ -2,12 +2,13 @@
 
 use super::model::Pipeline;
 use crate::error::Result;
+use crate::frame::Frame;
 use crate::pages::rollout;
 use crate::read::rows;
 use crate::server::App;
 
 /// Everything on the page.
-pub(super) async fn pipeline(app: &App) -> Result<Pipeline> {
+pub(crate) async fn pipeline(app: &App, frame: &Frame) -> Result<Pipeline> {
     let (lag, arrived, rejects, waiting) = tokio::try_join!(
         rows(
             app,
@@ -27,7 +28,7 @@ pub(super) async fn pipeline(app: &App) -> Result<Pipeline> {
             include_str!("../../../../queries/reports/page_pipeline_rejects.sql"),
             &[]
         ),
-        rollout::load::waiting(app, ""),
+        rollout::load::waiting(app, frame, ""),
     )?;
     let silent = waiting
         .into_iter()

@@ -1,6 +1,6 @@
 //! `GET /pipeline`: whether the numbers of the other pages can be trusted: lag, what arrives, what is refused.
 
-mod load;
+pub(crate) mod load;
 pub(crate) mod model;
 
 use askama::Template;
@@ -22,12 +22,12 @@ pub(crate) async fn page(State(app): State<App>, frame: Frame) -> Response {
 }
 
 /// `GET /api/v1/pipeline`.
-pub(crate) async fn json(State(app): State<App>) -> Response {
-    answer::json(load::pipeline(&app).await.map(Json))
+pub(crate) async fn json(State(app): State<App>, frame: Frame) -> Response {
+    answer::json(load::pipeline(&app, &frame).await.map(Json))
 }
 
 async fn render(app: &App, frame: &Frame) -> Result<String> {
-    let pipeline = load::pipeline(app).await?;
+    let pipeline = load::pipeline(app, frame).await?;
     let events: u64 = pipeline.arrived.iter().map(|source| source.events).sum();
     let rejects: u64 = pipeline.rejects.iter().map(|reason| reason.rejects).sum();
     let last = pipeline

@@ -1,6 +1,6 @@
 //! The counts of one rollout added up in the directions that its page shows. Pure: rows in, figures out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{First, Funnel, Group, Progress, Summary};
 
@@ -38,6 +38,8 @@ const STEPS: [&str; 9] = [
 
 /// Rings or sites in a table.
 const GROUPS_MAX: usize = 60;
+/// Sites with a line of their own in the progress chart: those with the most devices.
+const SITE_LINES_MAX: usize = 5;
 /// Clusters in "what to do first".
 const FIRST_MAX: usize = 10;
 
@@ -76,6 +78,19 @@ pub(super) fn summary(mut plan: Summary, cells: &[Cell]) -> Summary {
     plan
 }
 
+/// The distinct values of a column.
+pub(super) fn names(cells: &[Cell], column: impl Fn(&Cell) -> &String) -> Vec<String> {
+    let names: BTreeSet<&String> = cells.iter().map(column).collect();
+    names.into_iter().cloned().collect()
+}
+
+/// The devices of one ring, of one site, or of both; all where the names are empty.
+pub(super) fn narrow(mut cells: Vec<Cell>, ring: &str, site: &str) -> Vec<Cell> {
+    let fits = |wanted: &str, name: &str| wanted.is_empty() || wanted == name;
+    cells.retain(|cell| fits(ring, &cell.ring) && fits(site, &cell.site));
+    cells
+}
+
 /// The table by ring or by site, most failing devices first.
 pub(super) fn groups(cells: &[Cell], name: impl Fn(&Cell) -> &str) -> Vec<Group> {
     let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
@@ -102,40 +117,46 @@ pub(super) fn groups(cells: &[Cell], name: impl Fn(&Cell) -> &str) -> Vec<Group>
     groups
 }
 
-/// The devices of one ring, with the days on which they were installed.
+/// Devices that belong together, with the days on which they were installed.
 #[derive(Default)]
-struct Ring<'a> {
+struct Together<'a> {
     eligible: u64,
     installed: Vec<(&'a str, u64)>,
 }
 
-/// Installed devices by the end of each of `days`: all rings (''), then each ring.
+/// Installed devices by the end of each of `days`: all, then each ring, then each of the largest sites.
 pub(super) fn progress(cells: &[Cell], days: &[String]) -> Vec<Progress> {
-    let mut rings: BTreeMap<&str, Ring<'_>> = BTreeMap::new();
+    let mut lines: BTreeMap<(&str, &str), Together<'_>> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| cell.reporting != "excluded") {
-        for ring in ["", cell.ring.as_str()] {
-            let counted = rings.entry(ring).or_default();
+        // A device without a ring or site is among all devices already.
+        let keys = BTreeSet::from([("", ""), (cell.ring.as_str(), ""), ("", cell.site.as_str())]);
+        for key in keys {
+            let counted = lines.entry(key).or_default();
             counted.eligible += cell.devices;
             if let Some(day) = &cell.installed_on {
                 counted.installed.push((day, cell.devices));
             }
-            // A device without a ring is among all rings already.
-            if cell.ring.is_empty() {
-                break;
-            }
         }
     }
+    let mut sites: Vec<(u64, &str)> = lines
+        .iter()
+        .filter(|((_, site), _)| !site.is_empty())
+        .map(|((_, site), line)| (line.eligible, *site))
+        .collect();
+    sites.sort_by(|left, right| right.0.cmp(&left.0).then(left.1.cmp(right.1)));
+    let small: BTreeSet<&str> = sites
+        .iter()
+        .skip(SITE_LINES_MAX)
+        .map(|(_, site)| *site)
+        .collect();
     let mut points = Vec::new();
-    for (
-        ring,
-        Ring {
-            eligible,
-            installed,
-        },
-    ) in rings
-    {
+    for ((ring, site), line) in lines {
+        if small.contains(site) {
+            continue;
+        }
         for day in days {
-            let installed = installed
+            let installed = line
+                .installed
                 .iter()
                 .filter(|(on, _)| *on <= day.as_str())
                 .map(|(_, devices)| devices)
@@ -143,8 +164,9 @@ pub(super) fn progress(cells: &[Cell], days: &[String]) -> Vec<Progress> {
             points.push(Progress {
                 day: day.clone(),
                 ring: ring.to_owned(),
+                site: site.to_owned(),
                 installed,
-                eligible,
+                eligible: line.eligible,
             });
         }
     }
@@ -284,7 +306,7 @@ mod tests {
         let of = |ring: &str| {
             points
                 .iter()
-                .filter(|point| point.ring == ring)
+                .filter(|point| point.ring == ring && point.site.is_empty())
                 .map(|point| (point.installed, point.eligible))
                 .collect::<Vec<_>>()
         };
@@ -294,6 +316,30 @@ mod tests {
             "a device without a ring is counted once"
         );
         assert_eq!(of("a"), [(0, 8), (5, 8), (5, 8)]);
+        let of_site: Vec<u64> = points
+            .iter()
+            .filter(|point| point.site == "site of a")
+            .map(|point| point.installed)
+            .collect();
+        assert_eq!(of_site, [0, 5, 5]);
+    }
+
+    #[test]
+    fn a_ring_and_a_site_narrow_the_devices() {
+        let of = |ring: &str, site: &str| {
+            let cells = narrow(cells(), ring, site);
+            summary(Summary::default(), &cells).planned
+        };
+        assert_eq!(
+            [
+                of("", ""),
+                of("a", ""),
+                of("", "site of b"),
+                of("a", "site of b")
+            ],
+            [21, 8, 12, 0]
+        );
+        assert_eq!(names(&cells(), |cell| &cell.ring), ["", "a", "b"]);
     }
 
     #[test]

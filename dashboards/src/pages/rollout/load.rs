@@ -3,6 +3,8 @@
 use super::cube::{self, Cell};
 use super::model::{First, Rollout, RolloutName, Summary, Waiting};
 use crate::error::{Error, Result, What};
+use crate::frame::Frame;
+use crate::pages::alerts;
 use crate::read::rows;
 use crate::server::App;
 
@@ -15,14 +17,18 @@ pub(super) async fn names(app: &App) -> Result<Vec<RolloutName>> {
     rows(app, "list the rollouts", sql, &[]).await
 }
 
-/// Silent devices and pending restarts of one rollout, of all for an empty id.
-pub(crate) async fn waiting(app: &App, id: &str) -> Result<Vec<Waiting>> {
+/// Silent devices and pending restarts of one rollout, of all for an empty id; of one ring or site where the address
+/// says so.
+pub(crate) async fn waiting(app: &App, frame: &Frame, id: &str) -> Result<Vec<Waiting>> {
     let sql = include_str!("../../../../queries/reports/page_rollout_waiting.sql");
-    rows(app, "list silent devices", sql, &[("rollout_id", id)]).await
+    let (ring, site) = (frame.filter("ring"), frame.filter("site"));
+    let parameters = [("rollout_id", id), ("ring", &ring), ("site", &site)];
+    rows(app, "list silent devices", sql, &parameters).await
 }
 
-/// One rollout with everything on its page; the newest for an empty id.
-pub(super) async fn rollout(app: &App, id: &str) -> Result<Rollout> {
+/// One rollout with everything on its page; the newest for an empty id. A ring or site in the address narrows all
+/// figures to its devices.
+pub(crate) async fn rollout(app: &App, frame: &Frame, id: &str) -> Result<Rollout> {
     let mut others = names(app).await?;
     let rollout_id = match others.first() {
         None => return Err(Error::Empty),
@@ -30,12 +36,18 @@ pub(super) async fn rollout(app: &App, id: &str) -> Result<Rollout> {
         Some(_) => id.to_owned(),
     };
     let id = [("rollout_id", rollout_id.as_str())];
-    let (plan, cells, clusters, waiting) = tokio::try_join!(
+    let (ring, site) = (frame.filter("ring"), frame.filter("site"));
+    let narrowed = [
+        ("rollout_id", rollout_id.as_str()),
+        ("ring", &ring),
+        ("site", &site),
+    ];
+    let (plan, cells, clusters, waiting, alerts) = tokio::try_join!(
         rows::<Summary>(
             app,
             "read the rollout",
             include_str!("../../../../queries/reports/page_rollout_plan.sql"),
-            &id
+            &narrowed
         ),
         rows::<Cell>(
             app,
@@ -49,7 +61,8 @@ pub(super) async fn rollout(app: &App, id: &str) -> Result<Rollout> {
             include_str!("../../../../queries/reports/page_cluster_actions.sql"),
             &[]
         ),
-        waiting(app, &rollout_id),
+        waiting(app, frame, &rollout_id),
+        alerts::load::counts(app),
     )?;
     let Some(plan) = plan.into_iter().next() else {
         return Err(Error::NotFound {
@@ -57,6 +70,11 @@ pub(super) async fn rollout(app: &App, id: &str) -> Result<Rollout> {
             id: rollout_id,
         });
     };
+    let (all_rings, all_sites) = (
+        cube::names(&cells, |cell| &cell.ring),
+        cube::names(&cells, |cell| &cell.site),
+    );
+    let cells = cube::narrow(cells, &ring, &site);
     let summary = cube::summary(plan, &cells);
     let days = crate::format::days(
         summary.started_at.as_deref(),
@@ -76,6 +94,9 @@ pub(super) async fn rollout(app: &App, id: &str) -> Result<Rollout> {
         summary,
         silent,
         restart,
+        active_alerts: alerts::active(&alerts),
+        all_rings,
+        all_sites,
         others,
     })
 }

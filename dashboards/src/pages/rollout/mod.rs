@@ -6,6 +6,7 @@ pub(crate) mod model;
 mod verdict;
 
 use std::borrow::Borrow;
+use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::Json;
@@ -16,8 +17,9 @@ use self::model::{First, Funnel, Group, Rollout, RolloutName, Summary, Waiting};
 use crate::answer;
 use crate::chart::{self, Line, Segment};
 use crate::error::Result;
-use crate::frame::{Frame, Theme};
+use crate::frame::{Frame, Theme, address, encode};
 use crate::i18n;
+use crate::pages::filter::Filter;
 use crate::server::App;
 
 /// Sites of a cluster that are named in its row.
@@ -39,12 +41,12 @@ pub(crate) async fn list_json(State(app): State<App>) -> Response {
 }
 
 /// `GET /api/v1/rollouts/{id}`.
-pub(crate) async fn json(State(app): State<App>, Path(id): Path<String>) -> Response {
-    answer::json(load::rollout(&app, &id).await.map(Json))
+pub(crate) async fn json(State(app): State<App>, frame: Frame, Path(id): Path<String>) -> Response {
+    answer::json(load::rollout(&app, &frame, &id).await.map(Json))
 }
 
 async fn render(app: &App, frame: &Frame, id: &str) -> Result<String> {
-    let rollout = load::rollout(app, id).await?;
+    let rollout = load::rollout(app, frame, id).await?;
     Ok(View::new(frame, &rollout).render()?)
 }
 
@@ -74,7 +76,10 @@ struct View<'a> {
     f: &'a Frame,
     s: &'a Summary,
     verdict: String,
+    plan: String,
     blocker: String,
+    filters: Vec<Filter>,
+    by_site: bool,
     fleet: Vec<Segment>,
     states: Vec<StateCount>,
     first: &'a [First],
@@ -84,6 +89,7 @@ struct View<'a> {
     silent: &'a [Waiting],
     restart: &'a [Waiting],
     others: &'a [RolloutName],
+    active_alerts: u64,
 }
 
 impl<'a> View<'a> {
@@ -103,7 +109,13 @@ impl<'a> View<'a> {
             f,
             s,
             verdict: verdict::verdict(f, s),
+            plan: verdict::plan(f, s),
             blocker: verdict::blocker(f, s, &rollout.first),
+            filters: vec![
+                Filter::new(f, "ring", f.t("common.ring"), &rollout.all_rings, None),
+                Filter::new(f, "site", f.t("common.site"), &rollout.all_sites, None),
+            ],
+            by_site: f.value("by") == Some("site"),
             fleet: chart::stack(&fleet),
             states: fleet
                 .into_iter()
@@ -129,6 +141,7 @@ impl<'a> View<'a> {
             silent: &rollout.silent,
             restart: &rollout.restart,
             others: &rollout.others,
+            active_alerts: rollout.active_alerts,
         }
     }
 
@@ -138,6 +151,40 @@ impl<'a> View<'a> {
 
     fn of_eligible(&self, devices: impl Borrow<u64>) -> f64 {
         chart::percent(*devices.borrow(), self.s.eligible)
+    }
+
+    /// The devices of this page, narrowed further.
+    fn devices(&self, name: &str, value: &str) -> String {
+        let kept = ["ring", "site"]
+            .into_iter()
+            .filter(|kept| *kept != name)
+            .filter_map(|kept| Some((kept, self.f.value(kept)?)));
+        let rollout = [("rollout", self.s.rollout_id.as_str())];
+        address(
+            "/devices",
+            rollout.into_iter().chain(kept).chain([(name, value)]),
+        )
+    }
+
+    /// The failing devices of a ring or site.
+    fn failing(&self, name: &str, value: &str) -> String {
+        format!("{}&state=failed", self.devices(name, value))
+    }
+
+    /// This page for one ring or site.
+    fn narrowed(&self, name: &str, value: &str) -> String {
+        let path = format!("/rollouts/{}", encode(&self.s.rollout_id));
+        let kept = ["ring", "site", "by"]
+            .into_iter()
+            .filter(|kept| *kept != name)
+            .filter_map(|kept| Some((kept, self.f.value(kept)?)));
+        address(&path, kept.chain([(name, value)]))
+    }
+
+    /// The figures of this page for programs.
+    fn source(&self) -> String {
+        self.f
+            .at(&format!("/api/v1/rollouts/{}", encode(&self.s.rollout_id)))
     }
 
     /// The sites with the most devices by name, and how many more there are.
@@ -194,45 +241,44 @@ fn bar(group: &Group) -> Vec<Segment> {
     ])
 }
 
-/// The share of installed devices per day: all rings first, then each ring.
+/// The share of installed devices per day: all first, then each ring, or each of the largest sites.
 fn progress_line(f: &Frame, rollout: &Rollout) -> Line {
-    let mut days: Vec<String> = rollout
-        .progress
-        .iter()
-        .map(|point| point.day.clone())
-        .collect();
-    days.sort();
-    days.dedup();
-    let mut rings: Vec<&str> = rollout
-        .progress
-        .iter()
-        .map(|point| point.ring.as_str())
-        .collect();
-    rings.sort_unstable();
-    rings.dedup();
-    let series: Vec<(String, Vec<Option<f64>>)> = rings
+    let by_site = f.value("by") == Some("site");
+    let points = || {
+        rollout
+            .progress
+            .iter()
+            .filter(|point| {
+                if by_site {
+                    point.ring.is_empty()
+                } else {
+                    point.site.is_empty()
+                }
+            })
+            .map(|point| (if by_site { &point.site } else { &point.ring }, point))
+    };
+    let days: BTreeSet<&String> = points().map(|(_, point)| &point.day).collect();
+    let names: BTreeSet<&String> = points().map(|(name, _)| name).collect();
+    let series: Vec<(String, Vec<Option<f64>>)> = names
         .into_iter()
-        .map(|ring| {
+        .map(|name| {
             let values = days
                 .iter()
                 .map(|day| {
-                    let point = rollout
-                        .progress
-                        .iter()
-                        .find(|point| point.ring == ring && point.day == *day);
-                    point.map(|point| chart::percent(point.installed, point.eligible))
+                    let point = points().find(|(of, point)| *of == name && point.day == **day);
+                    point.map(|(_, point)| chart::percent(point.installed, point.eligible))
                 })
                 .collect();
-            let name = if ring.is_empty() {
+            let shown = if name.is_empty() {
                 f.t("progress.all")
             } else {
-                ring
+                name
             };
-            (name.to_owned(), values)
+            (shown.to_owned(), values)
         })
         .collect();
-    let plan = plan(&rollout.summary);
-    chart::line(&days, &series, plan)
+    let days: Vec<String> = days.into_iter().cloned().collect();
+    chart::line(&days, &series, plan(&rollout.summary))
 }
 
 /// The plan's line: day 0 is the start, the second value the deadline.

@@ -69,12 +69,14 @@ pub(crate) struct Group {
     pub(crate) never_seen: u64,
 }
 
-/// Installed devices by the end of one day; grain: ring × day, the ring '' being all rings.
+/// Installed devices by the end of one day; grain: day × ring, and day × site for the largest sites; one of the two is
+/// '' always, and both are for all devices.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Progress {
     pub(crate) day: String,
     pub(crate) ring: String,
+    pub(crate) site: String,
     pub(crate) installed: u64,
     pub(crate) eligible: u64,
 }
@@ -132,4 +134,11 @@ pub(crate) struct Rollout {
     pub(crate) restart: Vec<Waiting>,
     /// The other rollouts, newest first.
     pub(crate) others: Vec<RolloutName>,
+    /// Alerts that are active, in the whole fleet.
+    pub(crate) active_alerts: u64,
+    /// What the page can be narrowed to.
+    #[serde(skip)]
+    pub(crate) all_rings: Vec<String>,
+    #[serde(skip)]
+    pub(crate) all_sites: Vec<String>,
 }

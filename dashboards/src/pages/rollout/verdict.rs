@@ -1,5 +1,7 @@
 //! The sentences at the top of the rollout page.
 
+use std::cmp::Ordering;
+
 use super::model::{First, Summary};
 use crate::format::{kb, number, share};
 use crate::frame::Frame;
@@ -29,6 +31,56 @@ pub(super) fn verdict(f: &Frame, s: &Summary) -> String {
             ("failed", &number(s.failed)),
         ],
     )
+}
+
+/// How far it should be: the plan runs evenly from the start to the deadline. Empty without either, or when all is done.
+pub(super) fn plan(f: &Frame, s: &Summary) -> String {
+    let at = |time: &Option<String>| crate::format::epoch(time.as_deref()?);
+    let (Some(start), Some(deadline), Some(now)) =
+        (at(&s.started_at), at(&s.deadline_at), at(&s.as_of))
+    else {
+        return String::new();
+    };
+    let open = s.eligible - s.installed;
+    if deadline <= start || now < start || open == 0 {
+        return String::new();
+    }
+    let days = |seconds: i64| (seconds + DAY_S / 2) / DAY_S;
+    if now >= deadline {
+        return i18n::fill(
+            f.lang,
+            "verdict.late",
+            &[
+                ("late", &number(open)),
+                ("days", &days(now - deadline).max(1)),
+            ],
+        );
+    }
+    let planned = planned(s.eligible, now - start, deadline - start);
+    let key = match s.installed.cmp(&planned) {
+        Ordering::Less => "verdict.behind",
+        Ordering::Equal => "verdict.on_plan",
+        Ordering::Greater => "verdict.ahead",
+    };
+    i18n::fill(
+        f.lang,
+        key,
+        &[
+            ("devices", &number(s.installed.abs_diff(planned))),
+            ("planned", &number(planned)),
+            ("days", &days(deadline - now).max(1)),
+        ],
+    )
+}
+
+/// Seconds of a day.
+const DAY_S: i64 = 86_400;
+
+/// The devices that the plan has after `elapsed` of `whole` seconds.
+fn planned(eligible: u64, elapsed: i64, whole: i64) -> u64 {
+    let share = |seconds: i64| u128::try_from(seconds).unwrap_or_default();
+    let devices = u128::from(eligible) * share(elapsed) / share(whole).max(1);
+    u64::try_from(devices).unwrap_or(eligible).min(eligible)
 }
 
 /// What holds it back: the largest cluster, then the silent devices.
@@ -94,6 +146,29 @@ mod tests {
         assert!(verdict(&zh, &summary(71, 23)).contains("106 台"));
         assert_ne!(verdict(&en, &summary(71, 0)), verdict(&en, &summary(0, 0)));
         assert!(verdict(&en, &Summary::default()).contains("no devices"));
+    }
+
+    #[test]
+    fn the_plan_says_how_far_the_rollout_should_be() {
+        let f = Frame::default();
+        let mut s = Summary {
+            started_at: Some("2024-08-14 00:00:00".to_owned()),
+            deadline_at: Some("2024-08-24 00:00:00".to_owned()),
+            as_of: Some("2024-08-19 00:00:00".to_owned()),
+            ..summary(71, 23)
+        };
+        assert_eq!(
+            plan(&f, &s),
+            "The plan has 53 devices by now: 18 ahead, 5 days to the deadline."
+        );
+        s.installed = 40;
+        assert!(plan(&f, &s).contains("13 behind"), "{}", plan(&f, &s));
+        s.as_of = Some("2024-08-26 08:00:00".to_owned());
+        assert!(plan(&f, &s).contains("passed 2 days"), "{}", plan(&f, &s));
+        s.installed = s.eligible;
+        assert_eq!(plan(&f, &s), "");
+        s.deadline_at = None;
+        assert_eq!(plan(&f, &s), "");
     }
 
     #[test]

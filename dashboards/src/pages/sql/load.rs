@@ -12,8 +12,10 @@ use crate::server::App;
 pub(super) async fn table(app: &App, statement: &str) -> Result<Table> {
     let max_rows = app.config.max_rows;
     let statement = statement.trim().trim_end_matches(';').trim_end();
-    let guarded =
-        guard::guarded(statement, max_rows).map_err(|message| Error::Statement { message })?;
+    let guarded = guard::guarded(statement, max_rows).map_err(|message| Error::Statement {
+        code: None,
+        message,
+    })?;
     read::statement(app, &guarded, max_rows).await
 }
 

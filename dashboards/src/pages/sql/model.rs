@@ -47,6 +47,31 @@ impl Column {
     }
 }
 
+impl Relation {
+    /// What one row is: the first sentence of the comment.
+    pub(crate) fn grain(&self) -> &str {
+        let sentence = self.comment.split(". ").next().unwrap_or_default();
+        sentence
+            .split(": ")
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('.')
+    }
+
+    /// Name and type of each column.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.columns
+            .iter()
+            .map(|column| column.split_once(' ').unwrap_or((column, "")))
+    }
+
+    /// A page that shows the first rows.
+    pub(crate) fn address(&self) -> String {
+        let statement = format!("SELECT *\nFROM {}\nLIMIT 100", self.name);
+        crate::frame::address("/sql", [("q", statement.as_str())].into_iter())
+    }
+}
+
 /// A view or table of the schema list; grain: one per view or table.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]

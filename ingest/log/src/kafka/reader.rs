@@ -1,11 +1,13 @@
 //! Reading: what the pump fetches, and the group's position at the coordinator.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::assignment::lost;
@@ -70,6 +72,8 @@ impl KafkaReader {
             "max.partition.fetch.bytes",
             &half.min(4 << 20).to_string(),
         );
+        // The longest that a request may wait behind a fetch that finds nothing.
+        client::set_default(&mut config, "fetch.wait.max.ms", "100");
         // With a full queue librdkafka would otherwise look for room once a second only.
         client::set_default(&mut config, "fetch.queue.backoff.ms", "20");
         client::set_default(&mut config, "check.crcs", "true");
@@ -174,22 +178,28 @@ impl KafkaReader {
         Ok(())
     }
 
+    /// Two questions for all partitions together: each would wait behind the fetch that is under way on
+    /// the same connection, and that takes up to `fetch.wait.max.ms` when there is nothing to fetch.
     pub(crate) async fn lag(&mut self) -> Result<Vec<PartitionLag>> {
         let (consumer, shared) = (Arc::clone(&self.consumer), Arc::clone(&self.shared));
         self.blocking(move || {
             let positions = lock(&shared.assignment).positions();
-            let lag = |(place, next_offset): (TopicPartition, i64)| {
-                let (first, end_offset) = consumer
-                    .fetch_watermarks(&place.topic, place.partition, LAG_ATTEMPT)
-                    .map_err(|error| client::error(&shared.log, "measure the lag", &error))?;
-                Ok(PartitionLag {
+            if positions.is_empty() {
+                return Ok(Vec::new());
+            }
+            let first = edge(&consumer, &shared, &positions, Offset::Beginning)?;
+            let end = edge(&consumer, &shared, &positions, Offset::End)?;
+            let lags = positions.into_iter().map(|(place, next_offset)| {
+                let at = |edge: &HashMap<TopicPartition, i64>| edge.get(&place).copied();
+                let next_offset = next_offset.max(at(&first).unwrap_or(0));
+                PartitionLag {
+                    end_offset: at(&end).unwrap_or(next_offset),
                     topic: place.topic,
                     partition: place.partition,
-                    next_offset: next_offset.max(first),
-                    end_offset,
-                })
-            };
-            positions.into_iter().map(lag).collect()
+                    next_offset,
+                }
+            });
+            Ok(lags.collect())
         })
         .await
     }
@@ -221,6 +231,34 @@ impl Drop for KafkaReader {
         self.shared.closing.store(true, Ordering::Release);
         self.shared.taken.notify_one();
     }
+}
+
+/// Asks for the first or the end offset of all these partitions at once.
+fn edge(
+    consumer: &Client,
+    shared: &Shared,
+    places: &[(TopicPartition, i64)],
+    edge: Offset,
+) -> Result<HashMap<TopicPartition, i64>> {
+    let failed = |error: &KafkaError| client::error(&shared.log, "measure the lag", error);
+    let mut asked = TopicPartitionList::with_capacity(places.len());
+    for (place, _) in places {
+        asked
+            .add_partition_offset(&place.topic, place.partition, edge)
+            .map_err(|error| failed(&error))?;
+    }
+    let answered = consumer
+        .offsets_for_times(asked, LAG_ATTEMPT)
+        .map_err(|error| failed(&error))?;
+    let mut offsets = HashMap::with_capacity(places.len());
+    for element in answered.elements() {
+        element.error().map_err(|error| failed(&error))?;
+        if let Offset::Offset(offset) = element.offset() {
+            let place = shared.place(element.topic(), element.partition());
+            offsets.insert(place, offset);
+        }
+    }
+    Ok(offsets)
 }
 
 /// Commits one step of one cut, unless the partition is lost.

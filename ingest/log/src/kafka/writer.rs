@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::future_producer::DeliveryFuture;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::client::{self, Listener, lock};
@@ -18,6 +18,9 @@ const REQUEST_OVERHEAD_BYTES: usize = 64 << 10;
 
 /// How long to wait before looking again whether the send buffer, filled by other appends, has room.
 const BUFFER_PAUSE: Duration = Duration::from_millis(20);
+
+/// How long the cluster has to answer whether it is there.
+const CHECK_WAIT: Duration = Duration::from_secs(3);
 
 type Client = FutureProducer<Listener>;
 
@@ -110,6 +113,30 @@ impl KafkaWriter {
                 bytes,
                 &format!("{} of {}", batch.delivered, messages.len()),
             )),
+        }
+    }
+
+    /// Asks the cluster for its metadata.
+    pub(crate) async fn check(&self) -> Result<()> {
+        let client = lock(&self.client).clone();
+        let log = Arc::clone(&self.log);
+        let listener = self.listener.clone();
+        let asking = tokio::task::spawn_blocking(move || {
+            // Blocks for as long as the cluster does not answer.
+            client.client().fetch_metadata(None, CHECK_WAIT)
+        });
+        let doing = "ask for its metadata";
+        match asking.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(match client::error(&log, doing, &error) {
+                Error::Unavailable { log, doing, detail } => Error::Unavailable {
+                    log,
+                    doing,
+                    detail: listener.explain(&detail),
+                },
+                other => other,
+            }),
+            Err(_) => Err(Error::Stopped { log }),
         }
     }
 

@@ -33,6 +33,26 @@ pub(crate) fn append(
     }
 }
 
+/// Refuses when the log is over its budget and nothing in it is finished.
+pub(crate) fn check_room(database: &mut Database, disk_bytes_max: u64) -> Result<()> {
+    let doing = "ask for its size";
+    let mut used =
+        used_bytes(&database.connection).map_err(|error| database.error(doing, &error))?;
+    if used >= disk_bytes_max {
+        retention::delete_finished(&database.connection, &retention::NOTHING)
+            .map_err(|error| database.error(doing, &error))?;
+        used = used_bytes(&database.connection).map_err(|error| database.error(doing, &error))?;
+    }
+    if used < disk_bytes_max {
+        return Ok(());
+    }
+    Err(Error::Full {
+        log: Arc::clone(&database.log),
+        used_bytes: used,
+        bytes_max: disk_bytes_max,
+    })
+}
+
 /// Makes the topics known.
 pub(crate) fn ensure_topics(database: &mut Database, names: &[String]) -> Result<()> {
     let mut ensure = || {

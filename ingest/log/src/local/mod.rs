@@ -56,6 +56,14 @@ impl LocalWriter {
         .await
     }
 
+    /// Looks whether the next append would find room.
+    pub(crate) async fn check(&self) -> Result<()> {
+        let disk_bytes_max = self.options.disk_bytes_max;
+        self.worker
+            .call(move |database| append::check_room(database, disk_bytes_max))
+            .await
+    }
+
     pub(crate) async fn close(self) {
         self.worker.close().await;
     }

@@ -1,18 +1,21 @@
 //! What Windows says in each language: labels of `systeminfo`, system messages, event texts.
 
 mod chinese;
+mod chinese_traditional;
 mod english;
 mod french;
 mod german;
 mod japanese;
 mod russian;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::encoding::Encoding;
 
 /// The display language of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Language {
     /// English (United States).
@@ -20,6 +23,8 @@ pub enum Language {
     English,
     /// Chinese, simplified.
     Chinese,
+    /// Chinese, traditional.
+    ChineseTraditional,
     /// German.
     German,
     /// Russian.
@@ -35,6 +40,7 @@ impl Language {
         match self {
             Self::English => &english::TEXTS,
             Self::Chinese => &chinese::TEXTS,
+            Self::ChineseTraditional => &chinese_traditional::TEXTS,
             Self::German => &german::TEXTS,
             Self::Russian => &russian::TEXTS,
             Self::Japanese => &japanese::TEXTS,
@@ -45,8 +51,11 @@ impl Language {
     /// The encodings that console output of such a device comes in, the usual one first.
     pub(crate) fn console_encodings(self) -> &'static [Encoding] {
         match self {
-            Self::English => &[Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf8Bom],
+            Self::English => &[Encoding::Utf8, Encoding::Utf16LeUnmarked, Encoding::Utf8Bom],
             Self::Chinese => &[Encoding::Gbk, Encoding::Gbk, Encoding::Utf16Le],
+            Self::ChineseTraditional => {
+                &[Encoding::Big5, Encoding::Big5, Encoding::Utf16LeUnmarked]
+            }
             Self::Japanese => &[Encoding::ShiftJis, Encoding::Utf16Le],
             Self::Russian => &[Encoding::Cp866, Encoding::Windows1251, Encoding::Utf16Le],
             Self::German | Self::French => {

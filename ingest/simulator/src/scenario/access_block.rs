@@ -3,18 +3,27 @@
 
 use super::{Case, Code, Fault, Occurrence, Stage, Statement};
 use crate::{
-    device::{BLOCKING_PRODUCT, Device},
+    device::Device,
+    names::{BLOCKING_PRODUCTS, PROTECTED_DRIVERS},
     random::Random,
 };
 
 const ACCESS_DENIED: Code = Code(0x8007_0005, "E_ACCESSDENIED");
 const FILES_LOCKED: Code = Code(0x8024_200d, "WU_E_UH_NEEDANOTHERDOWNLOAD");
-const AGENT: &str = "KtmAgentHost.exe";
+
+/// Name, process and module of the product that groups of devices have.
+fn product(group: u32) -> (&'static str, &'static str, &'static str) {
+    BLOCKING_PRODUCTS
+        .get(group as usize % BLOCKING_PRODUCTS.len())
+        .copied()
+        .unwrap_or_default()
+}
 
 /// The product is there.
-pub(super) fn shape(device: &mut Device) {
-    if !device.security_products.contains(&BLOCKING_PRODUCT) {
-        device.security_products.push(BLOCKING_PRODUCT);
+pub(super) fn shape(device: &mut Device, group: u32) {
+    let (name, ..) = product(group);
+    if !device.security_products.contains(&name) {
+        device.security_products.push(name);
     }
 }
 
@@ -25,14 +34,13 @@ struct Driver {
     hash: String,
 }
 
-fn driver(seed: u64) -> Driver {
-    let random = &mut Random::for_path(&[seed, 0xd7_17]);
-    let (inf, binary) = random.pick(&[
-        ("wpdfs.inf", "WpdFs.dll"),
-        ("usbstor.inf", "USBSTOR.SYS"),
-        ("wudfusbcciddriver.inf", "WUDFUsbccidDriver.dll"),
-        ("cdrom.inf", "cdrom.sys"),
-    ]);
+fn driver(seed: u64, group: u32) -> Driver {
+    let random = &mut if group == 0 {
+        Random::for_path(&[seed, 0xd7_17])
+    } else {
+        Random::for_path(&[seed, 0xd7_17, u64::from(group)])
+    };
+    let (inf, binary) = random.pick(&PROTECTED_DRIVERS);
     Driver {
         inf,
         binary,
@@ -49,12 +57,13 @@ impl Driver {
     }
 }
 
-fn agent_crash() -> Occurrence {
+fn agent_crash(group: u32) -> Occurrence {
+    let (_, agent, module) = product(group);
     let data = [
-        ("param1", AGENT),
+        ("param1", agent),
         ("param2", "7.2.0.418"),
         ("param3", "64f1c2d7"),
-        ("param4", "KtmFileGuard.dll"),
+        ("param4", module),
         ("param5", "7.2.0.418"),
         ("param6", "64f1c2a0"),
         ("param7", "c0000005"),
@@ -71,7 +80,7 @@ fn agent_crash() -> Occurrence {
             .map(|(name, value)| (name, value.to_owned()))
             .collect(),
         message: format!(
-            "Faulting application name: {AGENT}, version: 7.2.0.418, time stamp: 0x64f1c2d7\nFaulting module name: KtmFileGuard.dll, version: 7.2.0.418, time stamp: 0x64f1c2a0\nException code: 0xc0000005\nFault offset: 0x000000000001b4e2"
+            "Faulting application name: {agent}, version: 7.2.0.418, time stamp: 0x64f1c2d7\nFaulting module name: {module}, version: 7.2.0.418, time stamp: 0x64f1c2a0\nException code: 0xc0000005\nFault offset: 0x000000000001b4e2"
         ),
     }
 }
@@ -84,8 +93,8 @@ fn case(driver: &Driver, fault: Fault) -> Case {
 }
 
 /// A feature update that stops while the image is applied.
-pub(super) fn in_setup(seed: u64) -> Case {
-    let driver = driver(seed);
+pub(super) fn in_setup(seed: u64, group: u32) -> Case {
+    let driver = driver(seed, group);
     let file = driver.store_path("C:\\$WINDOWS.~BT\\NewOS\\Windows\\WinSxS", "19041.1");
     let mut fault = Fault::at(Stage::Elsewhere, ACCESS_DENIED);
     fault.setup = vec![
@@ -97,7 +106,7 @@ pub(super) fn in_setup(seed: u64) -> Case {
         Statement::error("MOUPG", "CDlpActionImageDeploy::ExecuteDeploy(2163): Result = 0x80070005").after(900),
         Statement::error("MOUPG", "CSetupManager::ExecuteInstallMode(1029): Result = 0x80070005"),
     ];
-    fault.events = vec![agent_crash()];
+    fault.events = vec![agent_crash(group)];
     Case {
         names_update: false,
         ..case(&driver, fault)
@@ -105,8 +114,8 @@ pub(super) fn in_setup(seed: u64) -> Case {
 }
 
 /// An image that cannot be mounted.
-pub(super) fn in_dism(device: &Device, seed: u64) -> Case {
-    let driver = driver(seed);
+pub(super) fn in_dism(device: &Device, seed: u64, group: u32) -> Case {
+    let driver = driver(seed, group);
     let file = driver.store_path("D:\\Mount\\Windows\\WinSxS", "19041.1");
     let denied = device.language.texts().access_denied;
     let trail = [
@@ -130,7 +139,7 @@ pub(super) fn in_dism(device: &Device, seed: u64) -> Case {
         Statement::error("DISM", "DISM Imaging Provider: PID={pid} onecore\\base\\ntsetup\\opktools\\dism\\providers\\imagingprovider\\dll\\genericimagingmanager.cpp:3810 - CGenericImagingManager::InternalCmdMount(hr:0x80070005)"),
         Statement::error("DISM", "DISM.EXE: DISM Imaging Provider processed the command line but failed. HRESULT=80070005"),
     ];
-    fault.events = vec![agent_crash()];
+    fault.events = vec![agent_crash(group)];
     Case {
         names_update: false,
         ..case(&driver, fault)
@@ -138,8 +147,8 @@ pub(super) fn in_dism(device: &Device, seed: u64) -> Case {
 }
 
 /// An installation that the client gives up, with a trace that shows why.
-pub(super) fn at_install(seed: u64, own: &mut Random) -> Case {
-    let driver = driver(seed);
+pub(super) fn at_install(seed: u64, group: u32, own: &mut Random) -> Case {
+    let driver = driver(seed, group);
     let file = driver.store_path(
         &format!(
             "C:\\Windows\\SoftwareDistribution\\Download\\{}\\inst",
@@ -171,7 +180,7 @@ pub(super) fn at_install(seed: u64, own: &mut Random) -> Case {
             ),
         ),
     ];
-    fault.events = vec![agent_crash()];
+    fault.events = vec![agent_crash(group)];
     Case {
         inner_code: Some(ACCESS_DENIED.0),
         traced_file: Some(file),

@@ -1,7 +1,7 @@
 //! What the update client fetches arrives damaged.
 
 use super::{Case, Fault, Stage, Statement, servicing_stack::INVALID_FORMAT};
-use crate::{device::Device, random::Random};
+use crate::{bundle::FileKind, device::Device, random::Random};
 
 pub(super) fn corrupt(device: &Device, own: &mut Random) -> Case {
     let mut fault = Fault::at(Stage::Scan, INVALID_FORMAT);
@@ -26,6 +26,7 @@ pub(super) fn corrupt(device: &Device, own: &mut Random) -> Case {
     }
     Case {
         names_update: false,
+        told_by: Some(&[&[FileKind::WindowsUpdate, FileKind::OsVersion]]),
         ..Case::of(fault)
     }
 }

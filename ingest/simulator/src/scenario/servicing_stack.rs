@@ -1,7 +1,7 @@
 //! The servicing stack is years too old: servicing says so, or scans fail without saying why.
 
 use super::{Case, Code, Fault, Stage, Statement};
-use crate::{device::Device, plan::Release, random::Random};
+use crate::{bundle::FileKind, device::Device, plan::Release, random::Random};
 
 const NEW_STACK_REQUIRED: Code = Code(0x800f_0823, "CBS_E_NEW_SERVICING_STACK_REQUIRED");
 pub(super) const INVALID_FORMAT: Code = Code(0x8024_0439, "WU_E_PT_INVALID_FORMAT");
@@ -47,6 +47,10 @@ pub(super) fn missing_at_scan(release: &Release) -> Case {
     Case {
         culprit: Some(culprit(release)),
         names_update: false,
+        told_by: Some(&[
+            &[FileKind::WindowsUpdate, FileKind::OsVersion],
+            &[FileKind::Events, FileKind::OsVersion],
+        ]),
         ..Case::of(fault)
     }
 }

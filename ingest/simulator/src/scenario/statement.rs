@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::bundle::FileKind;
+
 /// An error code with its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Code(pub(crate) u32, pub(crate) &'static str);
 
 impl fmt::Display for Code {
@@ -75,6 +77,8 @@ pub(crate) enum Stage {
     SearchStart,
     /// In the exchange with the update server.
     Scan,
+    /// While the package is fetched.
+    Download,
     /// While the package is installed.
     Install,
     /// In the restart that completes the update.
@@ -100,6 +104,8 @@ pub(crate) struct Fault {
     pub(crate) stage: Stage,
     /// What the update client reports in the end.
     pub(crate) code: Code,
+    /// Phase and operation in which Windows Setup ends.
+    pub(crate) extend: u32,
     /// What the servicing stack ends its session with.
     pub(crate) servicing_code: Code,
     /// CBS.log, after planning.
@@ -120,6 +126,7 @@ impl Fault {
         Self {
             stage,
             code,
+            extend: 0x2000c,
             servicing_code: code,
             cbs: Vec::new(),
             windows_update: Vec::new(),
@@ -140,6 +147,9 @@ pub(crate) struct Case {
     pub(crate) error_code: Option<u32>,
     pub(crate) inner_code: Option<u32>,
     pub(crate) fault: Fault,
+    /// Sets of files, each of which tells the cause and the culprit; every log that says something, when
+    /// not stated.
+    pub(crate) told_by: Option<&'static [&'static [FileKind]]>,
     /// A Process Monitor trace was taken: the file that is denied.
     pub(crate) traced_file: Option<String>,
     /// The package's hash was taken: the package's path and the hash found.
@@ -156,6 +166,7 @@ impl Case {
             error_code,
             inner_code: None,
             fault,
+            told_by: None,
             traced_file: None,
             hashed_file: None,
         }

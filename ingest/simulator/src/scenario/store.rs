@@ -1,18 +1,18 @@
 //! Damage in the component store: a feature package that cannot be read, a manifest with a wrong hash.
 
 use super::{Case, Code, Fault, Stage, Statement};
-use crate::{device::Device, plan::Release, random::Random};
+use crate::{
+    device::Device,
+    names::{COMPONENTS, FEATURE_PACKAGES},
+    plan::Release,
+    random::Random,
+};
 
 const INVALID_DATA: Code = Code(0x8007_000d, "ERROR_INVALID_DATA");
 const STORE_CORRUPT: Code = Code(0x8007_3712, "ERROR_SXS_COMPONENT_STORE_CORRUPT");
 
 pub(super) fn damaged_feature_package(device: &Device, shared: &mut Random) -> Case {
-    let name = shared.pick(&[
-        "Microsoft-Windows-Printing-WFS-FoD-Package",
-        "Microsoft-Windows-WordPad-FoD-Package",
-        "Microsoft-Windows-StepsRecorder-Package",
-        "Microsoft-Windows-MSPaint-FoD-Package",
-    ]);
+    let name = shared.pick(&FEATURE_PACKAGES);
     let locale = device.language.texts().locale;
     let package = format!("{name}~31bf3856ad364e35~amd64~{locale}~10.0.19041.1");
     let mut fault = Fault::at(Stage::Install, INVALID_DATA);
@@ -40,12 +40,8 @@ pub(super) fn shape_manifest(device: &mut Device, release: &Release) {
 
 pub(super) fn wrong_manifest_hash(release: &Release, shared: &mut Random) -> Case {
     let base = release.base_build;
-    let (short, revision) = shared.pick(&[
-        ("microsoft-windows-p..ooler-core-localspl", 4412),
-        ("microsoft-windows-b..ore-bootmanager-efi", 4355),
-        ("microsoft-windows-n..n_service_datastore", 4291),
-        ("microsoft-windows-s..ient-ui-wuauhelpers", 4412),
-    ]);
+    let short = shared.pick(&COMPONENTS);
+    let revision = release.ubr.saturating_sub(shared.between(300, 500)).max(1);
     let version = format!("31bf3856ad364e35_10.0.{base}.{revision}");
     let component = format!("amd64_{short}_{version}_none_{}", shared.hex(16));
     let (expected, found) = (shared.hex(64), shared.hex(64));

@@ -25,7 +25,7 @@ impl Fixture {
 
     pub(crate) fn set_language(&mut self, language: Language) {
         self.device.language = language;
-        self.case = Some(self.scenario.case(&self.device, &self.release, 5));
+        self.case = Some(self.scenario.case(&self.device, &self.release, 5, 0));
     }
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn subject_of(scenario: Scenario) -> (Fixture, Vec<Happening>) {
     let member = fleet::draw(&plan).unwrap().remove(0);
     let mut device = member.device;
     device.language = Language::English;
-    let case = scenario.case(&device, &plan.release, 5);
+    let case = scenario.case(&device, &plan.release, 5, 0);
     let fate = Fate::Fails {
         repaired: Repair::BeforeLaterUpload,
         stage_reached: scenario.reach(case.fault.stage),

@@ -84,6 +84,68 @@ impl UpdateLog<'_> {
         );
     }
 
+    /// The monthly update is asked for, and does not arrive.
+    pub(super) fn give_up_download(&mut self, update: &KnownUpdate, title: &str, fault: &Fault) {
+        let code = fault.code.0;
+        let (thread, client) = (self.random.process_id(), self.random.process_id());
+        let (call, job) = (self.random.guid(), self.random.guid());
+        let (number, vector) = (self.call, self.random.correlation_vector());
+        self.service_lookup(thread, WINDOWS_UPDATE, "False");
+        self.client(
+            client,
+            "ComApi",
+            &format!(
+                "* START *   Federated Download ClientId = {ORCHESTRATOR} (cV = {vector}.3.0)"
+            ),
+        );
+        self.service(thread, "DownloadManager", &format!("* START * Begin Downloading Updates [CallerId = {ORCHESTRATOR}] [Call ID = {{{call}}}]"));
+        self.service(thread, "DownloadManager", "Updates to download = 1");
+        self.service(thread, "Agent", &format!("  Title = {title}"));
+        self.service(
+            thread,
+            "Agent",
+            &format!("  UpdateId = {}", update.identity()),
+        );
+        self.service(
+            thread,
+            "DownloadManager",
+            &format!(
+                "New download job {{{job}}} for UpdateId {}.{}",
+                update.bundled_id, update.revision
+            ),
+        );
+        self.service(thread, "DownloadManager", &format!("* END * Begin Downloading Updates [CallerId = {ORCHESTRATOR}] [Call ID = {{{call}}}] [hr = 0x00000000]"));
+        self.pass(9_000, 90_000);
+        for statement in &fault.windows_update {
+            self.say(statement, thread);
+        }
+        self.service(
+            thread,
+            "DownloadManager",
+            &format!(
+                "Error 0x{code:08X} occurred while downloading update; notifying dependent calls."
+            ),
+        );
+        self.service(thread, "DownloadManager", &format!("* END * Download Call Complete. Call {number} for caller {ORCHESTRATOR} has completed; signaling completion."));
+        self.service(thread, "Agent", &format!("WU client calls back to download call {{{call}}} with code Call complete and error 0x{code:08X}"));
+        self.client(
+            client,
+            "ComApi",
+            &format!("*RESUMED* Download ClientId = {ORCHESTRATOR}"),
+        );
+        self.client(client, "ComApi", "Download call complete (succeeded = 0, succeeded with errors = 0, failed = 1, cancelled = 0, unaccounted = 0)");
+        self.client(
+            client,
+            "ComApi",
+            &format!("Exit code = 0x00000000; Call error code = 0x{code:08X}"),
+        );
+        self.client(
+            client,
+            "ComApi",
+            &format!("* END *   Download ClientId = {ORCHESTRATOR}"),
+        );
+    }
+
     /// The monthly update is installed, up to the restart, the fault or the end of the log.
     pub(super) fn install(
         &mut self,

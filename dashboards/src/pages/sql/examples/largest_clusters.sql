@@ -1,4 +1,3 @@
--- Clusters by devices that fail now
 SELECT cause, culprit, error_code_hex, open_devices, devices, trend, sites
 FROM failure_cluster
 WHERE status = 'open'

@@ -1,0 +1,53 @@
+//! Keeps answers ready: asks the store for its mark, and renews what readers look at when something arrived.
+//!
+//! One task asks for the mark, which is cheap; another renews answers one at a time and rests as long as it worked, so
+//! that counting for the pages takes at most half of one thread of the store, however fast data arrives.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::frame::Frame;
+use crate::pages::{clusters, codes, devices, pipeline, rollout};
+use crate::server::App;
+use crate::{read, reading};
+
+/// Answers that nobody used for so long are asked for when somebody does.
+const USED_WITHIN: Duration = Duration::from_mins(15);
+/// The shortest rest between two rounds.
+const REST_MIN: Duration = Duration::from_millis(200);
+
+/// Renews answers until `marks` closes. The front pages are ready before the first reader comes.
+pub(crate) async fn ready(app: App, mut marks: watch::Receiver<String>) {
+    loop {
+        let began = Instant::now();
+        // What arrives while this round runs starts the next one.
+        marks.borrow_and_update();
+        reading::of_newest(front_pages(&app)).await;
+        for question in app.cache.behind(USED_WITHIN) {
+            if let Err(error) = read::renew(&app, &question).await {
+                tracing::debug!(error = error.chain(), "an answer could not be renewed");
+            }
+        }
+        tokio::time::sleep(began.elapsed().max(REST_MIN)).await;
+        if marks.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Asks what the pages of the navigation ask. A failure is told to the reader who meets it.
+async fn front_pages(app: &App) {
+    let frame = Frame::default();
+    let done = [
+        rollout::load::rollout(app, &frame, "").await.map(drop),
+        clusters::load::clusters(app, &frame).await.map(drop),
+        clusters::load::options(app).await.map(drop),
+        devices::load::devices(app, &frame, 1).await.map(drop),
+        codes::load::codes(app, &frame).await.map(drop),
+        pipeline::load::pipeline(app, &frame).await.map(drop),
+    ];
+    for error in done.into_iter().filter_map(Result::err) {
+        tracing::debug!(error = error.chain(), "a front page could not be readied");
+    }
+}

@@ -1,0 +1,87 @@
+//! How one request reads the store: whether an answer that is behind will do, and how far behind it got.
+//!
+//! A request with `Cache-Control: no-cache` waits for the newest answer; the script that refreshes open pages sends
+//! it. Every other request may get an answer that newer data has overtaken a moment ago: the page says so, and the
+//! header `Age` says by how many seconds.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::{AGE, CACHE_CONTROL};
+use axum::middleware::Next;
+use axum::response::Response;
+
+tokio::task_local! {
+    static READING: Reading;
+}
+
+#[derive(Debug, Default)]
+struct Reading {
+    /// Whether only the newest answer will do.
+    newest: bool,
+    /// By how many milliseconds the oldest answer is behind, plus one; 0 when all are current.
+    behind_ms: AtomicU64,
+}
+
+/// Gives each request its reading.
+pub(crate) async fn of_request(request: Request, next: Next) -> Response {
+    let newest = request
+        .headers()
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .any(|value| value.to_str().is_ok_and(|value| value.contains("no-cache")));
+    let reading = Reading {
+        newest,
+        ..Reading::default()
+    };
+    READING
+        .scope(reading, async {
+            let mut response = next.run(request).await;
+            if let Some(behind) = behind() {
+                let age = HeaderValue::from(behind.as_secs().max(1));
+                response.headers_mut().insert(AGE, age);
+            }
+            response
+        })
+        .await
+}
+
+/// Runs work that shall see the newest answers, outside any request.
+pub(crate) async fn of_newest<T>(work: impl Future<Output = T>) -> T {
+    let reading = Reading {
+        newest: true,
+        ..Reading::default()
+    };
+    READING.scope(reading, work).await
+}
+
+/// Whether only the newest answer will do.
+pub(crate) fn wants_newest() -> bool {
+    READING.try_with(|reading| reading.newest).unwrap_or(false)
+}
+
+/// Notes that an answer that was used is behind.
+pub(crate) fn note_behind(by: Duration) {
+    let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX - 1);
+    // Outside a request nobody is told.
+    let _noted = READING.try_with(|reading| {
+        reading
+            .behind_ms
+            .fetch_max(ms.saturating_add(1), Ordering::Relaxed)
+    });
+}
+
+/// By how much the oldest answer that this request used is behind; `None` when all are current.
+pub(crate) fn behind() -> Option<Duration> {
+    let ms = READING
+        .try_with(|reading| reading.behind_ms.load(Ordering::Relaxed))
+        .unwrap_or(0);
+    (ms > 0).then(|| Duration::from_millis(ms - 1))
+}
+
+/// [`behind`] in whole seconds for the page, at least one.
+pub(crate) fn behind_seconds() -> Option<u64> {
+    behind().map(|behind| behind.as_secs().max(1))
+}

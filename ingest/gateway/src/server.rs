@@ -1,0 +1,193 @@
+//! The routes, and what all of them share.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use patchlens_ingest::redact::Redactor;
+use patchlens_log::Writer;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower_http::decompression::RequestDecompressionLayer;
+
+use crate::access::{self, Collector};
+use crate::answer::Refusal;
+use crate::metrics::Metrics;
+use crate::pressure::Pressure;
+use crate::token::{Scope, Tokens};
+use crate::uploads::Uploads;
+use crate::{Error, GatewayConfig, Result, bundles, events, winlogbeat};
+
+/// A gateway that is ready to serve.
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+/// What all requests share.
+pub(crate) struct Shared {
+    pub(crate) config: GatewayConfig,
+    pub(crate) tokens: Tokens,
+    pub(crate) only_local: bool,
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) metrics: Metrics,
+    pub(crate) pressure: Pressure,
+    pub(crate) uploads: Uploads,
+    pub(crate) upload_bytes: AtomicU64,
+    pub(crate) bundle_turns: Arc<Semaphore>,
+    pub(crate) redactor: Redactor,
+}
+
+impl Shared {
+    pub(crate) fn admit(
+        &self,
+        headers: &HeaderMap,
+        scope: Scope,
+    ) -> std::result::Result<Collector, Refusal> {
+        access::admit(&self.tokens, self.only_local, headers, scope)
+    }
+
+    pub(crate) fn new_id(&self) -> std::result::Result<String, Refusal> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| Refusal::Broken(error.to_string()))?;
+        Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl Gateway {
+    /// Prepares to serve at `address`, writing to `writer`.
+    ///
+    /// # Errors
+    /// When the tokens cannot be read, when other machines reach the address and there is no token,
+    /// or when the directory for uploads cannot be prepared.
+    pub fn new(config: GatewayConfig, address: SocketAddr, writer: Arc<Writer>) -> Result<Self> {
+        let tokens = Tokens::open(&config.token_file)?;
+        let only_local = address.ip().is_loopback();
+        if !only_local && tokens.with(|file| file.tokens.is_empty()) {
+            return Err(Error::Open {
+                address,
+                path: tokens.path().to_owned(),
+            });
+        }
+        bundles::prepare(&config.upload_dir).map_err(|source| Error::Uploads {
+            path: Path::new(&config.upload_dir).to_owned(),
+            source,
+        })?;
+        let redactor = events::redactor(&config)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                tokens,
+                only_local,
+                writer,
+                metrics: Metrics::default(),
+                pressure: Pressure::new(&config),
+                uploads: Uploads::default(),
+                upload_bytes: AtomicU64::new(0),
+                bundle_turns: Arc::new(Semaphore::new(config.bundles_max)),
+                redactor,
+                config,
+            }),
+        })
+    }
+
+    /// True when requests without a token are taken: those of this machine, while no token exists.
+    pub fn is_open(&self) -> bool {
+        self.shared.only_local && self.shared.tokens.with(|file| file.tokens.is_empty())
+    }
+
+    fn routes(&self) -> Router {
+        let inflated = Router::new()
+            .route("/ingest/v1/events", post(events::post))
+            .merge(winlogbeat::routes())
+            .layer(RequestDecompressionLayer::new());
+        Router::new()
+            .route("/ingest/v1/bundles", post(bundles::post))
+            .route("/ingest/v1/bundles/{upload_id}", get(bundles::get))
+            .merge(inflated)
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(&self.shared),
+                count,
+            ))
+            .route("/healthz", get(async || "alive\n"))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            // Each endpoint has limits of its own.
+            .layer(DefaultBodyLimit::disable())
+            .with_state(Arc::clone(&self.shared))
+    }
+}
+
+/// Serves until `stopped`; requests that are under way are finished.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_on(
+    listener: TcpListener,
+    gateway: Gateway,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    axum::serve(listener, gateway.routes())
+        .with_graceful_shutdown(stopped)
+        .await
+        .map_err(Error::Serve)
+}
+
+/// The name of an endpoint in metrics: a closed set, whatever is asked for.
+fn endpoint(path: &str) -> &'static str {
+    match path {
+        "/ingest/v1/events" => "events",
+        path if path.starts_with("/ingest/v1/bundles") => "bundles",
+        path if path.starts_with("/ingest/v1/winlogbeat") => "winlogbeat",
+        _ => "other",
+    }
+}
+
+async fn count(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let endpoint = endpoint(request.uri().path());
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    shared.metrics.request(endpoint, status);
+    let refused = match status {
+        400 | 415 => Some("malformed_request"),
+        401 => Some("no_token"),
+        403 => Some("forbidden"),
+        408 => Some("too_slow"),
+        413 => Some("too_large"),
+        429 => Some("too_fast"),
+        503 => Some("busy"),
+        500 => Some("broken"),
+        _ => None,
+    };
+    if let Some(reason) = refused {
+        shared.metrics.refused(reason);
+    }
+    response
+}
+
+/// Ready means: an append would be durable now. An empty append asks the log without writing.
+async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
+    match shared.writer.check().await {
+        Ok(()) => (StatusCode::OK, "the event log takes events\n".to_owned()),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the event log takes nothing now\n".to_owned(),
+            )
+        }
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        shared.metrics.prometheus(),
+    )
+        .into_response()
+}

@@ -1,0 +1,186 @@
+//! `POST /ingest/v1/bundles`.
+
+use std::io::Write as _;
+
+use futures::StreamExt as _;
+use patchlens_gateway::{Upload, UploadState};
+
+use crate::support::{Running, json, token};
+
+const CBS: &str = "2024-08-20 10:02:41, Info                  CBS    Exec: Processing started.  Client: WindowsUpdateAgent\r\n\
+2024-08-20 10:02:42, Error                 CBS    Failed to install [HRESULT = 0x800f0823 - CBS_E_NEW_SERVICING_STACK_REQUIRED]\r\n";
+
+async fn send(gateway: &Running, query: &str, body: impl Into<reqwest::Body>) -> reqwest::Response {
+    reqwest::Client::new()
+        .post(gateway.at(&format!("/ingest/v1/bundles{query}")))
+        .body(body)
+        .send()
+        .await
+        .unwrap()
+}
+
+fn zip(files: &[(&str, &str)]) -> Vec<u8> {
+    // Stored, without compression: enough of a zip to be read, and no crate for it.
+    let mut out = Vec::new();
+    let mut directory = Vec::new();
+    for (name, text) in files {
+        let mut crc = flate2::Crc::new();
+        crc.update(text.as_bytes());
+        let (size, offset) = (
+            u32::try_from(text.len()).unwrap(),
+            u32::try_from(out.len()).unwrap(),
+        );
+        let mut common = Vec::new();
+        common.extend([20, 0, 0, 8, 0, 0, 0, 0, 0, 0]);
+        common.extend(crc.sum().to_le_bytes());
+        common.extend(size.to_le_bytes());
+        common.extend(size.to_le_bytes());
+        common.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
+        common.extend([0, 0]);
+        out.write_all(b"PK\x03\x04").unwrap();
+        out.extend(&common);
+        out.extend(name.as_bytes());
+        out.extend(text.as_bytes());
+        directory.extend(b"PK\x01\x02\x14\x00");
+        directory.extend(&common);
+        directory.extend([0; 10]);
+        directory.extend(offset.to_le_bytes());
+        directory.extend(name.as_bytes());
+    }
+    let start = u32::try_from(out.len()).unwrap();
+    let count = u16::try_from(files.len()).unwrap().to_le_bytes();
+    out.extend(&directory);
+    out.extend(b"PK\x05\x06\0\0\0\0");
+    out.extend(count);
+    out.extend(count);
+    out.extend(u32::try_from(directory.len()).unwrap().to_le_bytes());
+    out.extend(start.to_le_bytes());
+    out.extend([0, 0]);
+    out
+}
+
+#[tokio::test]
+async fn a_bundle_and_a_single_log_are_read_like_any_other() {
+    let gateway = Running::start().await;
+    let bundle = zip(&[("Windows/Logs/CBS/CBS.log", CBS), ("notes.txt", "hello")]);
+    for _ in 0..2 {
+        let response = send(&gateway, "?name=yr-0042.zip&upload_id=mine", bundle.clone()).await;
+        assert_eq!(response.status(), 200);
+        let upload: Upload = serde_json::from_value(json(response).await).unwrap();
+        assert_eq!(upload.state, UploadState::Done);
+        assert_eq!(upload.devices, ["YR-0042"]);
+        assert_eq!(
+            (upload.records, upload.sent + upload.counted),
+            (2, 2),
+            "{upload:?}"
+        );
+        assert_eq!(upload.unrecognised.len(), 1, "{upload:?}");
+        let asked = reqwest::get(gateway.at("/ingest/v1/bundles/mine"))
+            .await
+            .unwrap();
+        assert_eq!(
+            serde_json::from_value::<Upload>(json(asked).await).unwrap(),
+            upload
+        );
+    }
+    let response = send(&gateway, "?name=CBS.log&device=yr-7", CBS).await;
+    let upload: Upload = serde_json::from_value(json(response).await).unwrap();
+    assert_eq!(upload.devices, ["YR-7"]);
+    // Nothing names it: the collector does.
+    let response = send(&gateway, "?name=CBS.log", CBS).await;
+    let upload: Upload = serde_json::from_value(json(response).await).unwrap();
+    assert_eq!(upload.devices, ["LOCAL"]);
+    let leftovers = std::fs::read_dir(gateway.path("uploads")).unwrap().count();
+    assert_eq!(leftovers, 0);
+    let (events, _) = gateway.finish().await;
+    let failed = events
+        .iter()
+        .filter(|event| event.message.contains("0x800f0823"));
+    let ids: std::collections::BTreeSet<_> = failed.clone().map(|event| &event.event_id).collect();
+    assert_eq!(
+        (failed.count(), ids.len()),
+        (4, 3),
+        "the same bundle twice is the same events"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_is_seen_while_it_runs_and_fails_when_it_breaks_off() {
+    let gateway = Running::start().await;
+    let (pieces, body) = futures::channel::mpsc::unbounded::<Result<Vec<u8>, std::io::Error>>();
+    pieces.unbounded_send(Ok(CBS.as_bytes().to_vec())).unwrap();
+    let url = gateway.at("/ingest/v1/bundles?upload_id=slow&name=CBS.log");
+    let sending = tokio::spawn(async move {
+        let body = reqwest::Body::wrap_stream(body.boxed());
+        reqwest::Client::new().post(url).body(body).send().await
+    });
+    let seen = loop {
+        let response = reqwest::get(gateway.at("/ingest/v1/bundles/slow"))
+            .await
+            .unwrap();
+        if response.status() == 200 {
+            let upload: Upload = serde_json::from_value(json(response).await).unwrap();
+            if upload.received_bytes > 0 {
+                break upload;
+            }
+        }
+    };
+    assert_eq!(seen.state, UploadState::Receiving);
+    assert_eq!(seen.received_bytes, CBS.len() as u64);
+    let twice = send(&gateway, "?upload_id=slow", CBS).await;
+    assert_eq!(twice.status(), 409);
+    pieces
+        .unbounded_send(Err(std::io::Error::other("gone")))
+        .unwrap();
+    assert!(sending.await.unwrap().is_err());
+    loop {
+        let response = reqwest::get(gateway.at("/ingest/v1/bundles/slow"))
+            .await
+            .unwrap();
+        let upload: Upload = serde_json::from_value(json(response).await).unwrap();
+        if upload.state == UploadState::Failed {
+            break;
+        }
+    }
+    let (events, _) = gateway.finish().await;
+    assert!(events.is_empty());
+}
+
+#[tokio::test]
+async fn what_may_not_be_is_refused() {
+    let mut branch = String::new();
+    let gateway =
+        Running::start_with(|config| branch = token(config, "branch", &["BRANCH-1"])).await;
+    let post = async |query: &str, body: Vec<u8>| {
+        let response = reqwest::Client::new()
+            .post(gateway.at(&format!("/ingest/v1/bundles{query}")))
+            .bearer_auth(&branch)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        (response.status().as_u16(), json(response).await)
+    };
+    let (status, answer) = post("?device=BRANCH-2", CBS.into()).await;
+    assert_eq!(status, 403, "{answer}");
+    assert_eq!(post("?device=BRANCH-1", CBS.into()).await.0, 200);
+    assert_eq!(post("", vec![0; (4 << 20) + 1]).await.0, 413);
+    assert_eq!(post("", Vec::new()).await.0, 400);
+    // The name never leaves its directory.
+    assert_eq!(
+        post("?device=BRANCH-1&name=..%2F..%2Fevil.log", CBS.into())
+            .await
+            .0,
+        200
+    );
+    assert_eq!(post("?device=BRANCH-1&name=..", CBS.into()).await.0, 400);
+    assert!(!gateway.path("evil.log").exists());
+    let leftovers = std::fs::read_dir(gateway.path("uploads")).unwrap().count();
+    assert_eq!(leftovers, 0);
+    let (events, _) = gateway.finish().await;
+    assert!(
+        events
+            .iter()
+            .all(|event| event.device_id.as_str() == "BRANCH-1")
+    );
+}

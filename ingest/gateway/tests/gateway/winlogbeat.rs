@@ -1,0 +1,154 @@
+//! What Elasticsearch outputs speak.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json as value};
+
+use crate::support::{Running, json};
+
+/// Documents as Winlogbeat 8 writes them.
+fn document(computer: &str, code: &str) -> Value {
+    value!({
+        "@timestamp": "2024-08-20T02:11:07.123Z",
+        "message": "Installation Failure",
+        "event": {"code": "20", "provider": "Microsoft-Windows-WindowsUpdateClient", "kind": "event"},
+        "log": {"level": "error"},
+        "host": {"name": computer},
+        "winlog": {
+            "provider_name": "Microsoft-Windows-WindowsUpdateClient", "channel": "System", "record_id": 4711,
+            "event_id": "20", "computer_name": format!("{computer}.corp.example"),
+            "event_data": {"errorCode": code, "updateTitle": "KB5041580"}
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_bulk_request_is_answered_item_by_item() {
+    let gateway = Running::start().await;
+    let body = format!(
+        "{}\n{}\n{}\n{}\n{}\nnot json\n{}\n{}\n",
+        value!({"create": {"_index": "winlogbeat-8"}}),
+        document("yr-1", "0x80070005"),
+        value!({"index": {"_index": "winlogbeat-8"}}),
+        document("yr-2", "0x800f0823"),
+        value!({"create": {}}),
+        value!({"create": {}}),
+        value!({"message": "no event"}),
+    );
+    for _ in 0..2 {
+        let response = reqwest::Client::new()
+            .post(gateway.at(
+                "/ingest/v1/winlogbeat/_bulk?filter_path=errors%2Citems.*.error%2Citems.*.status",
+            ))
+            .header("content-type", "application/json; charset=UTF-8")
+            .body(body.clone())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 200);
+        let answer = json(response).await;
+        assert_eq!(answer["errors"], true);
+        let statuses: Vec<u64> = answer["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| {
+                item.as_object().unwrap().values().next().unwrap()["status"]
+                    .as_u64()
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(statuses, [201, 201, 400, 400], "{answer}");
+        assert!(answer["items"][1].get("index").is_some(), "{answer}");
+    }
+    let (events, rejects) = gateway.finish().await;
+    let devices: BTreeSet<&str> = events
+        .iter()
+        .map(|event| event.device_id.as_str())
+        .collect();
+    assert_eq!(devices, BTreeSet::from(["YR-1", "YR-2"]));
+    let ids: BTreeSet<_> = events.iter().map(|event| &event.event_id).collect();
+    assert_eq!(
+        (events.len(), ids.len()),
+        (4, 2),
+        "sent twice, the same events"
+    );
+    let ids: BTreeSet<_> = rejects.iter().map(|reject| &reject.reject_id).collect();
+    assert_eq!((rejects.len(), ids.len()), (4, 2));
+    assert!(
+        events[0]
+            .codes
+            .iter()
+            .any(|code| code.to_string() == "0x80070005")
+    );
+}
+
+#[tokio::test]
+async fn plain_documents_are_taken_as_lines_and_as_an_array() {
+    let gateway = Running::start().await;
+    let (one, two) = (
+        document("yr-1", "0x80070005"),
+        document("yr-2", "0x800f0823"),
+    );
+    for (body, events, rejected) in [
+        (format!("{one}\n{two}\n"), 2, 0),
+        (value!([one, two, {"a": 1}]).to_string(), 2, 1),
+    ] {
+        let response = reqwest::Client::new()
+            .post(gateway.at("/ingest/v1/winlogbeat"))
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        let answer = json(response).await;
+        assert_eq!(
+            (&answer["events"], &answer["rejected"]),
+            (&events.into(), &rejected.into()),
+            "{answer}"
+        );
+    }
+    let (events, rejects) = gateway.finish().await;
+    let ids: BTreeSet<_> = events.iter().map(|event| &event.event_id).collect();
+    assert_eq!((events.len(), ids.len(), rejects.len()), (4, 2, 1));
+}
+
+#[tokio::test]
+async fn the_questions_before_the_first_document_are_answered() {
+    let gateway = Running::start().await;
+    let http = reqwest::Client::new();
+    let base = gateway.at("/ingest/v1/winlogbeat");
+    for path in ["", "/"] {
+        let response = http
+            .get(format!("{base}{path}"))
+            .header("user-agent", "Elastic-Winlogbeat/8.17.1 (windows; amd64)")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.headers()["x-elastic-product"], "Elasticsearch");
+        assert_eq!(json(response).await["version"]["number"], "8.17.1");
+        let head = http.head(format!("{base}{path}")).send().await.unwrap();
+        assert_eq!(head.status(), 200);
+    }
+    let license = http
+        .get(format!("{base}/_license?human=false"))
+        .send()
+        .await
+        .unwrap();
+    let license = json(license).await;
+    assert_eq!(license["license"]["status"], "active");
+    for path in [
+        "/_cluster/health",
+        "/_index_template/winlogbeat-8.17.1",
+        "/_ilm/policy/winlogbeat",
+    ] {
+        let response = http.get(format!("{base}{path}")).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+    }
+    let put = http
+        .put(format!("{base}/_index_template/winlogbeat"))
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(put.status(), 200);
+}

@@ -1,0 +1,70 @@
+//! SetupDiagResults.log, the text form.
+//!
+//! ```text
+//! Matching Profile found: FindSPFatalError - A4028172-…
+//! System Information:
+//!     Machine Name = PC-7
+//! Error: SetupDiag reports …
+//! Recommend …
+//! ```
+
+use super::Report;
+use crate::inventory::Line;
+
+const MATCH: &str = "Matching Profile found:";
+const NO_MATCH: &str = "SetupDiag was unable to match";
+const SYSTEM: &str = "System Information:";
+const ERROR: &str = "Error: SetupDiag reports";
+
+/// True when these lines are the start of a report.
+pub(super) fn recognise<'a>(mut head: impl Iterator<Item = &'a str>) -> bool {
+    head.any(|text| {
+        let text = text.trim_start();
+        [MATCH, NO_MATCH, ERROR, "SetupDiag version:"]
+            .iter()
+            .any(|mark| text.starts_with(mark))
+            || (text.starts_with("SetupDiag v") && text.len() < 80)
+    })
+}
+
+/// Reads a report. Of several that were appended to one file, the last one's rule stands.
+pub(super) fn read(lines: &[Line]) -> Report {
+    let mut report = Report::default();
+    let mut in_system = false;
+    for line in lines {
+        let text = line.text.trim();
+        if let Some(rule) = text.strip_prefix(MATCH) {
+            // A file may hold several findings: the last one is, as a rule, the fatal one.
+            let (name, guid) = rule.trim().split_once(" - ").unwrap_or((rule.trim(), ""));
+            report.rule_name = name.trim().to_owned();
+            report.rule_guid = guid.trim().to_owned();
+        } else if text.starts_with(SYSTEM) {
+            in_system = true;
+        } else if text.is_empty() {
+            in_system = false;
+        } else if in_system && let Some((name, value)) = text.split_once(" = ") {
+            // "Machine Name" here is "MachineName" in the other forms.
+            let name: String = name.chars().filter(|c| !c.is_whitespace()).collect();
+            report.system.push((name, value.trim().to_owned()));
+        } else if let Some(entry) = text.strip_prefix("LogEntry:") {
+            report.log_error_line = entry.trim().to_owned();
+        } else if is_finding(text, &report) {
+            report.failures.push(text.to_owned());
+        }
+    }
+    report
+}
+
+/// Everything behind the first finding belongs to the findings; before it stand progress lines.
+fn is_finding(text: &str, report: &Report) -> bool {
+    const STARTS: [&str; 6] = [
+        "Error:",
+        "Recommend",
+        "Refer to",
+        "Last ",
+        "Warning:",
+        NO_MATCH,
+    ];
+    STARTS.iter().any(|start| text.starts_with(start))
+        || (!report.failures.is_empty() && text.contains("0x"))
+}

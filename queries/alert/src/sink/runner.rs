@@ -1,0 +1,260 @@
+//! One task per sink: a sink that is away holds up neither the others nor the evaluation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use patchlens_queries::Store;
+use tokio::sync::watch;
+
+use super::config::Kind;
+use super::http::Failure;
+use super::{Outcome, Sink, due, told};
+use crate::keep::{self, Notification, Told};
+use crate::metrics::Metrics;
+use crate::state::{Alert, Alerts, State};
+
+/// Alertmanager hears of an end for this long, as Prometheus does it: it may have been away when it came.
+const ENDED_TOLD_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+/// How a sink is tried again.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Pause after the first failure; doubled after each further one …
+    pub first_pause: Duration,
+    /// … up to this.
+    pub longest_pause: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What a runner needs besides its sink.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Where notifications are kept.
+    pub store: Store,
+    /// What is the case; changes when something did.
+    pub alerts: watch::Receiver<Arc<Alerts>>,
+    /// Turns true when it is time to stop.
+    pub stop: watch::Receiver<bool>,
+    /// The clock on the wall.
+    pub clock: fn() -> Timestamp,
+    /// How failures are tried again.
+    pub pace: Pace,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+struct Runner {
+    sink: Sink,
+    around: Surroundings,
+    heard: BTreeSet<Told>,
+    /// Attempts that failed, and why the last one did.
+    failed: BTreeMap<Told, (u32, String)>,
+    /// Rounds in a row that failed.
+    failures: u32,
+}
+
+/// Tells a sink what it has to hear until told to stop.
+pub async fn run(sink: Sink, around: Surroundings) {
+    let mut stop = around.stop.clone();
+    let mut runner = Runner {
+        sink,
+        around,
+        heard: BTreeSet::new(),
+        failed: BTreeMap::new(),
+        failures: 0,
+    };
+    let stopped = async {
+        // An error means that the sender is gone: that is a stop as well.
+        drop(stop.wait_for(|stop| *stop).await);
+    };
+    tokio::select! {
+        () = stopped => {}
+        () = runner.run() => {}
+    }
+}
+
+impl Runner {
+    async fn run(&mut self) {
+        self.remember().await;
+        loop {
+            let alerts = Arc::clone(&self.around.alerts.borrow_and_update());
+            let again = match self.round(&alerts).await {
+                Ok(again) => {
+                    self.failures = 0;
+                    again
+                }
+                Err(failure) => {
+                    self.failures = self.failures.saturating_add(1);
+                    tracing::warn!(
+                        sink = self.sink.name,
+                        error = failure.problem,
+                        failures = self.failures,
+                        "an alert sink could not be told; it will be tried again"
+                    );
+                    // A change must not hurry a sink that is away.
+                    tokio::time::sleep(self.pause()).await;
+                    continue;
+                }
+            };
+            let changed = self.around.alerts.changed();
+            let gone = match again {
+                Some(pause) => tokio::time::timeout(pause, changed)
+                    .await
+                    .is_ok_and(|changed| changed.is_err()),
+                None => changed.await.is_err(),
+            };
+            if gone {
+                return;
+            }
+        }
+    }
+
+    /// Reads what the sink has heard before; nothing is told until that is known.
+    async fn remember(&mut self) {
+        loop {
+            match keep::load_told(&self.around.store, &self.sink.name).await {
+                Ok(heard) => {
+                    self.heard = heard;
+                    self.failures = 0;
+                    return;
+                }
+                Err(error) => {
+                    self.failures = self.failures.saturating_add(1);
+                    tracing::warn!(sink = self.sink.name, %error, "cannot read what an alert sink was told; it will be tried again");
+                    tokio::time::sleep(self.pause()).await;
+                }
+            }
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        let Pace {
+            first_pause,
+            longest_pause,
+        } = self.around.pace;
+        first_pause
+            .saturating_mul(2_u32.saturating_pow(self.failures.saturating_sub(1)))
+            .min(longest_pause)
+    }
+
+    /// Tells what there is to tell; says after which time to come back even if nothing changes.
+    async fn round(&mut self, alerts: &Alerts) -> Result<Option<Duration>, Failure> {
+        let resend = match self.sink.kind {
+            Kind::Alertmanager { resend } => Some(resend),
+            Kind::Generic | Kind::Chat { .. } => None,
+        };
+        self.failed.retain(|(id, started_at, state), _| {
+            alerts
+                .get(id)
+                .is_some_and(|alert| alert.started_at == *started_at && alert.state == *state)
+        });
+        if let Some(resend) = resend {
+            self.round_of_alertmanager(alerts, resend).await?;
+            return Ok(Some(resend));
+        }
+        loop {
+            let waiting = due(alerts, &self.heard);
+            if waiting.is_empty() {
+                return Ok(None);
+            }
+            let (now, started) = ((self.around.clock)(), Instant::now());
+            let outcomes = self.sink.tell(&waiting, now).await;
+            let failure = outcomes
+                .iter()
+                .find_map(|(_, sent)| sent.as_ref().err().cloned());
+            self.around
+                .metrics
+                .delivered(&self.sink.name, failure.is_none(), started.elapsed());
+            let tried = outcomes.len();
+            self.note(outcomes).await;
+            match failure {
+                Some(failure) => return Err(failure),
+                // Nothing was tried: nothing can be.
+                None if tried == 0 => return Ok(None),
+                None => {}
+            }
+        }
+    }
+
+    async fn round_of_alertmanager(
+        &mut self,
+        alerts: &Alerts,
+        resend: Duration,
+    ) -> Result<(), Failure> {
+        let now = (self.around.clock)();
+        let still_told = |alert: &&Alert| {
+            alert.state == State::Active || now.duration_since(alert.updated_at) <= ENDED_TOLD_FOR
+        };
+        let telling: Vec<&Alert> = alerts.values().filter(still_told).collect();
+        if telling.is_empty() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let sent = self.sink.post_alerts(&telling, resend, now).await;
+        self.around
+            .metrics
+            .delivered(&self.sink.name, sent.is_ok(), started.elapsed());
+        let new: Vec<Outcome> = telling
+            .iter()
+            .map(|alert| told(alert))
+            .filter(|told| !self.heard.contains(told))
+            .map(|told| (told, sent.clone()))
+            .collect();
+        self.note(new).await;
+        sent
+    }
+
+    /// Keeps what came of it, in memory and in the store.
+    async fn note(&mut self, outcomes: Vec<Outcome>) {
+        let now = (self.around.clock)();
+        let mut notifications = Vec::new();
+        for (told, sent) in outcomes {
+            match sent {
+                Ok(()) => {
+                    let attempts = self
+                        .failed
+                        .remove(&told)
+                        .map_or(0, |(attempts, _)| attempts)
+                        + 1;
+                    self.heard.insert(told.clone());
+                    notifications.push(Notification {
+                        told,
+                        delivered_at: Some(now),
+                        attempts,
+                        error: String::new(),
+                    });
+                }
+                Err(failure) => {
+                    let (attempts, problem) = self.failed.entry(told.clone()).or_default();
+                    *attempts = attempts.saturating_add(1);
+                    // The same failure again is no news, and not worth a row.
+                    if *problem != failure.problem {
+                        problem.clone_from(&failure.problem);
+                        notifications.push(Notification {
+                            told,
+                            delivered_at: None,
+                            attempts: *attempts,
+                            error: failure.problem,
+                        });
+                    }
+                }
+            }
+        }
+        if let Err(error) =
+            keep::save_notifications(&self.around.store, &self.sink.name, &notifications, now).await
+        {
+            // After a restart it would be told again, with the same idempotency key.
+            tracing::warn!(sink = self.sink.name, %error, "could not keep what an alert sink was told");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Restarts and kills: the same is not told twice, and nothing is forgotten.
+
+use patchlens_alert::keep;
+use patchlens_queries::testing;
+
+use crate::support::{Receiver, Running, put, ring_rule, sink, wait_for, wait_for_state};
+
+#[tokio::test]
+async fn a_restart_and_a_kill_tell_nothing_twice_and_go_on_counting() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    let receiver = Receiver::start().await;
+    let settings = format!(
+        "name = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\nallow_private = [\"127.0.0.1\"]\n",
+        receiver.url
+    );
+    put(&store, "Broad", 3, 1).await;
+    let delivered = async || {
+        wait_for("the record of the delivery", async || {
+            let text = store
+                .query_text("SELECT notified_sinks FROM alert_state", "TSV")
+                .await
+                .unwrap();
+            (text == "['hook']\n").then_some(())
+        })
+        .await;
+    };
+    let running = Running::start(&store, vec![ring_rule()], vec![sink(&settings, None)]);
+    receiver.wait(1).await;
+    delivered().await;
+    running.kill().await;
+    let started_at = keep::load_alerts(&store)
+        .await
+        .unwrap()
+        .values()
+        .next()
+        .unwrap()
+        .started_at;
+
+    for kill in [true, false] {
+        let running = Running::start(&store, vec![ring_rule()], vec![sink(&settings, None)]);
+        let evaluations = wait_for("five evaluations", async || {
+            let metrics = running.metrics.prometheus();
+            let count = metrics
+                .lines()
+                .find_map(|line| {
+                    line.strip_prefix(
+                        "patchlens_alert_evaluation_duration_seconds_count{outcome=\"ok\"} ",
+                    )
+                })
+                .unwrap();
+            count.parse::<u32>().ok().filter(|count| *count >= 5)
+        })
+        .await;
+        assert!(evaluations >= 5);
+        if kill {
+            running.kill().await;
+        } else {
+            running.stop().await;
+        }
+    }
+    let alert = keep::load_alerts(&store)
+        .await
+        .unwrap()
+        .into_values()
+        .next()
+        .unwrap();
+    assert_eq!(
+        (
+            receiver.received().len(),
+            alert.started_at,
+            alert.times_raised
+        ),
+        (1, started_at, 1)
+    );
+
+    // It ends while nobody is there; the next one tells of the end, once.
+    put(&store, "", 3, 2).await;
+    let running = Running::start(&store, vec![ring_rule()], vec![sink(&settings, None)]);
+    wait_for_state(&store, "Resolved").await;
+    let received = receiver.wait(2).await;
+    assert_eq!(received.len(), 2);
+    assert_eq!(received[1].json()["state"], "Resolved");
+    running.stop().await;
+    let rows = store
+        .query_text(
+            "SELECT state, count() FROM alert_notification FINAL GROUP BY state ORDER BY state",
+            "TSV",
+        )
+        .await
+        .unwrap();
+    assert_eq!(rows, "Active\t1\nResolved\t1\n");
+}

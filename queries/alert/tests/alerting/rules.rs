@@ -1,0 +1,246 @@
+//! The built-in rules on a fleet whose answers are known, over time.
+
+use jiff::{SignedDuration, Timestamp};
+use patchlens_alert::evaluate::{Finding, Moment, evaluate};
+use patchlens_alert::history::{Span, back_test};
+use patchlens_alert::rule;
+use patchlens_alert::state::State;
+use patchlens_queries::{Store, testing};
+
+const FLEET: &str = include_str!("fleet.sql");
+
+async fn fleet() -> Option<Store> {
+    let store = testing::fresh_store().await?;
+    let text: String = FLEET
+        .lines()
+        .filter(|line| !line.starts_with("--"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    for statement in text
+        .split(";\n")
+        .filter(|statement| !statement.trim().is_empty())
+    {
+        store.execute("load the fleet", statement).await.unwrap();
+    }
+    Some(store)
+}
+
+async fn found(store: &Store, name: &str, at: &str) -> Vec<Finding> {
+    let rules = rule::load(None).unwrap();
+    let rule = rules.iter().find(|rule| rule.name == name).unwrap();
+    let at: Timestamp = at.parse().unwrap();
+    evaluate(store, rule, Moment { as_of: at, now: at })
+        .await
+        .unwrap()
+}
+
+fn label<'a>(finding: &'a Finding, name: &str) -> &'a str {
+    finding.labels.get(name).map_or("", String::as_str)
+}
+
+#[tokio::test]
+async fn a_spike_is_what_earlier_rollouts_did_not_have_by_the_same_day() {
+    let Some(store) = fleet().await else { return };
+    // The third day after the release: 12 of 60 in August, 1 of 60 in July; the code that 6 had in both is usual.
+    let spikes = found(&store, "error-code-spike", "2024-08-16T20:00:00Z").await;
+    assert_eq!(spikes.len(), 1, "{spikes:#?}");
+    let spike = &spikes[0];
+    assert_eq!(
+        (
+            label(spike, "error_code"),
+            label(spike, "ring"),
+            label(spike, "kb_article")
+        ),
+        ("0x80073712", "Broad", "KB5041580")
+    );
+    assert_eq!((spike.devices, spike.sample_devices.len()), (12, 10));
+    assert!(
+        spike.explanation.en.contains("12 of 60 devices")
+            && spike.explanation.en.contains("it was 1 of 60"),
+        "{}",
+        spike.explanation.en
+    );
+    assert!(spike.p_value.unwrap() < 0.001);
+    // A day earlier there was nothing yet, and when the devices have the update it is over.
+    assert!(
+        found(&store, "error-code-spike", "2024-08-14T20:00:00Z")
+            .await
+            .is_empty()
+    );
+    assert!(
+        found(&store, "error-code-spike", "2024-08-25T20:00:00Z")
+            .await
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn without_an_earlier_rollout_the_rings_own_days_are_the_measure() {
+    let Some(store) = fleet().await else { return };
+    store.execute("forget July", "INSERT INTO rollout (rollout_id, name, kb_article, updated_at) VALUES ('2024-07', '2024-07', 5040427, now64(6) + 1)").await.unwrap();
+    let spikes = found(&store, "error-code-spike", "2024-08-16T20:00:00Z").await;
+    assert_eq!(spikes.len(), 1, "{spikes:#?}");
+    assert!(
+        !spikes[0].explanation.en.contains("earlier updates")
+            && spikes[0].explanation.en.contains("in the 14 days before"),
+        "{}",
+        spikes[0].explanation.en
+    );
+}
+
+#[tokio::test]
+async fn a_code_and_a_cluster_are_new_once() {
+    let Some(store) = fleet().await else { return };
+    let codes = found(&store, "new-error-code", "2024-08-17T20:00:00Z").await;
+    let codes: Vec<(&str, u64)> = codes
+        .iter()
+        .map(|finding| (label(finding, "error_code"), finding.devices))
+        .collect();
+    // 0x80073712 was seen in July.
+    assert_eq!(codes, [("0x800f0922", 4)]);
+    assert!(
+        found(&store, "new-error-code", "2024-08-25T20:00:00Z")
+            .await
+            .is_empty()
+    );
+    let clusters = found(&store, "new-cluster", "2024-08-17T20:00:00Z").await;
+    let clusters: Vec<(&str, u64)> = clusters
+        .iter()
+        .map(|finding| (label(finding, "cluster_key"), finding.devices))
+        .collect();
+    assert_eq!(clusters, [("v1:advanced-installer-failed:firewall", 4)]);
+}
+
+#[tokio::test]
+async fn a_cluster_that_grows_faster_than_before_is_found() {
+    let Some(store) = fleet().await else { return };
+    let grown = found(&store, "cluster-growth", "2024-08-16T20:00:00Z").await;
+    assert_eq!(grown.len(), 1, "{grown:#?}");
+    assert_eq!(
+        label(&grown[0], "cluster_key"),
+        "v1:component-store-corrupt:dot3gpui.dll"
+    );
+    assert!(
+        grown[0].summary.en.starts_with("12 more devices in 24 h"),
+        "{}",
+        grown[0].summary.en
+    );
+    assert!(
+        found(&store, "cluster-growth", "2024-08-19T20:00:00Z")
+            .await
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn behind_the_plan_rolled_back_and_silent() {
+    let Some(store) = fleet().await else { return };
+    // On day 7 of 14 half of 95 % of 80 devices should have it.
+    let behind = found(&store, "compliance-behind-plan", "2024-08-21T00:00:00Z").await;
+    assert_eq!(behind.len(), 1, "{behind:#?}");
+    assert_eq!((label(&behind[0], "ring"), behind[0].devices), ("Pilot", 9));
+    let waves = found(&store, "rollback-wave", "2024-08-17T20:00:00Z").await;
+    assert_eq!(waves.len(), 1, "{waves:#?}");
+    assert_eq!((label(&waves[0], "ring"), waves[0].devices), ("Broad", 4));
+    assert!(
+        found(&store, "rollback-wave", "2024-08-16T02:00:00Z")
+            .await
+            .is_empty()
+    );
+    let silent = found(&store, "devices-silent", "2024-08-26T00:00:00Z").await;
+    assert_eq!(silent.len(), 1, "{silent:#?}");
+    assert_eq!((label(&silent[0], "ring"), silent[0].devices), ("Pilot", 6));
+    // Before, they still reported: their records tell, though the table of devices knows only the newest report.
+    assert!(
+        found(&store, "devices-silent", "2024-08-18T00:00:00Z")
+            .await
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn the_pipeline_late_silent_and_refusing() {
+    let Some(store) = fleet().await else { return };
+    let late = found(&store, "pipeline-lag", "2024-08-20T13:00:00Z").await;
+    assert_eq!(late.len(), 1, "{late:#?}");
+    assert!(
+        late[0].summary.en.contains("longer than 90 minutes"),
+        "{}",
+        late[0].summary.en
+    );
+    assert!(
+        found(&store, "pipeline-lag", "2024-08-20T15:00:00Z")
+            .await
+            .is_empty()
+    );
+    let silent = found(&store, "pipeline-silent", "2024-08-27T00:00:00Z").await;
+    assert_eq!((silent.len(), silent[0].devices), (1, 80), "{silent:#?}");
+    // No rollout runs: nobody waits for anything.
+    assert!(
+        found(&store, "pipeline-silent", "2024-09-20T00:00:00Z")
+            .await
+            .is_empty()
+    );
+    let refused = found(&store, "reject-share", "2024-08-20T20:00:00Z").await;
+    assert_eq!(refused.len(), 1, "{refused:#?}");
+    assert!(
+        refused[0].explanation.en.contains("truncated"),
+        "{}",
+        refused[0].explanation.en
+    );
+    assert!(
+        found(&store, "reject-share", "2024-08-22T20:00:00Z")
+            .await
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn an_empty_store_raises_nothing() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    let at: Timestamp = "2024-08-20T00:00:00Z".parse().unwrap();
+    for rule in rule::load(None).unwrap() {
+        let found = evaluate(&store, &rule, Moment { as_of: at, now: at })
+            .await
+            .unwrap();
+        assert_eq!(found, [], "{}", rule.name);
+    }
+}
+
+#[tokio::test]
+async fn a_back_test_tells_when_what_would_have_been_raised_and_when_it_would_have_ended() {
+    let Some(store) = fleet().await else { return };
+    let rules: Vec<_> = rule::load(None)
+        .unwrap()
+        .into_iter()
+        .filter(|rule| rule.name == "error-code-spike")
+        .collect();
+    let span = Span {
+        from: "2024-08-13T00:00:00Z".parse().unwrap(),
+        to: "2024-08-26T00:00:00Z".parse().unwrap(),
+        step: SignedDuration::from_hours(6),
+    };
+    let (changes, alerts) = back_test(&store, &rules, span, |_, _| {}).await.unwrap();
+    let told: Vec<(&str, State)> = changes
+        .iter()
+        .map(|change| (change.at.as_str(), change.state))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("2024-08-16T12:00:00Z", State::Active),
+            ("2024-08-23T00:00:00Z", State::Resolved)
+        ]
+    );
+    assert!(alerts.values().all(|alert| alert.state == State::Resolved));
+    // Nothing was kept.
+    assert_eq!(
+        store
+            .query_text("SELECT count() FROM alert", "TSV")
+            .await
+            .unwrap(),
+        "0\n"
+    );
+}

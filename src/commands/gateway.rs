@@ -1,0 +1,132 @@
+//! `gateway`: events and bundles over HTTP into the event log, and the tokens of its collectors.
+
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use patchlens_gateway::{Scope, TokenFile, serve_on};
+use tokio::sync::watch;
+
+use crate::cli::{Gateway, GatewayAction, Reading, TokenAction, TokenScope};
+use crate::config::{Config, socket_address};
+use crate::output::{Outcome, columns, print, say};
+use crate::reading::collect_options;
+use crate::services::{now, open_writer_within, runtime, stop_signal};
+
+pub(crate) fn run(mut config: Config, command: &Gateway) -> anyhow::Result<Outcome> {
+    if let Some(http) = &command.listen.http {
+        config.gateway.http.clone_from(http);
+    }
+    match &command.action {
+        Some(GatewayAction::Token(action)) => token(&config, action),
+        None => runtime()?.block_on(async {
+            serve(&config, stop_signal()).await?;
+            Ok(Outcome::Done)
+        }),
+    }
+}
+
+/// Serves the gateway until told to stop.
+pub(crate) async fn serve(config: &Config, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let address = socket_address("gateway.http", &config.gateway.http)?;
+    let reading = Reading {
+        device: None,
+        assume_utc_offset: None,
+    };
+    let url = config.event_log_url();
+    let deadline = std::time::Duration::from_secs(config.gateway.append_deadline_seconds);
+    // Before the port is bound: a gateway that accepts connections is one that can take events.
+    let writer = Arc::new(open_writer_within(config, &url, deadline).await?);
+    let gateway = patchlens_gateway::Gateway::new(
+        config.gateway_config(collect_options(config, &reading, 0)?),
+        address,
+        Arc::clone(&writer),
+    )?;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listening at {address} for the gateway; is another patchlens running? --gateway chooses another address"))?;
+    let bound = listener
+        .local_addr()
+        .context("asking for the gateway's address")?;
+    print(&format!("gateway      http://{bound}\n"))?;
+    if gateway.is_open() {
+        say(
+            "the gateway takes requests of this machine without a token; `patchlens gateway token add NAME` ends that",
+        );
+    }
+    let stopped = async move {
+        // An error means that the sender is gone: that is a stop as well.
+        drop(stop.wait_for(|stop| *stop).await);
+    };
+    serve_on(listener, gateway, stopped)
+        .await
+        .context("serving the gateway")?;
+    if let Some(writer) = Arc::into_inner(writer) {
+        writer.close().await;
+    }
+    Ok(())
+}
+
+fn token(config: &Config, action: &TokenAction) -> anyhow::Result<Outcome> {
+    let path = config.gateway_token_file();
+    let mut file = TokenFile::read(&path)?;
+    match action {
+        TokenAction::Add {
+            name,
+            scopes,
+            devices,
+        } => {
+            let scopes: Vec<Scope> = if scopes.is_empty() {
+                Scope::ALL.to_vec()
+            } else {
+                scopes.iter().map(|scope| (*scope).into()).collect()
+            };
+            let token = file.add(name, scopes, devices, now()())?;
+            file.write(&path)?;
+            say(&format!(
+                "the token of {name}; it is shown this once, {} holds only its hash",
+                path.display()
+            ));
+            print(&token)?;
+        }
+        TokenAction::List => {
+            let rows: Vec<Vec<String>> = file
+                .tokens
+                .iter()
+                .map(|token| {
+                    let scopes: Vec<&str> = token.scopes.iter().map(|s| s.as_str()).collect();
+                    let devices = if token.devices.is_empty() {
+                        "all".to_owned()
+                    } else {
+                        token.devices.join(",")
+                    };
+                    vec![
+                        token.name.clone(),
+                        scopes.join(","),
+                        token.created_at.to_string(),
+                        devices,
+                    ]
+                })
+                .collect();
+            print(&columns(&["collector", "scopes", "made", "devices"], &rows))?;
+        }
+        TokenAction::Revoke { name } => {
+            ensure!(
+                file.revoke(name),
+                "{} holds no token of a collector {name:?}",
+                path.display()
+            );
+            file.write(&path)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+impl From<TokenScope> for Scope {
+    fn from(scope: TokenScope) -> Self {
+        match scope {
+            TokenScope::Events => Self::Events,
+            TokenScope::Bundles => Self::Bundles,
+            TokenScope::Winlogbeat => Self::Winlogbeat,
+        }
+    }
+}
