@@ -6,21 +6,18 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use patchlens_dashboards::{DashboardConfig, serve_on};
+use patchlens_dashboards::{DashboardConfig, Uploads, serve_on};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tower::ServiceExt;
 
-use crate::{Answer, get, seed, testing};
+use crate::{Answer, get, over, seed, testing};
 
 async fn app() -> Option<Router> {
     let store = testing::fresh_store().await?;
     seed::fill(&store, seed::ROLLOUT).await.unwrap();
-    Some(patchlens_dashboards::router(
-        store,
-        DashboardConfig::default(),
-    ))
+    Some(over(&store))
 }
 
 async fn send(app: &Router, method: Method, address: &str) -> Answer {
@@ -81,6 +78,11 @@ async fn errors_say_what_is_the_matter_and_what_to_do() {
         ("/api/v1/devices?sites=Chengdu", 400, "bad_parameter"),
         ("/api/v1/devices?site=a&site=b", 400, "bad_parameter"),
         ("/api/v1/pipeline?x=1", 400, "bad_parameter"),
+        ("/api/v1/alerts/no-such-alert", 404, "not_found"),
+        ("/api/v1/alerts?state=active", 400, "bad_parameter"),
+        ("/api/v1/alerts?device=PC-1", 400, "bad_parameter"),
+        ("/api/v1/uploads/no-such-upload", 404, "not_found"),
+        ("/api/v1/rollouts/2024-08-b?by=site", 400, "bad_parameter"),
     ] {
         let answer = get(&app, address, &[]).await;
         assert_eq!(answer.status.as_u16(), status, "{address}: {}", answer.body);
@@ -191,12 +193,14 @@ async fn schemathesis_finds_no_fault() {
         return;
     };
     seed::fill(&store, seed::ROLLOUT).await.unwrap();
+    seed::fill(&store, seed::ALERTS).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(serve_on(
         listener,
         store,
         DashboardConfig::default(),
+        Uploads::NoEventLog,
         std::future::pending(),
     ));
     let folder = tempfile::tempdir().unwrap();

@@ -181,10 +181,13 @@ impl<'a> View<'a> {
         address(&path, kept.chain([(name, value)]))
     }
 
-    /// The figures of this page for programs.
+    /// The figures of this page for programs, which take no other parameter.
     fn source(&self) -> String {
-        self.f
-            .at(&format!("/api/v1/rollouts/{}", encode(&self.s.rollout_id)))
+        let narrowed = ["ring", "site"]
+            .into_iter()
+            .filter_map(|name| Some((name, self.f.value(name)?)));
+        let path = format!("/api/v1/rollouts/{}", encode(&self.s.rollout_id));
+        address(&path, narrowed)
     }
 
     /// The sites with the most devices by name, and how many more there are.
