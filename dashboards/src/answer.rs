@@ -88,21 +88,25 @@ pub(crate) fn problem_json(error: &Error) -> Response {
 /// Answers with a CSV file.
 pub(crate) fn csv(frame: &Frame, name: &str, result: Result<String>) -> Response {
     match result {
-        Ok(body) => {
-            let headers = [
-                (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-                (
-                    CONTENT_DISPOSITION,
-                    format!("attachment; filename=\"{name}.csv\""),
-                ),
-            ];
-            (headers, body).into_response()
-        }
+        Ok(body) => attachment(&format!("{name}.csv"), "text/csv", body),
         Err(error) => problem(frame, &error),
     }
 }
 
-fn problem(frame: &Frame, error: &Error) -> Response {
+/// A file to keep: browsers store it and open nothing of it under this address.
+pub(crate) fn attachment(name: &str, kind: &str, body: String) -> Response {
+    let headers = [
+        (CONTENT_TYPE, format!("{kind}; charset=utf-8")),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+    ];
+    (headers, body).into_response()
+}
+
+/// Answers with the page that says what is the matter.
+pub(crate) fn problem(frame: &Frame, error: &Error) -> Response {
     log(error);
     let code = error.code();
     let text = |part: &str| i18n::label(frame.lang, "problem", &format!("{code}_{part}"));

@@ -213,7 +213,8 @@ pub(crate) async fn statement(app: &App, sql: &str, max_rows: u64) -> Result<Tab
     })
 }
 
-async fn patiently<T>(
+/// Waits for the store no longer than a reader should.
+pub(crate) async fn patiently<T>(
     app: &App,
     doing: &'static str,
     answer: impl Future<Output = patchlens_queries::Result<T>>,

@@ -102,6 +102,8 @@ fn routes(app: App) -> Router {
         .route("/clusters.csv", get(clusters::csv))
         .route("/clusters/{key}", get(cluster::page))
         .route("/clusters/{key}/devices.csv", get(cluster::csv))
+        .route("/clusters/{key}/report.md", get(cluster::report_markdown))
+        .route("/clusters/{key}/report.html", get(cluster::report_html))
         .route("/devices", get(devices::page))
         .route("/devices/{id}", get(device::page))
         .route("/codes", get(codes::page))

@@ -43,7 +43,8 @@ pub(super) struct EffectRow {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct AtRiskRow {
-    pub(super) at_risk: u64,
+    /// Devices beyond the report's limit too.
+    pub(super) total: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -111,7 +112,7 @@ impl Store {
                 )
                 .await?,
             effect: effect.into_iter().next(),
-            at_risk: at_risk.first().map_or(0, |row| row.at_risk),
+            at_risk: at_risk.first().map_or(0, |row| row.total),
             donors: self
                 .query_json(
                     "find good copies of changed files",

@@ -1,13 +1,16 @@
 //! From the reports to the page's model.
 
+use patchlens_queries::case::{Document, Language};
 use serde::Deserialize;
 
 use super::model::{AtRisk, ClusterDetail, ClusterDevice, Effect};
 use crate::csv::record;
 use crate::error::{Error, Result, What};
 use crate::format::code;
+use crate::frame::Frame;
+use crate::i18n::Lang;
 use crate::pages::clusters::load::cluster;
-use crate::read::rows;
+use crate::read::{patiently, rows};
 use crate::server::App;
 
 #[derive(Deserialize)]
@@ -76,6 +79,20 @@ async fn devices(app: &App, key: &str) -> Result<Vec<ClusterDevice>> {
         &[("cluster_key", key), ("max_rows", &limit)],
     )
     .await
+}
+
+/// The case report, as the store has it now.
+pub(super) async fn case(app: &App, frame: &Frame, key: &str) -> Result<Document> {
+    let language = match frame.lang {
+        Lang::En => Language::En,
+        Lang::Zh => Language::Zh,
+    };
+    let doing = "write the case report";
+    let case = patiently(app, doing, app.store.cluster_case(key, language)).await?;
+    case.ok_or_else(|| Error::NotFound {
+        what: What::Cluster,
+        id: key.to_owned(),
+    })
 }
 
 /// The devices as CSV.

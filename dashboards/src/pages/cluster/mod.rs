@@ -7,6 +7,7 @@ use askama::Template;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use patchlens_queries::case;
 
 use self::model::{AtRisk, ClusterDetail, ClusterDevice, Factor};
 use crate::answer;
@@ -38,6 +39,30 @@ pub(crate) async fn json(State(app): State<App>, Path(key): Path<String>) -> Res
 /// `GET /clusters/{key}/devices.csv`.
 pub(crate) async fn csv(State(app): State<App>, frame: Frame, Path(key): Path<String>) -> Response {
     answer::csv(&frame, "cluster-devices", load::csv(&app, &key).await)
+}
+
+/// `GET /clusters/{key}/report.md`: the case report for a ticket, in the reader's language.
+pub(crate) async fn report_markdown(
+    State(app): State<App>,
+    frame: Frame,
+    Path(key): Path<String>,
+) -> Response {
+    match load::case(&app, &frame, &key).await {
+        Ok(case) => answer::attachment("case-report.md", "text/markdown", case::markdown(&case)),
+        Err(error) => answer::problem(&frame, &error),
+    }
+}
+
+/// `GET /clusters/{key}/report.html`: the same as one file to print or to send.
+pub(crate) async fn report_html(
+    State(app): State<App>,
+    frame: Frame,
+    Path(key): Path<String>,
+) -> Response {
+    match load::case(&app, &frame, &key).await {
+        Ok(case) => answer::attachment("case-report.html", "text/html", case::html(&case)),
+        Err(error) => answer::problem(&frame, &error),
+    }
 }
 
 async fn render(app: &App, frame: &Frame, key: &str) -> Result<String> {
