@@ -121,6 +121,19 @@ fn bundles(dir: &Path) -> Vec<PathBuf> {
     bundles
 }
 
+/// Holds an answer to its schema in the API's document.
+fn assert_described(schema: &str, answer: &Value) {
+    let document = std::fs::read_to_string(root().join("docs/openapi.json")).unwrap();
+    let mut document: Value = serde_json::from_str(&document).unwrap();
+    document["$ref"] = format!("#/components/schemas/{schema}").into();
+    let validator = jsonschema::validator_for(&document).unwrap();
+    let faults: Vec<String> = validator
+        .iter_errors(answer)
+        .map(|fault| fault.to_string())
+        .collect();
+    assert!(faults.is_empty(), "{faults:?}: {answer}");
+}
+
 #[test]
 fn a_bundle_is_read_and_lands_on_its_device() {
     if !engine() {
@@ -141,6 +154,7 @@ fn a_bundle_is_read_and_lands_on_its_device() {
         "{status}"
     );
     assert_eq!(status["name"], "hostile _name_.zip", "{status}");
+    assert_described("Upload", &status);
     let page = server.get(status["location"].as_str().unwrap());
     assert!(
         page.contains(&device) && page.contains("hostile _name_.zip: "),
