@@ -394,7 +394,7 @@ fn a_reject_that_can_be_read_today_becomes_an_event_and_is_no_reject_any_more() 
     );
     // As if an older version had not known the next line.
     let raw = line(9).trim_end().replace('\'', "''");
-    patchlens.expect(0, &["sql", &format!(
+    patchlens.expect(0, &["sql", "--write", &format!(
         "INSERT INTO patchlens.reject (reject_id, device_id, reason, source_file, line_number, byte_offset, raw) \
          VALUES ('{}', 'YR-1', 'malformed', 'CBS.log', 9, 900, '{raw}')", "0".repeat(32))]);
     let said = patchlens.expect(1, &["replay-rejects", "--dry-run"]);
