@@ -37,7 +37,7 @@ build: build-packages $(WEB_DIR)/.ready ## Build the program: target/release/pat
 .PHONY: test
 test: build-packages test-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready $(VENV)/.ready $(NODE_DIR)/.ready $(CLIENTS_DIR)/.ready $(WEB_DIR)/.ready ## All tests, against real services
 	cargo fmt --all --check
-	PATCHLENS_REQUIRE_SERVICES=1 cargo test --release --locked --workspace
+	PATCHLENS_REQUIRE_SERVICES=1 cargo test --release --locked --workspace --no-fail-fast
 
 .PHONY: codes
 codes: ## Write transform/knowledge/codes.csv anew from the crate windows and the curated meanings

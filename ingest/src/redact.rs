@@ -219,7 +219,10 @@ impl Redactor {
         if self.options.user_names && candidate::names_a_user(name) && candidate::is_person(value) {
             return Cow::Owned(self.token("user", value));
         }
-        if name.to_ascii_lowercase().contains("version") {
+        if candidate::value_name(name)
+            .to_ascii_lowercase()
+            .contains("version")
+        {
             return Cow::Borrowed(value);
         }
         self.text(value)

@@ -116,7 +116,7 @@ fn no_target_breaks_its_promises() {
     for (name, target) in targets::TARGETS {
         let mut numbers = Numbers(0x7061_7463_686c_656e);
         for seed in &seeds {
-            let mut attempt = |bytes: &[u8]| {
+            let attempt = |bytes: &[u8]| {
                 let result = std::panic::catch_unwind(|| target(bytes));
                 assert!(
                     result.is_ok(),

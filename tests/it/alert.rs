@@ -345,7 +345,11 @@ fn prometheus_scrapes_the_services_and_promtool_likes_their_names() {
         format!("127.0.0.1:{}", free_port()),
         format!("127.0.0.1:{}", free_port()),
     );
-    let beside = Patchlens::new();
+    let password = patchlens.data_dir.path().join("store/writer.password");
+    let beside = Patchlens::new().with_settings(&format!(
+        "[store]\nuser = \"patchlens\"\npassword_file = \"{}\"\n",
+        password.display()
+    ));
     let _alert = start(&beside, &["alert", "--store", &store, "--health", &alerts]);
     let _transform = start(
         &beside,

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{Patchlens, engine, text};
+use crate::support::{Patchlens, bare, engine, text};
 
 #[test]
 fn the_demo_finds_what_the_simulation_hid() {
@@ -134,6 +134,21 @@ fn the_demo_serves_its_page_and_the_clickhouse_interface() {
         "a clean stop ends with 0: {}",
         text(&output.stderr)
     );
+}
+
+#[test]
+fn a_data_directory_may_be_named_relatively() {
+    if !engine() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = bare(&["sql", "SELECT 1", "--format", "TSV", "--data-dir", "here"])
+        .current_dir(folder.path())
+        .env("PATCHLENS_STORE_HTTP", "127.0.0.1:0")
+        .output()
+        .unwrap();
+    assert_eq!(text(&output.stdout), "1\n", "{}", text(&output.stderr));
+    assert!(folder.path().join("here/store").is_dir());
 }
 
 fn get(address: &str, path: &str) -> String {

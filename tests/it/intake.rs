@@ -15,7 +15,6 @@ use crate::support::{Patchlens, arg, bare, engine, text};
 /// A gateway as a process, killed when it is dropped.
 struct Gateway {
     child: Child,
-    url: String,
 }
 
 fn free_port() -> u16 {
@@ -35,13 +34,8 @@ impl Gateway {
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut said)
             .unwrap();
-        let url = said
-            .split_whitespace()
-            .last()
-            .unwrap_or_default()
-            .to_owned();
-        assert!(url.starts_with("http://"), "{said:?}");
-        Self { child, url }
+        assert!(said.contains(" http://"), "{said:?}");
+        Self { child }
     }
 }
 
@@ -400,7 +394,7 @@ fn a_reject_that_can_be_read_today_becomes_an_event_and_is_no_reject_any_more() 
     );
     // As if an older version had not known the next line.
     let raw = line(9).trim_end().replace('\'', "''");
-    patchlens.expect(0, &["sql", &format!(
+    patchlens.expect(0, &["sql", "--write", &format!(
         "INSERT INTO patchlens.reject (reject_id, device_id, reason, source_file, line_number, byte_offset, raw) \
          VALUES ('{}', 'YR-1', 'malformed', 'CBS.log', 9, 900, '{raw}')", "0".repeat(32))]);
     let said = patchlens.expect(1, &["replay-rejects", "--dry-run"]);

@@ -156,9 +156,15 @@ pub(super) fn is_person(name: &str) -> bool {
         && !plain.starts_with("s-1-")
 }
 
+/// The name of a registry value without the key that it stands in: keys hold words such as
+/// `CurrentVersion`, which say nothing of the value.
+pub(super) fn value_name(field: &str) -> &str {
+    field.rsplit('\\').next().unwrap_or(field)
+}
+
 /// Names of values that hold an account and nothing else.
 pub(super) fn names_a_user(field: &str) -> bool {
-    let plain: String = field
+    let plain: String = value_name(field)
         .chars()
         .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_lowercase())

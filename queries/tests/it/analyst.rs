@@ -17,7 +17,6 @@ struct Analyst {
     client: Client,
     url: String,
     database: String,
-    #[expect(dead_code, reason = "held, not read")]
     place: Option<tokio::sync::RwLockReadGuard<'static, ()>>,
 }
 
