@@ -103,6 +103,10 @@ impl Cache {
             kept.mark = Some((before, now));
             return false;
         }
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "each answer by itself: the order does not matter"
+        )]
         for answer in kept.answers.values_mut() {
             answer.held_until.get_or_insert(held);
         }

@@ -23,7 +23,7 @@ pub(crate) async fn ready(app: App, mut marks: watch::Receiver<String>) {
         let began = Instant::now();
         // What arrives while this round runs starts the next one.
         marks.borrow_and_update();
-        reading::of_newest(front_pages(&app)).await;
+        Box::pin(reading::of_newest(front_pages(&app))).await;
         for question in app.cache.behind(USED_WITHIN) {
             if let Err(error) = read::renew(&app, &question).await {
                 tracing::debug!(error = error.chain(), "an answer could not be renewed");

@@ -12,7 +12,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETA
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::answer;
 use crate::error::Error;
@@ -30,23 +30,40 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 
 /// The query parameters of each path, out of the document.
 static PARAMETERS: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
-    let document: Value = serde_json::from_str(DOCUMENT).unwrap_or_default();
-    let paths = document["paths"].as_object().cloned().unwrap_or_default();
-    let names = |item: &Value| {
-        let parameters = item["get"]["parameters"].as_array();
-        let queries = parameters
-            .into_iter()
-            .flatten()
-            .filter(|parameter| parameter["in"] == "query");
+    let document: Document = serde_json::from_str(DOCUMENT).unwrap_or_default();
+    let names = |item: Item| {
+        let queries = item.get.parameters.into_iter();
         queries
-            .filter_map(|parameter| parameter["name"].as_str().map(str::to_owned))
+            .filter(|parameter| parameter.place == "query")
+            .map(|parameter| parameter.name)
             .collect()
     };
-    paths
-        .iter()
-        .map(|(path, item)| (path.clone(), names(item)))
-        .collect()
+    let paths = document.paths.into_iter();
+    paths.map(|(path, item)| (path, names(item))).collect()
 });
+
+/// What this layer reads of the document.
+#[derive(Default, Deserialize)]
+struct Document {
+    paths: BTreeMap<String, Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    get: Operation,
+}
+
+#[derive(Deserialize)]
+struct Operation {
+    parameters: Vec<Parameter>,
+}
+
+#[derive(Deserialize)]
+struct Parameter {
+    name: String,
+    #[serde(rename = "in")]
+    place: String,
+}
 
 /// `GET /api/v1/openapi.json`.
 pub(crate) async fn document() -> Response {

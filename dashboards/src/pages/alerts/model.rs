@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 /// One alert; grain: one per rule and labels.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "one name per thing: fields are called like the columns"
+)]
 pub(crate) struct Alert {
     pub(crate) alert_id: String,
     pub(crate) rule: String,
