@@ -13,9 +13,7 @@ use std::{
     path::Path,
 };
 
-use patchlens_simulator::{
-    DeviceTruth, Mix, Outcome, Plan, Scenario, SimulateError, Truth, simulate,
-};
+use patchlens_simulator::{DeviceTruth, Mix, Outcome, Plan, SimulateError, Truth, simulate};
 
 fn run(plan: &Plan) -> (tempfile::TempDir, Truth) {
     let folder = tempfile::tempdir().unwrap();
