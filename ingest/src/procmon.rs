@@ -144,17 +144,36 @@ impl ProcmonParser {
         self.decoder = Some(encoding.new_decoder_without_bom_handling());
     }
 
-    fn decode(&mut self, mut bytes: &[u8], last: bool, sink: &mut dyn RecordSink) {
+    /// Line by line, so that the offset counts the bytes of the file and not those of the decoded text: what
+    /// is no UTF-8 becomes longer.
+    fn decode(&mut self, bytes: &[u8], last: bool, sink: &mut dyn RecordSink) {
         let Some(mut decoder) = self.decoder.take() else {
             return;
         };
         let mut text = String::with_capacity(8192);
+        let mut rest = bytes;
         loop {
-            let (result, read, _) = decoder.decode_to_string(bytes, &mut text, last);
-            self.lines(&text, sink);
-            text.clear();
-            bytes = bytes.get(read..).unwrap_or_default();
-            if result == CoderResult::InputEmpty {
+            let length = if self.wide {
+                rest.len()
+            } else {
+                memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1)
+            };
+            let (mut line, after) = rest.split_at(length);
+            if !self.wide {
+                self.offset += length as u64;
+            }
+            loop {
+                let is_last = last && after.is_empty();
+                let (result, read, _) = decoder.decode_to_string(line, &mut text, is_last);
+                self.lines(&text, sink);
+                text.clear();
+                line = line.get(read..).unwrap_or_default();
+                if result == CoderResult::InputEmpty {
+                    break;
+                }
+            }
+            rest = after;
+            if rest.is_empty() {
                 break;
             }
         }
@@ -168,11 +187,11 @@ impl ProcmonParser {
             text = rest;
             self.quotes += memchr::memchr_iter(b'"', part.as_bytes()).count() as u64;
             self.row.push_str(part);
-            self.offset += if self.wide {
-                part.encode_utf16().count() as u64 * 2
-            } else {
-                part.len() as u64
-            };
+            if self.wide {
+                // An odd byte at the end is decoded as if it were two.
+                let after = self.offset + part.encode_utf16().count() as u64 * 2;
+                self.offset = after.min(self.account.bytes);
+            }
             if !part.ends_with('\n') {
                 if self.row.len() > ROW_BYTES_MAX && !self.skipping {
                     self.skipping = true;

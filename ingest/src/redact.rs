@@ -232,9 +232,18 @@ impl Redactor {
     fn judge(&self, captures: &Captures<'_>, text: &str) -> Option<(Range<usize>, &'static str)> {
         let group = |name| captures.name(name).map(|found| found.range());
         let options = &self.options;
+        // What stands for a name already.
+        let is_token = |range: &Range<usize>| {
+            text.get(range.clone()) == Some("user")
+                && text
+                    .get(range.end..)
+                    .is_some_and(|rest| rest.starts_with(':'))
+        };
         if let Some(range) = group("profile").or_else(|| group("bare_profile")) {
-            return (options.user_names && candidate::is_person(text.get(range.clone())?))
-                .then_some((range, "user"));
+            return (options.user_names
+                && !is_token(&range)
+                && candidate::is_person(text.get(range.clone())?))
+            .then_some((range, "user"));
         }
         if let Some(range) = group("sid") {
             return options.sids.then_some((range, "sid"));
@@ -251,6 +260,9 @@ impl Redactor {
                 .then_some((range, "ip"));
         }
         let (domain, user) = (group("domain")?, group("user")?);
+        if is_token(&user) {
+            return None;
+        }
         let known = self.known.domains.iter().any(|name| {
             text.get(domain.clone())
                 .is_some_and(|domain| name.eq_ignore_ascii_case(domain))

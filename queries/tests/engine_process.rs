@@ -219,14 +219,16 @@ async fn child(role: &str, data_dir: &Path) {
         "return with the engine up" => std::mem::forget(engine),
         "exit with the engine up" => std::process::exit(0),
         "exit with a query running" => {
-            let url = format!(
-                "{}/?query=SELECT+sum(sleepEachRow(0.5))+FROM+numbers(6)+SETTINGS+max_block_size=1",
-                engine.url()
-            );
-            let query = tokio::spawn(reqwest::get(url));
+            let asking = store.clone();
+            let query = tokio::spawn(async move {
+                let statement =
+                    "SELECT sum(sleepEachRow(0.5)) FROM numbers(6) SETTINGS max_block_size=1";
+                asking.query_text(statement, "TSV").await
+            });
             // The query is known to the engine before the process ends.
             let running = "SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow%' AND query NOT LIKE '%system.processes%'";
             while store.query_text(running, "TSV").await.unwrap() == "0\n" {
+                assert!(!query.is_finished(), "the query ended before it was seen");
                 tokio::task::yield_now().await;
             }
             drop(query);

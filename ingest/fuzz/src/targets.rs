@@ -1,7 +1,6 @@
 //! What is done with each hostile input: one function for each parser, for the fuzzer and for the
 //! short run among the ordinary tests. Each panics when a promise is broken: every line accounted
-//! for, no record outside the file, chunks of any size giving the same, redaction changing nothing
-//! twice.
+//! for, no record outside the file, chunks of any size giving the same.
 
 use patchlens_ingest::bundle::Limits;
 use patchlens_ingest::collect::{CollectOptions, EventSink, SinkError, read_path};
@@ -206,9 +205,9 @@ fn redact(bytes: &[u8]) {
     let Ok(redactor) = Redactor::new(Redaction::default(), known) else {
         return;
     };
-    let once = redactor.text(&text).into_owned();
-    let twice = redactor.text(&once).into_owned();
-    assert_eq!(once, twice, "redacting twice changes something");
+    // That a second time changes nothing is a property of text that somebody wrote
+    // (`redact/tests.rs`), not of any bytes: a token beside an `@` is half an address.
+    redactor.text(&text);
     redactor.field("user", &text);
 }
 

@@ -441,7 +441,7 @@ async fn who_is_no_writer_does_not_become_one() {
     };
     let (code, text) = analyst.ask("SELEC 1").await;
     assert!(
-        code == SYNTAX_ERROR && text.contains("position 1 (SELEC)"),
+        code == SYNTAX_ERROR && text.contains("position 7 (1)"),
         "{text}"
     );
     for (user, password) in [

@@ -5,7 +5,7 @@ use patchlens_transform::Reference;
 use crate::support::{collect, judge, shared};
 
 /// Real logs of devices on which no update failed.
-const HEALTHY: [&str; 25] = [
+const HEALTHY: [&str; 24] = [
     "cbs/loghub/Windows_2k.log",
     "cbs/win11-26100-2026.log",
     "cbs/win11-26100-first-boot.log",
@@ -13,7 +13,6 @@ const HEALTHY: [&str; 25] = [
     "cbs/win81-9600.log",
     "cbs/sfc-extract.txt",
     "cbs/corrupt-payload-file.log",
-    "windows_update/etw-19041-2024-05.log",
     "windows_update/etw-bom-2024-03.log",
     "windows_update/etw-dash-dates-2024-04.log",
     "windows_update/legacy-tab-2021.log",
@@ -48,6 +47,24 @@ fn healthy_devices_get_no_diagnosis() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Not labelled, but its log says it: `Install call complete (… failed = 1 …)` of KB5034441, whose
+/// installer enlarges nothing and fails where the recovery partition is too small.
+#[test]
+fn an_update_that_failed_among_the_noise_is_found() {
+    let Some(path) = shared("realdata/windows_update/etw-19041-2024-05.log") else {
+        return;
+    };
+    let verdicts = judge(&collect(&path, Some("WINRE")), &Reference::default());
+    let open = verdicts.open();
+    assert_eq!(open.len(), 1, "{}", verdicts.account());
+    assert_eq!(
+        (open[0]["cause"].as_str(), open[0]["kb_article"].as_str()),
+        ("reserved-partition-space", "5034441"),
+        "{}",
+        verdicts.account()
+    );
 }
 
 #[test]
