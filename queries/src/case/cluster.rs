@@ -179,7 +179,7 @@ impl ClusterCase {
                         format!("{} ({})", c.cause, c.alert_subtype),
                     ),
                     (language.of("At fault", "故障对象"), c.culprit.clone()),
-                    (language.of("Cluster", "集群"), c.cluster_key.clone()),
+                    (language.of("Cluster", "故障簇"), c.cluster_key.clone()),
                 ]),
             ],
         )
@@ -188,10 +188,7 @@ impl ClusterCase {
     fn scope(&self, language: Language) -> Section {
         let c = &self.cluster;
         let mut blocks = vec![Block::text(language.of(
-            format!(
-                "{} devices, of which {} still fail.",
-                c.devices, c.open_devices
-            ),
+            format!("{} devices; still failing: {}.", c.devices, c.open_devices),
             format!("{} 台设备，其中 {} 台仍然失败。", c.devices, c.open_devices),
         ))];
         blocks.push(Block::facts([
@@ -248,7 +245,7 @@ impl ClusterCase {
             )));
             let header = language.of(
                 ["Attribute", "Value", "Here", "Elsewhere", "p"],
-                ["属性", "值", "本集群", "其他设备", "p"],
+                ["属性", "值", "本故障簇", "其他设备", "p"],
             );
             let rows = telling
                 .iter()

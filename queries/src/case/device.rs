@@ -218,7 +218,7 @@ impl DeviceCase {
                     format!("{:.2}", diagnosis.confidence),
                 ),
                 (
-                    language.of("Cluster", "集群"),
+                    language.of("Cluster", "故障簇"),
                     diagnosis.cluster_key.clone(),
                 ),
             ]),

@@ -86,7 +86,7 @@ pub(super) fn document(
             "故障对象",
             "代码",
             "站点",
-            "集群",
+            "故障簇",
         ],
     );
     let rows = clusters
