@@ -53,7 +53,7 @@ async fn rollout(open: &OpenStore, id: Option<&str>, command: &Report) -> anyhow
     let missing = "no such rollout in the store; `patchlens reference DIR` loads plans";
     if matches!(command.format, ReportFormat::Markdown | ReportFormat::Html) {
         let case = open.store.rollout_case(id, language(command)).await?;
-        return written(case.context(missing)?, command.format);
+        return written(&case.context(missing)?, command.format);
     }
     let report = RolloutReport {
         rollout: open.store.rollout_summary(id).await?.context(missing)?,
@@ -74,11 +74,7 @@ fn rollout_text(report: &RolloutReport) -> String {
 pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) -> String {
     let mut text = format!("{}  KB{}\n\n", rollout.name, rollout.kb_article);
     let r = rollout;
-    let percent = if r.reporting == 0 {
-        0
-    } else {
-        r.latest * 100 / r.reporting
-    };
+    let percent = (r.latest * 100).checked_div(r.reporting).unwrap_or(0);
     let _infallible = writeln!(
         text,
         "compliance   {} of {} reporting devices have the update ({percent} %); {} missing one, {} missing multiple, {} of unknown build",
@@ -128,7 +124,7 @@ async fn cluster(open: &OpenStore, key: &str, command: &Report) -> anyhow::Resul
         || format!("no cluster {key:?} in the store; `patchlens report rollout` lists the keys");
     if command.format != ReportFormat::Json {
         let case = open.store.cluster_case(key, language(command)).await?;
-        return written(case.with_context(missing)?, command.format);
+        return written(&case.with_context(missing)?, command.format);
     }
     let cluster = open.store.clusters(Some(key)).await?.into_iter().next();
     let report = ClusterReport {
@@ -144,7 +140,7 @@ async fn device(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<
         let case = case.with_context(|| {
             format!("no device {id:?} in the store; ids are computer names in upper case")
         })?;
-        return written(case, command.format);
+        return written(&case, command.format);
     }
     device_json(open, id, command).await
 }
@@ -156,12 +152,12 @@ fn language(command: &Report) -> case::Language {
     }
 }
 
-fn written(document: Document, format: ReportFormat) -> anyhow::Result<String> {
+fn written(document: &Document, format: ReportFormat) -> anyhow::Result<String> {
     Ok(match format {
-        ReportFormat::Table => case::plain(&document),
-        ReportFormat::Markdown => case::markdown(&document),
-        ReportFormat::Html => case::html(&document),
-        ReportFormat::Json => serde_json::to_string_pretty(&document)?,
+        ReportFormat::Table => case::plain(document),
+        ReportFormat::Markdown => case::markdown(document),
+        ReportFormat::Html => case::html(document),
+        ReportFormat::Json => serde_json::to_string_pretty(document)?,
     })
 }
 
