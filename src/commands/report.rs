@@ -97,7 +97,7 @@ pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) ->
                 c.open_devices.to_string(),
                 c.devices.to_string(),
                 c.cause.clone(),
-                c.culprit.clone(),
+                short(&c.culprit),
                 c.error_codes.join(" "),
                 c.sites.join(", "),
                 c.cluster_key.clone(),
@@ -117,6 +117,25 @@ pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) ->
         &rows,
     ));
     text
+}
+
+/// What fits into a column: of a long path its last part, of another long name both ends.
+fn short(culprit: &str) -> String {
+    const CHARS_MAX: usize = 48;
+    let chars = culprit.chars().count();
+    if chars <= CHARS_MAX {
+        return culprit.to_owned();
+    }
+    if let Some((_, name)) = culprit.rsplit_once('\\')
+        && name.chars().count() < CHARS_MAX
+    {
+        return format!("…\\{name}");
+    }
+    let (head, tail): (String, String) = (
+        culprit.chars().take(CHARS_MAX / 2 - 1).collect(),
+        culprit.chars().skip(chars - CHARS_MAX / 2).collect(),
+    );
+    format!("{head}…{tail}")
 }
 
 async fn cluster(open: &OpenStore, key: &str, command: &Report) -> anyhow::Result<String> {
@@ -189,4 +208,25 @@ async fn device_json(open: &OpenStore, id: &str, command: &Report) -> anyhow::Re
         explanations: Vec::new(),
     };
     Ok(serde_json::to_string_pretty(&report)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn long_culprits_keep_what_tells_them_apart() {
+        assert_eq!(short("KB5014032"), "KB5014032");
+        let path = format!(
+            "C:\\Windows\\SoftwareDistribution\\{}\\usbser.sys",
+            "a".repeat(60)
+        );
+        assert_eq!(short(&path), "…\\usbser.sys");
+        let package = short(&format!(
+            "windows10.0-kb5041580-x64_{}.msu",
+            "长".repeat(60)
+        ));
+        assert!(package.starts_with("windows10.0-kb5041580") && package.ends_with(".msu"));
+        assert_eq!(package.chars().count(), 48);
+    }
 }
