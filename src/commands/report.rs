@@ -226,7 +226,7 @@ mod tests {
             "windows10.0-kb5041580-x64_{}.msu",
             "长".repeat(60)
         ));
-        assert!(package.starts_with("windows10.0-kb5041580") && package.ends_with(".msu"));
+        assert!(package.starts_with("windows10.0-kb5041580") && package.ends_with("长.msu"));
         assert_eq!(package.chars().count(), 48);
     }
 }
