@@ -98,7 +98,8 @@ impl Value {
     }
 }
 
-fn push_unique(name: &str, value: String, fields: &mut Vec<(String, String)>) {
+/// Appends a field under this name, or under the first free `name_2`, `name_3`, … when it is taken.
+pub(crate) fn push_unique(name: &str, value: String, fields: &mut Vec<(String, String)>) {
     let taken = |name: &str| fields.iter().any(|(known, _)| known == name);
     let mut free = name.to_owned();
     let mut number = 2;
