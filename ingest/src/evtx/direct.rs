@@ -4,8 +4,7 @@
 //! record, or nothing when the record is of an unusual shape; a test holds both against each other
 //! on all real logs.
 
-use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -22,11 +21,14 @@ const FIELDS_MAX: usize = 512;
 /// Most values of one template instance.
 const VALUES_MAX: usize = 1024;
 
+/// What values without a name are called, with their number.
+const PARAM: &str = "param";
+
 /// Reads the records of one chunk.
 pub(super) struct Direct<'a> {
     chunk: &'a [u8],
     /// By the offset of their definition; none is an unusual one.
-    templates: HashMap<usize, Option<Rc<Element>>>,
+    templates: BTreeMap<usize, Option<Rc<Element>>>,
     found: Found,
 }
 
@@ -54,7 +56,7 @@ impl<'a> Direct<'a> {
     pub(super) fn new(chunk: &'a [u8]) -> Self {
         Self {
             chunk,
-            templates: HashMap::new(),
+            templates: BTreeMap::new(),
             found: Found::default(),
         }
     }
@@ -103,14 +105,9 @@ impl<'a> Direct<'a> {
                 },
                 Child::Slot(slot) => {
                     let value = event.values.get(*slot)?;
-                    if value.is_null() {
-                        continue;
+                    if !value.is_null() {
+                        nested.push(self.elements(value)?);
                     }
-                    let start = self.offset_of(value.bytes)?;
-                    if value.kind != BIN_XML {
-                        return None;
-                    }
-                    nested.push(self.instance(start, start + value.bytes.len())?);
                 }
             }
         }
@@ -127,15 +124,39 @@ impl<'a> Direct<'a> {
         }
         for (element, values) in [event_data, user_data].into_iter().flatten() {
             let values = values.unwrap_or(&event.values);
-            if !is_left_out(element, values) {
-                self.found.container(element, values)?;
+            if is_left_out(element, values) {
+                continue;
+            }
+            match element.content {
+                Content::Leaf(Leaf::Slot(slot)) => self.filled(values.get(slot)?)?,
+                _ => self.found.container(element, values)?,
             }
         }
         Some(())
     }
 
-    fn offset_of(&self, bytes: &[u8]) -> Option<usize> {
-        (bytes.as_ptr() as usize).checked_sub(self.chunk.as_ptr() as usize)
+    /// `EventData` or `UserData` whose content is a value of its own.
+    fn filled(&mut self, value: &Raw<'a>) -> Option<()> {
+        if value.is_null() {
+            return Some(());
+        }
+        let content = self.elements(value)?;
+        let element = &content.template;
+        if element.role != Role::Other {
+            return None;
+        }
+        if !is_left_out(element, &content.values) && !element.name.contains("attributes") {
+            self.found
+                .element(element, &element.name, &content.values)?;
+        }
+        Some(())
+    }
+
+    /// Reads a value that is elements.
+    fn elements(&mut self, value: &Raw<'a>) -> Option<Instance<'a>> {
+        let start = (value.bytes.as_ptr() as usize).checked_sub(self.chunk.as_ptr() as usize)?;
+        let end = start.checked_add(value.bytes.len())?;
+        (value.kind == BIN_XML).then(|| self.instance(start, end))?
     }
 
     /// Reads a stream that is one template instance.
@@ -257,9 +278,7 @@ impl Found {
             Content::Empty => return Some(()),
             Content::Leaf(_) => return None,
         };
-        let is_unnamed = |child: &Child| {
-            matches!(child, Child::Element(child) if child.role == Role::Data && child.name.is_empty())
-        };
+        let is_unnamed = |child: &Child| matches!(child, Child::Element(child) if child.role == Role::Data && child.name.is_empty());
         let mut unnamed = children.iter().filter(|child| is_unnamed(child));
         let mut has_unnamed = false;
         for child in children {
@@ -290,12 +309,12 @@ impl Found {
         values: &[Raw<'_>],
     ) -> Option<()> {
         let mut number = 0;
-        let mut name = String::with_capacity(8);
+        let mut name = String::with_capacity(PARAM.len() + 4);
+        name.push_str(PARAM);
         let mut push = |found: &mut Self, text| {
             number += 1;
-            name.clear();
-            // Writing to a string cannot fail.
-            write!(name, "param{number}").ok();
+            name.truncate(PARAM.len());
+            value::push_number(number, &mut name);
             found.push(&name, text)
         };
         for child in elements {

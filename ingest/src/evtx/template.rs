@@ -277,7 +277,12 @@ fn role_of(name: &str) -> Role {
 /// `UserData` down.
 fn is_plain(element: &Element, parent: Option<Role>, level: Option<usize>) -> bool {
     let is_container = matches!(element.role, Role::EventData | Role::UserData);
-    let level = if is_container { Some(0) } else { level };
+    let level = match (is_container, parent) {
+        (true, _) => Some(0),
+        // What a place within `UserData` is filled with.
+        (false, None) if element.role == Role::Other => Some(1),
+        _ => level,
+    };
     let fits = match element.role {
         Role::Event => parent.is_none(),
         Role::EventData | Role::UserData => matches!(parent, None | Some(Role::Event)),
@@ -287,6 +292,7 @@ fn is_plain(element: &Element, parent: Option<Role>, level: Option<usize>) -> bo
                 && element.name != "Data"
                 && !matches!(element.content, Content::Children(_))
         }
+        Role::Other => true,
         _ => parent.is_some(),
     };
     // From the second level on attributes become fields, too.
@@ -318,7 +324,5 @@ fn is_plain(element: &Element, parent: Option<Role>, level: Option<usize>) -> bo
     (!has_slots || element.role == Role::Event)
         && !mixes
         && !repeats
-        && elements().all(|child| {
-            is_plain(child, Some(element.role), level.map(|level| level + 1))
-        })
+        && elements().all(|child| is_plain(child, Some(element.role), level.map(|level| level + 1)))
 }

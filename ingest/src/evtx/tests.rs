@@ -137,6 +137,11 @@ fn values_read_directly_are_those_of_the_json() {
                 records += 1;
                 let (offset, size) = (record.binxml_offset as usize, record.binxml_size as usize);
                 let Some((event, time)) = direct.read(offset, size) else {
+                        println!(
+                            "FB {file} {}",
+                            String::from_utf8_lossy(&record.into_json_bytes().unwrap().data)
+                        );
+                    }
                     continue;
                 };
                 direct_records += 1;
@@ -154,7 +159,10 @@ fn values_read_directly_are_those_of_the_json() {
         }
     }
     println!("{direct_records} of {records} records read directly");
-    assert!(direct_records * 100 >= records * 98, "{direct_records} of {records}");
+    assert!(
+        direct_records * 100 >= records * 98,
+        "{direct_records} of {records}"
+    );
 }
 
 fn real(path: &str) -> Option<Vec<u8>> {

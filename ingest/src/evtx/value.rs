@@ -14,6 +14,8 @@ pub(super) const BIN_XML: u8 = 0x21;
 /// Several texts, each of which repeats the element around it.
 pub(super) const TEXT_ARRAY: u8 = 0x81;
 const FILE_TIME: u8 = 0x11;
+/// How much text is looked at at once.
+const ASCII_UNITS: usize = 32;
 /// Between 1601-01-01, where Windows begins to count, and 1970-01-01, in units of 100 ns.
 const UNIX_EPOCH: i128 = 116_444_736_000_000_000;
 
@@ -96,15 +98,33 @@ pub(super) fn push_utf16(bytes: &[u8], out: &mut String) -> Option<bool> {
     let end = units.iter().position(|unit| *unit == [0, 0]);
     let units = units.get(..end.unwrap_or(units.len()))?;
     out.reserve(units.len());
-    let ascii = units.iter().take_while(|[low, high]| *high == 0 && *low < 0x80);
-    let ascii = ascii.map(|[low, _]| out.push(char::from(*low))).count();
-    for unit in char::decode_utf16(units.get(ascii..)?.iter().copied().map(u16::from_le_bytes)) {
-        out.push(unit.ok()?);
+    let mut rest = units;
+    while let Some((piece, behind)) = rest.split_at_checked(rest.len().min(ASCII_UNITS)) {
+        if piece.is_empty() {
+            break;
+        }
+        // Nearly all text is ASCII, which a piece at a time is copied without looking at each.
+        let mut ascii = [0; ASCII_UNITS];
+        let mut seen = 0;
+        for (to, unit) in ascii.iter_mut().zip(piece) {
+            let unit = u16::from_le_bytes(*unit);
+            seen |= unit;
+            *to = unit.to_le_bytes()[0];
+        }
+        if seen >= 0x80 {
+            for unit in char::decode_utf16(rest.iter().copied().map(u16::from_le_bytes)) {
+                out.push(unit.ok()?);
+            }
+            break;
+        }
+        out.push_str(std::str::from_utf8(ascii.get(..piece.len())?).ok()?);
+        rest = behind;
     }
     Some(!units.is_empty())
 }
 
-fn push_number(mut number: u64, out: &mut String) {
+/// Appends a number in decimal digits.
+pub(super) fn push_number(mut number: u64, out: &mut String) {
     let mut digits = [0; 20];
     let mut used = 0;
     for digit in digits.iter_mut().rev() {
@@ -117,7 +137,7 @@ fn push_number(mut number: u64, out: &mut String) {
         }
     }
     let written = digits.get(digits.len() - used..).unwrap_or_default();
-    out.extend(written.iter().copied().map(char::from));
+    out.push_str(std::str::from_utf8(written).unwrap_or_default());
 }
 
 fn push_signed(number: i64, out: &mut String) {
@@ -130,7 +150,9 @@ fn push_signed(number: i64, out: &mut String) {
 fn push_hex(bytes: impl Iterator<Item = u8>, digits: &[u8; 16], out: &mut String) {
     for byte in bytes {
         for digit in [byte >> 4, byte & 15] {
-            out.extend(digits.get(usize::from(digit)).copied().map(char::from));
+            // A digit of sixteen is there.
+            let digit = digits.get(usize::from(digit)).copied().unwrap_or_default();
+            out.push(char::from(digit));
         }
     }
 }
@@ -175,34 +197,22 @@ fn push_sid(bytes: &[u8], out: &mut String) -> Option<()> {
 /// Appends a time with the seven digits that Windows counts; none outside the years of four.
 pub(super) fn push_time(time: Timestamp, out: &mut String) -> Option<()> {
     let civil = Offset::UTC.to_datetime(time);
-    let year = u16::try_from(civil.year()).ok().filter(|year| *year <= 9999)?;
-    let mut padded = |number: u64, digits: u32| {
-        for power in (0..digits).rev() {
-            let digit = number / 10_u64.pow(power) % 10;
-            out.push(char::from(b'0' + u8::try_from(digit).unwrap_or_default()));
+    let mut text = *b"0000-00-00T00:00:00.0000000Z";
+    let mut digits = |range: std::ops::Range<usize>, mut number: u32| {
+        for digit in text.get_mut(range)?.iter_mut().rev() {
+            *digit += u8::try_from(number % 10).ok()?;
+            number /= 10;
         }
+        // Nothing may be left of it.
+        (number == 0).then_some(())
     };
-    padded(year.into(), 4);
-    for (sign, number) in [
-        ('-', civil.month()),
-        ('-', civil.day()),
-        ('T', civil.hour()),
-        (':', civil.minute()),
-        (':', civil.second()),
-    ] {
-        out.push(sign);
-        let number = u8::try_from(number).ok()?;
-        out.push(char::from(b'0' + number / 10));
-        out.push(char::from(b'0' + number % 10));
-    }
-    out.push('.');
-    let mut padded = |number: u64, digits: u32| {
-        for power in (0..digits).rev() {
-            let digit = number / 10_u64.pow(power) % 10;
-            out.push(char::from(b'0' + u8::try_from(digit).unwrap_or_default()));
-        }
-    };
-    padded(u64::try_from(civil.subsec_nanosecond()).ok()? / 100, 7);
-    out.push('Z');
+    digits(0..4, u32::try_from(civil.year()).ok()?)?;
+    digits(5..7, u32::try_from(civil.month()).ok()?)?;
+    digits(8..10, u32::try_from(civil.day()).ok()?)?;
+    digits(11..13, u32::try_from(civil.hour()).ok()?)?;
+    digits(14..16, u32::try_from(civil.minute()).ok()?)?;
+    digits(17..19, u32::try_from(civil.second()).ok()?)?;
+    digits(20..27, u32::try_from(civil.subsec_nanosecond()).ok()? / 100)?;
+    out.push_str(std::str::from_utf8(&text).ok()?);
     Some(())
 }

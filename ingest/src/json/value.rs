@@ -98,6 +98,9 @@ impl Value {
     }
 }
 
+/// Room for the fields of most records.
+const FIELDS_USUAL: usize = 12;
+
 /// Appends a field under this name, or under the first free `name_2`, `name_3`, … when it is taken.
 pub(crate) fn push_unique(name: &str, value: String, fields: &mut Vec<(String, String)>) {
     let taken = |name: &str| fields.iter().any(|(known, _)| known == name);
@@ -106,6 +109,9 @@ pub(crate) fn push_unique(name: &str, value: String, fields: &mut Vec<(String, S
     while taken(&free) {
         free = format!("{name}_{number}");
         number += 1;
+    }
+    if fields.capacity() == 0 {
+        fields.reserve(FIELDS_USUAL);
     }
     fields.push((free, value));
 }
