@@ -137,11 +137,6 @@ fn values_read_directly_are_those_of_the_json() {
                 records += 1;
                 let (offset, size) = (record.binxml_offset as usize, record.binxml_size as usize);
                 let Some((event, time)) = direct.read(offset, size) else {
-                        println!(
-                            "FB {file} {}",
-                            String::from_utf8_lossy(&record.into_json_bytes().unwrap().data)
-                        );
-                    }
                     continue;
                 };
                 direct_records += 1;
