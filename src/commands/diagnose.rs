@@ -97,6 +97,8 @@ fn answer(
     };
     let mut options = collect_options(config, &command.reading, command.paths.len())?;
     options.counts_noise = false;
+    // All events are kept anyway: none has to wait until an earlier file is read.
+    options.ahead_bytes_max = 256 << 20;
     let mut collected = Collected::default();
     let mut input = InputReport::default();
     let mut read = Vec::new();
