@@ -1,6 +1,6 @@
 //! What became of an attempt: outcome, phase, and the code beneath the code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use patchlens_event::{EventId, Hresult};
 
@@ -102,12 +102,12 @@ pub(super) fn attempt(
         .iter()
         .filter_map(|segment| segment.start.zip(segment.end))
         .reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
-    let mut members: Vec<usize> = Vec::new();
-    for row in segments.iter().flat_map(|segment| &segment.rows) {
-        if !members.contains(row) {
-            members.push(*row);
-        }
-    }
+    let mut known = HashSet::new();
+    let members: Vec<usize> = segments
+        .iter()
+        .flat_map(|segment| segment.rows.iter().copied())
+        .filter(|row| known.insert(*row))
+        .collect();
     let verdict = final_verdict(&segments);
     let signals: Vec<Signal> = segments
         .iter()
