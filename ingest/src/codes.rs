@@ -9,6 +9,7 @@ mod context;
 
 use patchlens_event::Hresult;
 
+use crate::template::is_word_byte;
 use context::Word;
 
 /// How many different codes of one message are kept; real ones hold fewer than ten.
@@ -63,10 +64,6 @@ impl<'a> Words<'a> {
             }
         }
     }
-}
-
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 /// Judges one word by its form and by what stands around it.

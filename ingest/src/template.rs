@@ -79,6 +79,7 @@ static CLASSES: [u8; 256] = {
     classes
 };
 
+#[inline]
 fn class(byte: u8) -> u8 {
     CLASSES.get(usize::from(byte)).copied().unwrap_or_default()
 }
@@ -386,7 +387,9 @@ impl<'a> Writer<'a, '_> {
     }
 }
 
-fn is_word_byte(byte: u8) -> bool {
+/// Whether a byte belongs to a word: ASCII letters, digits and `_`.
+#[inline]
+pub(crate) fn is_word_byte(byte: u8) -> bool {
     class(byte) & WORD != 0
 }
 

@@ -1,6 +1,7 @@
 //! `diagnose`: what failed on a device, why, with evidence, and what to do. Offline, no store.
 
 use std::fmt::Write as _;
+use std::num::NonZero;
 
 use anyhow::{Context, bail};
 use patchlens_event::{Event, Reject};
@@ -20,6 +21,9 @@ use crate::output::{Format, Outcome, print, print_json};
 use crate::reading::collect_options;
 use crate::reference::read_directory;
 use crate::services::now;
+
+/// Reading gets no faster beyond.
+const THREADS_MAX: usize = 8;
 
 /// The whole answer; its JSON Schema is docs/schema/diagnose.v1.json.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -97,8 +101,12 @@ fn answer(
     };
     let mut options = collect_options(config, &command.reading, command.paths.len())?;
     options.counts_noise = false;
-    // All events are kept anyway: none has to wait until an earlier file is read.
+    // All events are kept anyway: none has to wait until an earlier file is read. Who collects reads
+    // file by file, since each file that is open costs memory that a device needs for its work.
     options.ahead_bytes_max = 256 << 20;
+    options.threads = std::thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(THREADS_MAX);
     let mut collected = Collected::default();
     let mut input = InputReport::default();
     let mut read = Vec::new();

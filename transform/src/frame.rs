@@ -1,5 +1,6 @@
 //! Events become a frame, and frames become Arrow IPC streams and back.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone as JiffZone};
@@ -29,128 +30,118 @@ pub struct RowOrigin {
 ///
 /// # Errors
 /// When Polars refuses a column, which no list of events brings about.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one list of columns, filled in one pass"
+)]
 pub fn events_frame(
     events: &[(Event, RowOrigin)],
     transform_version: &str,
     ingested_at: Timestamp,
 ) -> PolarsResult<DataFrame> {
     let height = events.len();
-    let text = |name: &str, value: fn(&Event) -> &str| {
-        Column::new(
-            name.into(),
-            events.iter().map(|(e, _)| value(e)).collect::<Vec<_>>(),
-        )
-    };
+    let text = |name: &str| StringChunkedBuilder::new(name.into(), height);
+    let mut device_id = text(schema::DEVICE_ID);
+    let mut event_id = text(schema::EVENT_ID);
+    let mut source = text(schema::SOURCE);
+    let mut kind = text(schema::KIND);
+    let mut occurred_at = Vec::with_capacity(height);
+    let mut occurred_at_local = Vec::with_capacity(height);
+    let mut zone_source = text(schema::ZONE_SOURCE);
+    let mut collected_at = Vec::with_capacity(height);
+    let mut source_file = text(schema::SOURCE_FILE);
+    let mut line_number = Vec::with_capacity(height);
+    let mut byte_offset = Vec::with_capacity(height);
+    let mut record_id = Vec::with_capacity(height);
+    let mut level = text(schema::LEVEL);
+    let mut component = text(schema::COMPONENT);
+    let mut channel = text(schema::CHANNEL);
+    let mut windows_event_id = Vec::with_capacity(height);
     let mut codes = ListPrimitiveChunkedBuilder::<UInt32Type>::new(
         schema::CODES.into(),
         height,
         height,
         DataType::UInt32,
     );
-    let mut fields = Vec::with_capacity(height);
-    for (event, _) in events {
+    let mut template = text(schema::TEMPLATE);
+    let mut message = text(schema::MESSAGE);
+    let mut fields = text(schema::FIELDS);
+    let mut device_name = text(schema::DEVICE_NAME);
+    let mut topic = text(schema::TOPIC);
+    let mut partition = Vec::with_capacity(height);
+    let mut offset = Vec::with_capacity(height);
+    let mut row = Vec::with_capacity(height);
+    // All columns in one pass: the events are far larger than what the cache holds.
+    for (event, origin) in events {
+        device_id.append_value(event.device_id.as_str());
+        event_id.append_value(event.event_id.as_str());
+        source.append_value(event.source.as_str());
+        kind.append_value(event.kind.as_str());
+        occurred_at.push(event.occurred_at.map(Timestamp::as_microsecond));
+        occurred_at_local.push(event.occurred_at_local.and_then(wall_clock));
+        zone_source.append_value(event.zone_source.as_str());
+        collected_at.push(Some(event.collected_at.as_microsecond()));
+        source_file.append_value(&event.origin.file);
+        line_number.push(event.origin.line);
+        byte_offset.push(event.origin.byte_offset);
+        record_id.push(event.origin.record_id);
+        level.append_value(event.level.as_str());
+        component.append_value(event.component.as_deref().unwrap_or_default());
+        channel.append_value(event.channel.as_deref().unwrap_or_default());
+        windows_event_id.push(event.windows_event_id);
         codes.append_iter(event.codes.iter().map(|code| Some(code.0)));
-        fields.push(json_object(event));
+        template.append_value(&event.template);
+        message.append_value(&event.message);
+        fields.append_value(&json_object(event));
+        device_name.append_value(event.device_name.as_deref().unwrap_or_default());
+        topic.append_value(&origin.topic);
+        partition.push(origin.partition);
+        offset.push(origin.offset);
+        row.push(origin.row);
     }
-    let mut columns = vec![
-        text(schema::DEVICE_ID, |e| e.device_id.as_str()),
-        text(schema::EVENT_ID, |e| e.event_id.as_str()),
-        text(schema::SOURCE, |e| e.source.as_str()),
-        text(schema::KIND, |e| e.kind.as_str()),
-        instants(
-            schema::OCCURRED_AT,
-            events.iter().map(|(e, _)| e.occurred_at),
-        ),
-        local_times(
+    let utc = || Some(TimeZone::UTC);
+    let same = |name: &str, value: &str| StringChunked::full(name.into(), value, height);
+    let columns = vec![
+        device_id.finish().into_column(),
+        event_id.finish().into_column(),
+        source.finish().into_column(),
+        kind.finish().into_column(),
+        microseconds(schema::OCCURRED_AT, occurred_at.into_iter(), utc()),
+        microseconds(
             schema::OCCURRED_AT_LOCAL,
-            events.iter().map(|(e, _)| e.occurred_at_local),
+            occurred_at_local.into_iter(),
+            None,
         ),
-        text(schema::ZONE_SOURCE, |e| e.zone_source.as_str()),
-        instants(
-            schema::COLLECTED_AT,
-            events.iter().map(|(e, _)| Some(e.collected_at)),
-        ),
-        text(schema::SOURCE_FILE, |e| e.origin.file.as_str()),
-        Column::new(
-            schema::LINE_NUMBER.into(),
-            events
-                .iter()
-                .map(|(e, _)| e.origin.line)
-                .collect::<Vec<_>>(),
-        ),
-        Column::new(
-            schema::BYTE_OFFSET.into(),
-            events
-                .iter()
-                .map(|(e, _)| e.origin.byte_offset)
-                .collect::<Vec<_>>(),
-        ),
-        Column::new(
-            schema::RECORD_ID.into(),
-            events
-                .iter()
-                .map(|(e, _)| e.origin.record_id)
-                .collect::<Vec<_>>(),
-        ),
-        text(schema::LEVEL, |e| e.level.as_str()),
-        text(schema::COMPONENT, |e| {
-            e.component.as_deref().unwrap_or_default()
-        }),
-        text(schema::CHANNEL, |e| {
-            e.channel.as_deref().unwrap_or_default()
-        }),
-        Column::new(
-            schema::WINDOWS_EVENT_ID.into(),
-            events
-                .iter()
-                .map(|(e, _)| e.windows_event_id)
-                .collect::<Vec<_>>(),
-        ),
+        zone_source.finish().into_column(),
+        microseconds(schema::COLLECTED_AT, collected_at.into_iter(), utc()),
+        source_file.finish().into_column(),
+        Column::new(schema::LINE_NUMBER.into(), line_number),
+        Column::new(schema::BYTE_OFFSET.into(), byte_offset),
+        Column::new(schema::RECORD_ID.into(), record_id),
+        level.finish().into_column(),
+        component.finish().into_column(),
+        channel.finish().into_column(),
+        Column::new(schema::WINDOWS_EVENT_ID.into(), windows_event_id),
         Column::full_null(schema::ERROR_CODE.into(), height, &DataType::UInt32),
         codes.finish().into_column(),
         Column::full_null(schema::KB_ARTICLE.into(), height, &DataType::UInt32),
-        Column::new(schema::PACKAGE.into(), vec![""; height]),
-        Column::new(schema::SIGNAL.into(), vec![""; height]),
-        text(schema::TEMPLATE, |e| e.template.as_str()),
-        text(schema::MESSAGE, |e| e.message.as_str()),
-        Column::new(schema::FIELDS.into(), fields),
-        text(schema::DEVICE_NAME, |e| {
-            e.device_name.as_deref().unwrap_or_default()
-        }),
+        same(schema::PACKAGE, "").into_column(),
+        same(schema::SIGNAL, "").into_column(),
+        template.finish().into_column(),
+        message.finish().into_column(),
+        fields.finish().into_column(),
+        device_name.finish().into_column(),
+        topic.finish().into_column(),
+        Column::new(schema::PARTITION.into(), partition),
+        Column::new(schema::OFFSET.into(), offset),
+        Column::new(schema::ROW.into(), row),
+        same(schema::TRANSFORM_VERSION, transform_version).into_column(),
+        instants(
+            schema::INGESTED_AT,
+            std::iter::repeat_n(Some(ingested_at), height),
+        ),
     ];
-    columns.extend(origin_columns(events));
-    columns.push(Column::new(
-        schema::TRANSFORM_VERSION.into(),
-        vec![transform_version; height],
-    ));
-    columns.push(instants(
-        schema::INGESTED_AT,
-        std::iter::repeat_n(Some(ingested_at), height),
-    ));
     DataFrame::new(height, columns)
-}
-
-/// Where in the event log each event came from.
-fn origin_columns(events: &[(Event, RowOrigin)]) -> [Column; 4] {
-    let origins = || events.iter().map(|(_, origin)| origin);
-    [
-        Column::new(
-            schema::TOPIC.into(),
-            origins().map(|o| o.topic.as_str()).collect::<Vec<_>>(),
-        ),
-        Column::new(
-            schema::PARTITION.into(),
-            origins().map(|o| o.partition).collect::<Vec<_>>(),
-        ),
-        Column::new(
-            schema::OFFSET.into(),
-            origins().map(|o| o.offset).collect::<Vec<_>>(),
-        ),
-        Column::new(
-            schema::ROW.into(),
-            origins().map(|o| o.row).collect::<Vec<_>>(),
-        ),
-    ]
 }
 
 /// Writes a frame as an Arrow IPC stream.
@@ -182,14 +173,10 @@ pub(crate) fn instants(name: &str, times: impl Iterator<Item = Option<Timestamp>
     )
 }
 
-fn local_times(name: &str, times: impl Iterator<Item = Option<DateTime>>) -> Column {
-    // Laid out as if it were UTC: the column has no zone, so the wall clock reads the same.
-    let as_utc = |time: DateTime| {
-        time.to_zoned(JiffZone::UTC)
-            .ok()
-            .map(|zoned| zoned.timestamp().as_microsecond())
-    };
-    microseconds(name, times.map(|t| t.and_then(as_utc)), None)
+/// Laid out as if it were UTC: the column has no zone, so the wall clock reads the same.
+fn wall_clock(time: DateTime) -> Option<i64> {
+    let zoned = time.to_zoned(JiffZone::UTC).ok()?;
+    Some(zoned.timestamp().as_microsecond())
 }
 
 /// A time column out of microseconds since 1970.
@@ -204,10 +191,10 @@ pub(crate) fn microseconds(
         .into_column()
 }
 
-fn json_object(event: &Event) -> String {
+fn json_object(event: &Event) -> Cow<'static, str> {
     if event.fields.is_empty() {
-        return "{}".to_owned();
+        return Cow::Borrowed("{}");
     }
     // A map of strings to strings always has a JSON form.
-    serde_json::to_string(&event.fields).unwrap_or_else(|_| "{}".to_owned())
+    serde_json::to_string(&event.fields).map_or(Cow::Borrowed("{}"), Cow::Owned)
 }

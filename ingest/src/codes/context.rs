@@ -1,6 +1,6 @@
 //! What the text around a number calls it.
 
-use super::is_word_byte;
+use crate::template::is_word_byte;
 
 /// Words that call a number before them or after them an error.
 const ERROR_WORDS: [&[u8]; 12] = [

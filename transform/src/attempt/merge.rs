@@ -1,5 +1,7 @@
 //! Segments of several sources that tell of one attempt become one attempt.
 
+use std::collections::HashSet;
+
 use super::segment::Segment;
 use crate::row::{HOUR, MINUTE, distance};
 
@@ -160,13 +162,20 @@ fn belongs(group: &Group, segment: &Segment) -> bool {
 
 /// Two files of one format (setupact.log and setuperr.log) repeat the same verdict.
 fn same_phase_end(known: &Segment, segment: &Segment) -> bool {
-    let different_files = known.rows.iter().all(|row| !segment.rows.contains(row));
     let same_code =
         known.verdict.map(|verdict| verdict.code) == segment.verdict.map(|verdict| verdict.code);
     let download_then_install = known.succeeded() && known.phase() != segment.phase();
     let close = gap(known, segment);
     download_then_install && known.kb == segment.kb && close <= SAME_UPDATE
-        || different_files && same_code && known.source == "setup_log" && close <= MINUTE
+        || same_code
+            && known.source == "setup_log"
+            && close <= MINUTE
+            && share_no_row(known, segment)
+}
+
+fn share_no_row(known: &Segment, segment: &Segment) -> bool {
+    let rows: HashSet<usize> = known.rows.iter().copied().collect();
+    segment.rows.iter().all(|row| !rows.contains(row))
 }
 
 fn differ<T: PartialEq>(left: Option<T>, right: Option<T>) -> bool {

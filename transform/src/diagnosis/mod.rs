@@ -13,6 +13,7 @@ mod verdict;
 
 use std::collections::{BTreeMap, HashSet};
 
+use ahash::RandomState;
 use polars::prelude::*;
 
 use crate::Result;
@@ -82,11 +83,23 @@ fn derive(
     frame.rechunk_mut();
     let columns = EventColumns::new(&frame)?;
     let distinct = Distinct::of(&columns, knowledge);
-    let mut devices: BTreeMap<&str, DeviceRows<'_>> = BTreeMap::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut devices: Vec<DeviceRows<'_>> = Vec::new();
+    // Rows of one device mostly stand together.
+    let mut last: Option<(&str, usize)> = None;
     for index in 0..columns.len() {
-        let device = devices
-            .entry(text_of(columns.device_id, index))
-            .or_default();
+        let device_id = text_of(columns.device_id, index);
+        let place = match last {
+            Some((known, place)) if known == device_id => place,
+            _ => *places.entry(device_id).or_insert_with(|| {
+                devices.push(DeviceRows::default());
+                devices.len() - 1
+            }),
+        };
+        last = Some((device_id, place));
+        let Some(device) = devices.get_mut(place) else {
+            continue;
+        };
         if !device.seen.insert(text_of(columns.event_id, index)) {
             continue;
         }
@@ -99,9 +112,12 @@ fn derive(
             .rows
             .extend(Row::read(&columns, &distinct, index, knowledge));
     }
-    let results: Vec<DeviceResult> = devices
+    let results: Vec<DeviceResult> = places
         .into_iter()
-        .map(|(device_id, device)| device.derive(device_id, reference, knowledge, explanations))
+        .filter_map(|(device_id, place)| {
+            let device = std::mem::take(devices.get_mut(place)?);
+            Some(device.derive(device_id, reference, knowledge, explanations))
+        })
         .collect();
     Ok(frames::diagnosed(&results)?)
 }
@@ -109,7 +125,7 @@ fn derive(
 #[derive(Default)]
 struct DeviceRows<'a> {
     rows: Vec<Row<'a>>,
-    seen: HashSet<&'a str>,
+    seen: HashSet<&'a str, RandomState>,
     name: &'a str,
     last_seen_at: Option<i64>,
 }

@@ -9,6 +9,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use ahash::RandomState;
+
 use super::error_code;
 use crate::columns::{EventColumns, text};
 use crate::knowledge::{Knowledge, RowKind, source_bit};
@@ -35,7 +37,7 @@ pub(crate) struct Statement {
 impl Distinct {
     /// Groups the rows and judges each statement.
     pub(crate) fn of(columns: &EventColumns<'_>, knowledge: &Knowledge) -> Self {
-        let mut known = HashMap::new();
+        let mut known = HashMap::with_hasher(RandomState::new());
         let mut statement_of = Vec::with_capacity(columns.len());
         let mut statements = Vec::new();
         let mut found = Vec::new();

@@ -1,18 +1,17 @@
 //! KB numbers and package identities, wherever they stand in a message.
 
-use memchr::{memchr_iter, memmem};
+use memchr::{memchr_iter, memchr2_iter};
 
 /// Returns the first KB number in a text: `KB5041580`, `Package_for_KB5012170~…`,
 /// `windows10.0-kb4565349-x64.cab`.
 pub(crate) fn kb_article(text: &str) -> Option<u32> {
     let bytes = text.as_bytes();
-    [b"KB", b"kb", b"Kb"]
-        .iter()
-        .filter_map(|prefix| {
-            memmem::find_iter(bytes, *prefix).find_map(|at| Some((at, kb_at(bytes, at)?)))
-        })
-        .min()
-        .map(|(_, kb)| kb)
+    memchr2_iter(b'K', b'k', bytes).find_map(|at| {
+        let prefix = bytes.get(at..at + 2)?;
+        matches!(prefix, b"KB" | b"kb" | b"Kb")
+            .then(|| kb_at(bytes, at))
+            .flatten()
+    })
 }
 
 fn kb_at(bytes: &[u8], at: usize) -> Option<u32> {
