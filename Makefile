@@ -27,7 +27,7 @@ help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build-packages $(CHDB_DIR)/.ready $(WEB_DIR)/.ready ## Simulated 110-device rollout, end to end, on this machine alone
+demo: build-packages demo-packages $(CHDB_DIR)/.ready $(WEB_DIR)/.ready ## Simulated 110-device rollout, end to end, on this machine alone
 	cargo run --release --locked --bin patchlens -- demo $(DEMO_FLAGS)
 
 .PHONY: build
@@ -74,6 +74,12 @@ fuzz: build-packages ## Fuzz each parser for SECONDS=60 seconds
 .PHONY: build-packages
 build-packages:
 	@"$(CURDIR)/tests/setup/debian-packages" $(BUILD_PACKAGES)
+
+# With Alertmanager the demo shows its alerts there too; without, everything else works all the same.
+.PHONY: demo-packages
+demo-packages:
+	@command -v prometheus-alertmanager >/dev/null || "$(CURDIR)/tests/setup/debian-packages" prometheus-alertmanager \
+		|| echo "without prometheus-alertmanager: the demo's alerts are on the dashboards only" >&2
 
 .PHONY: test-packages
 test-packages:

@@ -195,6 +195,10 @@ pub(crate) struct Explain {
 }
 
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the argument of `patchlens code` is called CODE"
+)]
 pub(crate) struct Code {
     /// 0x80240439, 8024200d, -2145116147, 2147942405, 5 (Win32), c0000022 (NTSTATUS),
     /// 0xC1900101-0x20017, a symbol or a part of one

@@ -36,7 +36,7 @@ pub(crate) fn read_directory(directory: &Path) -> anyhow::Result<(Reference, Vec
             Ok(Some(_)) => files.push((name, patchlens_transform::reference_text(&bytes))),
             Err(error) => problems.push(error.to_string()),
             Ok(None) => {
-                tracing::warn!(path = %path.display(), "no known header: not taken as reference data")
+                tracing::warn!(path = %path.display(), "no known header: not taken as reference data");
             }
         }
     }

@@ -21,6 +21,9 @@
 .PARAMETER TokenFile
     File with the token for the gateway. Keep it readable for administrators and SYSTEM only.
 
+.PARAMETER AllowHttp
+    Sends the token over plain HTTP, as on a network of its own. Without it only https:// is spoken.
+
 .PARAMETER OutputDirectory
     Where the .zip is made. Default: %ProgramData%\patchlens.
 
@@ -42,6 +45,7 @@
 param(
     [string] $Gateway = '',
     [string] $TokenFile = '',
+    [switch] $AllowHttp,
     [string] $OutputDirectory = (Join-Path $env:ProgramData 'patchlens'),
     [switch] $Register,
     [string] $At = '12:00'
@@ -50,9 +54,14 @@ param(
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 
+if ($Gateway -and $Gateway -notmatch '^https://' -and -not $AllowHttp) {
+    throw "$Gateway is not https://: a token would be readable on its way. -AllowHttp sends it all the same."
+}
+
 if ($Register) {
     $arguments = '-NoProfile -NonInteractive -ExecutionPolicy Bypass -File "{0}" -OutputDirectory "{1}"' -f $PSCommandPath, $OutputDirectory
     if ($Gateway) { $arguments += ' -Gateway "{0}" -TokenFile "{1}"' -f $Gateway, $TokenFile }
+    if ($AllowHttp) { $arguments += ' -AllowHttp' }
     $action = New-ScheduledTaskAction -Execute 'powershell.exe' -Argument $arguments
     $trigger = New-ScheduledTaskTrigger -Daily -At $At -RandomDelay (New-TimeSpan -Hours 2)
     $principal = New-ScheduledTaskPrincipal -UserId 'SYSTEM' -LogonType ServiceAccount -RunLevel Highest
@@ -169,8 +178,13 @@ Invoke-Step 'space' {
     $facts['free_space_mb'] = $space
 }
 Invoke-Step 'security products' {
-    $products = @(Get-CimInstance -Namespace 'root/SecurityCenter2' -ClassName AntiVirusProduct | ForEach-Object { $_.displayName })
-    # Servers have no Security Center: there, the filter drivers' services tell.
+    # Servers have no Security Center: there, the filter drivers that scan files tell.
+    try {
+        $products = @(Get-CimInstance -Namespace 'root/SecurityCenter2' -ClassName AntiVirusProduct | ForEach-Object { $_.displayName })
+    } catch {
+        $products = @(Get-ChildItem -LiteralPath 'HKLM:\SYSTEM\CurrentControlSet\Services' |
+            Where-Object { [string] $_.GetValue('Group') -eq 'FSFilter Anti-Virus' } | ForEach-Object { $_.PSChildName })
+    }
     $facts['security_products'] = @($products | Sort-Object -Unique)
 }
 Invoke-Step 'services' {
@@ -197,8 +211,11 @@ Invoke-Step 'updates' {
 Invoke-Step 'policies' {
     $target = Join-Path $work 'registry.txt'
     $reg = "$env:windir\System32\reg.exe"
-    foreach ($key in 'HKLM\SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate', 'HKLM\SYSTEM\CurrentControlSet\Control\TimeZoneInformation', 'HKLM\SYSTEM\Setup\SetupDiag') {
-        & $reg query $key /s 2>$null | Out-File -FilePath $target -Append -Encoding utf8
+    foreach ($key in 'SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate', 'SYSTEM\CurrentControlSet\Control\TimeZoneInformation', 'SYSTEM\Setup\SetupDiag') {
+        # What reg.exe says about a missing key would end the step.
+        if (Test-Path -LiteralPath "HKLM:\$key") {
+            & $reg query "HKLM\$key" /s | Out-File -FilePath $target -Append -Encoding utf8
+        }
     }
 }
 Write-Text 'device.json' ($facts | ConvertTo-Json -Depth 4)

@@ -120,13 +120,19 @@ fn main() {
     }
 }
 
+fn is_event_log(name: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "evtx")
+}
+
 /// Measures one event log, document file or trace against its yardstick.
 fn events(name: &str, bytes: &[u8]) {
     let megabytes = bytes.len() as f64 / 1e6;
     let mut records = 0;
     let parse = fastest(|| {
         let mut work = Work::default();
-        if name.ends_with(".evtx") {
+        if is_event_log(name) {
             let mut parser = EvtxParser::default();
             for chunk in bytes.chunks(CHUNK_BYTES) {
                 parser.feed(chunk, &mut work);
@@ -148,7 +154,7 @@ fn events(name: &str, bytes: &[u8]) {
         records = work.records;
     });
     let yardstick = fastest(|| {
-        if name.ends_with(".evtx") {
+        if is_event_log(name) {
             // Neither does this with threads.
             let settings = ParserSettings::default().num_threads(1);
             if let Ok(parser) = evtx::EvtxParser::from_buffer(bytes.to_vec()) {

@@ -334,9 +334,19 @@ impl NewestChunk {
         }
     }
 
+    /// Hands on the records of the chunk.
+    pub(crate) fn records(&self, sink: &mut dyn RecordSink) {
+        if let Some((_, block)) = &self.newest {
+            let mut parser = EvtxParser::default();
+            parser.feed(&[0; FILE_HEADER_BYTES], sink);
+            parser.feed(block, sink);
+            parser.finish(sink);
+        }
+    }
+
     /// Time and computer name of the last readable record.
-    pub(crate) fn computer_name(self) -> Option<(Timestamp, String)> {
-        let (_, mut block) = self.newest?;
+    pub(crate) fn computer_name(&self) -> Option<(Timestamp, String)> {
+        let mut block = self.newest.as_ref()?.1.clone();
         block.resize(CHUNK_BYTES, 0);
         let mut data = EvtxChunkData::new(block, false).ok()?;
         let mut chunk = data.parse(settings()).ok()?;

@@ -15,11 +15,17 @@ use patchlens_event::{DeviceId, inventory as names};
 use crate::bundle::{Bundle, Entry, Limits, is_cabinet, read_full};
 use crate::evtx::{CHUNK_BYTES, FILE_HEADER_BYTES, NewestChunk};
 use crate::json::Documents;
+use crate::parser::FileParser;
 use crate::redact::KnownNames;
-use crate::{Format, HEAD_BYTES, Issue, Record, RecordSink, detect, inventory, json_events};
+use crate::zone::{ZoneFacts, offset_instant};
+use crate::{
+    Format, HEAD_BYTES, Issue, LoggedTime, Record, RecordSink, detect, inventory, json_events,
+};
 
 /// How much of an inventory is read for the name.
 const INVENTORY_BYTES: u64 = 4 << 20;
+/// How much of a log that states its offset is read for it.
+const ZONE_BYTES: u64 = 4 << 20;
 /// How much of an event log is read for its newest record.
 const EVENT_LOG_BYTES: u64 = 512 << 20;
 
@@ -48,7 +54,7 @@ pub(crate) struct NameClaim {
 pub(crate) struct Scan {
     pub(crate) format: Option<Format>,
     pub(crate) claim: Option<NameClaim>,
-    pub(crate) utc_offset_minutes: Option<i32>,
+    pub(crate) zone: ZoneFacts,
     /// When the bundle says that it was collected.
     pub(crate) collected_at: Option<Timestamp>,
     pub(crate) known: KnownNames,
@@ -75,7 +81,22 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
     };
     match scan.format {
         None => scan.detail = why_unknown(&head),
-        Some(Format::Evtx) => scan.claim = event_log_claim(&head, &mut reader),
+        Some(Format::Evtx) => {
+            let newest = newest_chunk(&head, &mut reader);
+            scan.claim = event_log_claim(&newest);
+            newest.records(&mut Offsets(&mut scan.zone));
+        }
+        Some(format @ (Format::ReportingEvents | Format::WindowsUpdateLogLegacy)) => {
+            learn_users(&head, &mut scan.known.users);
+            let rest = ZONE_BYTES.saturating_sub(head.len() as u64);
+            let mut parser = FileParser::new(format, limits);
+            let mut offsets = Offsets(&mut scan.zone);
+            parser.feed(&head, &mut offsets);
+            let mut more = Vec::new();
+            reader.take(rest).read_to_end(&mut more).ok();
+            parser.feed(&more, &mut offsets);
+            parser.finish(&mut offsets);
+        }
         Some(Format::EventsJson) => scan.claim = documents_claim(&head),
         Some(
             format @ (Format::SystemInfo
@@ -126,7 +147,44 @@ fn why_unknown(head: &[u8]) -> String {
     }
 }
 
-fn event_log_claim(head: &[u8], reader: &mut dyn Read) -> Option<NameClaim> {
+/// Notes what records that state their offset say about the zone.
+struct Offsets<'a>(&'a mut ZoneFacts);
+
+impl RecordSink for Offsets<'_> {
+    fn record(&mut self, record: Record<'_>) {
+        match record.time {
+            LoggedTime::Offset(local, minutes) => {
+                if let Some(at) = offset_instant(local, minutes) {
+                    self.0.observe(at, minutes);
+                }
+            }
+            LoggedTime::Utc(at) => {
+                if let Some(bias) = daily_bias(&record) {
+                    self.0.observe(at, bias.saturating_neg());
+                }
+            }
+            LoggedTime::Local(_) | LoggedTime::Unstated => {}
+        }
+    }
+
+    fn issue(&mut self, _: Issue<'_>) {}
+}
+
+/// The bias in force, in minutes west of UTC, which the event log writes beside the uptime every day at noon:
+/// `-120 W. Europe Daylight Time`.
+fn daily_bias(record: &Record<'_>) -> Option<i32> {
+    const UPTIME: u32 = 6013;
+    if record.windows_event_id != Some(UPTIME) || record.component.as_deref() != Some("EventLog") {
+        return None;
+    }
+    record.fields.iter().find_map(|(_, value)| {
+        let (minutes, zone) = value.split_once(' ')?;
+        zone.contains(char::is_alphabetic)
+            .then(|| minutes.parse().ok())?
+    })
+}
+
+fn newest_chunk(head: &[u8], reader: &mut dyn Read) -> NewestChunk {
     let mut blocks = head
         .get(FILE_HEADER_BYTES..)
         .unwrap_or_default()
@@ -139,6 +197,10 @@ fn event_log_claim(head: &[u8], reader: &mut dyn Read) -> Option<NameClaim> {
     {
         newest.take(block.get(..count).unwrap_or_default());
     }
+    newest
+}
+
+fn event_log_claim(newest: &NewestChunk) -> Option<NameClaim> {
     let (written_at, name) = newest.computer_name()?;
     Some(NameClaim {
         source: NameSource::EventLog,
@@ -167,6 +229,7 @@ struct Facts {
     device_name: Option<String>,
     domain: Option<String>,
     utc_offset_minutes: Option<i32>,
+    time_zone_rule: Option<String>,
     collected_at: Option<Timestamp>,
 }
 
@@ -178,6 +241,10 @@ impl RecordSink for Facts {
         self.utc_offset_minutes = self
             .utc_offset_minutes
             .or_else(|| text(names::UTC_OFFSET_MINUTES)?.parse().ok());
+        self.time_zone_rule = self
+            .time_zone_rule
+            .take()
+            .or_else(|| text(names::TIME_ZONE_RULE));
         self.collected_at = self
             .collected_at
             .or_else(|| text(names::COLLECTED_AT)?.parse().ok());
@@ -201,7 +268,14 @@ fn facts_claim(bytes: &[u8], format: Format, scan: &mut Scan) {
         written_at: None,
         name,
     });
-    scan.utc_offset_minutes = facts.utc_offset_minutes;
+    scan.zone.rule = facts.time_zone_rule;
+    match format {
+        Format::SystemInfo => scan.zone.standard_minutes = facts.utc_offset_minutes,
+        _ => scan.zone.current_minutes = facts.utc_offset_minutes,
+    }
+    if let (Some(at), Some(minutes)) = (facts.collected_at, scan.zone.current_minutes) {
+        scan.zone.observe(at, minutes);
+    }
     scan.collected_at = facts.collected_at;
     scan.known.domains.extend(
         facts

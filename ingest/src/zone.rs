@@ -1,15 +1,25 @@
 //! From the device's wall clock to UTC.
 //!
 //! Local logs state no zone. It is taken, in this order, from the record or log itself, from the
-//! bundle (`(UTC+08:00)` of systeminfo, the registry's bias, `utc_offset_minutes` of a facts file),
-//! or else from the collector's options, and then the event says so ([`ZoneSource::Assumed`]).
+//! rule in the registry, from what other records of the bundle say about the same weeks (the offsets
+//! of ReportingEvents.log, the bias that the event log writes every day), from the offset that
+//! `systeminfo` or a facts file states, or else from the collector's options, and then the event says
+//! so ([`ZoneSource::Assumed`]).
 //!
-//! systeminfo names the zone's standard offset: in summer time the UTC time of a local log may be
-//! one hour late. The local time stands beside it in every event.
+//! systeminfo names the zone's standard offset: where nothing else is known, the UTC time of a local
+//! log may be one hour late in summer. The local time stands beside it in every event.
+
+mod rule;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 
 use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, civil::DateTime};
+use jiff::{SignedDuration, Timestamp, civil::DateTime};
 use patchlens_event::ZoneSource;
+
+pub(crate) use rule::posix as posix_rule;
 
 use crate::{Format, LoggedTime};
 
@@ -24,16 +34,62 @@ pub struct Occurred {
     pub zone_source: ZoneSource,
 }
 
+/// What a bundle says about the zone of its device.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ZoneFacts {
+    /// The rule for the whole year, as a POSIX TZ string.
+    pub rule: Option<String>,
+    /// The standard offset in minutes, east positive, as systeminfo states it.
+    pub standard_minutes: Option<i32>,
+    /// The offset in force when the bundle was collected.
+    pub current_minutes: Option<i32>,
+    /// Offsets in force at certain instants.
+    pub observed: BTreeMap<Timestamp, i32>,
+}
+
+impl ZoneFacts {
+    /// Observations that are kept: one for every day of some years.
+    const OBSERVED_MAX: usize = 4_096;
+
+    /// Notes the offset at an instant, once a day.
+    pub(crate) fn observe(&mut self, at: Timestamp, minutes: i32) {
+        let day = SignedDuration::from_hours(24);
+        let is_known = at.checked_sub(day).is_ok_and(|from| {
+            self.observed
+                .range(from..=at)
+                .next_back()
+                .is_some_and(|(_, known)| *known == minutes)
+        });
+        if !is_known && self.observed.len() < Self::OBSERVED_MAX && fixed(minutes).is_some() {
+            self.observed.insert(at, minutes);
+        }
+    }
+
+    /// Adds what another file says; what is known already stays.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.rule = self.rule.take().or_else(|| other.rule.clone());
+        self.standard_minutes = self.standard_minutes.or(other.standard_minutes);
+        self.current_minutes = self.current_minutes.or(other.current_minutes);
+        for (at, minutes) in &other.observed {
+            self.observe(*at, *minutes);
+        }
+    }
+}
+
 /// The zones that apply to one device.
 #[derive(Debug, Clone)]
 pub struct Zones {
     device: Option<TimeZone>,
+    observed: BTreeMap<Timestamp, i32>,
     assumed: TimeZone,
 }
 
+/// Summer and winter time last longer than this; what is observed nearer holds.
+const OBSERVED_DAYS: i64 = 45;
+
 /// The zone of an offset in minutes, east positive; `None` when no place on earth has it.
 fn fixed(minutes: i32) -> Option<TimeZone> {
-    if minutes.abs() > 26 * 60 {
+    if minutes.checked_abs()? > 26 * 60 {
         return None;
     }
     Offset::from_seconds(minutes.checked_mul(60)?)
@@ -41,13 +97,46 @@ fn fixed(minutes: i32) -> Option<TimeZone> {
         .map(TimeZone::fixed)
 }
 
+/// The instant of a wall-clock time with its offset.
+pub(crate) fn offset_instant(local: DateTime, minutes: i32) -> Option<Timestamp> {
+    utc(local, &fixed(minutes)?)
+}
+
 impl Zones {
     /// Takes what the bundle states and what is assumed without it.
-    pub fn new(device_offset_minutes: Option<i32>, assumed: TimeZone) -> Self {
+    pub fn new(facts: &ZoneFacts, assumed: TimeZone) -> Self {
+        let rule = facts.rule.as_deref();
+        let rule = rule.and_then(|rule| TimeZone::posix(rule).ok());
+        // The rule knows better than single observations.
+        let observed = match rule {
+            Some(_) => BTreeMap::new(),
+            None => facts.observed.clone(),
+        };
+        let nearest_to_now = observed.last_key_value().map(|(_, minutes)| *minutes);
+        let stated = facts
+            .standard_minutes
+            .or(facts.current_minutes)
+            .or(nearest_to_now);
         Self {
-            device: device_offset_minutes.and_then(fixed),
+            device: rule.or_else(|| stated.and_then(fixed)),
+            observed,
             assumed,
         }
+    }
+
+    /// What was observed within some weeks of a local time.
+    fn observed_near(&self, local: DateTime) -> Option<TimeZone> {
+        // Within a day of the instant whatever the zone is, which is near enough to look it up.
+        let about = utc(local, &TimeZone::UTC)?;
+        let before = self.observed.range(..=about).next_back();
+        let after = self.observed.range(about..).next();
+        let (_, minutes) = before
+            .into_iter()
+            .chain(after)
+            .map(|(at, minutes)| (at.duration_since(about).abs(), *minutes))
+            .min()
+            .filter(|(far, _)| *far <= SignedDuration::from_hours(24 * OBSERVED_DAYS))?;
+        fixed(minutes)
     }
 
     /// Finds the time of a record of a file of this format.
@@ -84,7 +173,8 @@ impl Zones {
     }
 
     fn local(&self, local: DateTime) -> Occurred {
-        let (zone, zone_source) = match &self.device {
+        let near = self.observed_near(local);
+        let (zone, zone_source) = match near.as_ref().or(self.device.as_ref()) {
             Some(zone) => (zone, ZoneSource::Device),
             None => (&self.assumed, ZoneSource::Assumed),
         };
@@ -99,66 +189,4 @@ impl Zones {
 /// An hour that comes twice is taken as the first, one that never comes as the one after it.
 fn utc(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(local).compatible().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use jiff::civil::date;
-
-    fn check(zones: &Zones, time: LoggedTime, format: Format, at: &str, source: ZoneSource) {
-        let occurred = zones.occurred(time, format);
-        assert_eq!(occurred.at, Some(at.parse().unwrap()));
-        assert_eq!(occurred.zone_source, source);
-    }
-
-    #[test]
-    fn the_nearest_statement_of_the_zone_wins() {
-        let noon = date(2024, 8, 20).at(12, 0, 0, 0);
-        let device = Zones::new(Some(480), TimeZone::UTC);
-        let unknown = Zones::new(None, TimeZone::UTC);
-        check(
-            &device,
-            LoggedTime::Local(noon),
-            Format::CbsLog,
-            "2024-08-20T04:00:00Z",
-            ZoneSource::Device,
-        );
-        check(
-            &unknown,
-            LoggedTime::Local(noon),
-            Format::CbsLog,
-            "2024-08-20T12:00:00Z",
-            ZoneSource::Assumed,
-        );
-        check(
-            &device,
-            LoggedTime::Offset(noon, 330),
-            Format::WindowsUpdateLogLegacy,
-            "2024-08-20T06:30:00Z",
-            ZoneSource::Log,
-        );
-        check(
-            &device,
-            LoggedTime::Offset(noon, 180),
-            Format::ReportingEvents,
-            "2024-08-20T09:00:00Z",
-            ZoneSource::Record,
-        );
-        check(
-            &device,
-            LoggedTime::Offset(noon, 99_999),
-            Format::ReportingEvents,
-            "2024-08-20T04:00:00Z",
-            ZoneSource::Device,
-        );
-        let utc = LoggedTime::Utc("2024-08-20T01:00:00Z".parse().unwrap());
-        check(
-            &device,
-            utc,
-            Format::Evtx,
-            "2024-08-20T01:00:00Z",
-            ZoneSource::Record,
-        );
-    }
 }

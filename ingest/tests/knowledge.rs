@@ -91,7 +91,7 @@ fn conditions(file: &Table) -> Vec<Table> {
     found
 }
 
-fn record<'a>(message: String, component: Option<&'a str>, event_id: Option<u32>) -> Record<'a> {
+fn record(message: String, component: Option<&str>, event_id: Option<u32>) -> Record<'_> {
     Record {
         line: 1,
         byte_offset: 0,

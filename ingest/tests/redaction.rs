@@ -205,7 +205,7 @@ fn leaks(payloads: &str, planted: &str) -> Vec<String> {
         .map(|(at, _)| {
             let from = lower.floor_char_boundary(at.saturating_sub(80));
             let to = lower.ceil_char_boundary((at + 80).min(lower.len()));
-            lower[from..to].to_owned()
+            lower.get(from..to).unwrap_or_default().to_owned()
         })
         .take(3)
         .collect()

@@ -116,7 +116,7 @@ mod tests {
     fn buckets_are_cumulative_and_outcomes_apart() {
         let outcomes = Outcomes::default();
         outcomes.observe(true, Duration::from_millis(7));
-        outcomes.observe(true, Duration::from_secs(60));
+        outcomes.observe(true, Duration::from_mins(1));
         outcomes.observe(false, Duration::from_millis(1));
         let mut text = String::new();
         outcomes.write(&mut text, "x_seconds", "sink=\"a\"");

@@ -52,7 +52,7 @@ pub(crate) fn run(config: Config, command: &Alert) -> anyhow::Result<Outcome> {
                 let (changes, alerts) = back_test(&open.store, &rules, span, progress).await?;
                 return report(
                     command,
-                    AlertReport {
+                    &AlertReport {
                         as_of: span.to.to_string(),
                         active: worst_first(alerts.values()),
                         changes,
@@ -78,7 +78,7 @@ pub(crate) fn run(config: Config, command: &Alert) -> anyhow::Result<Outcome> {
                 let failures = evaluation.failures.into_iter();
                 return report(
                     command,
-                    AlertReport {
+                    &AlertReport {
                         as_of: evaluation.as_of.to_string(),
                         active: worst_first(service.alerts().values()),
                         changes: Vec::new(),
@@ -163,11 +163,11 @@ fn progress(step: usize, steps: usize) {
     }
 }
 
-fn report(command: &Alert, report: AlertReport) -> anyhow::Result<Outcome> {
+fn report(command: &Alert, report: &AlertReport) -> anyhow::Result<Outcome> {
     if command.format == Format::Json {
-        print_json(&report)?;
+        print_json(report)?;
     } else {
-        print(&as_text(&report, command.lang))?;
+        print(&as_text(report, command.lang))?;
     }
     ensure!(
         report.failures.is_empty(),

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
 use patchlens_ingest::collect::{CollectOptions, PathAccount, read_path};
 use patchlens_ingest::ship::{Destination, Shipper, SpoolState, ship_all};
 
@@ -15,6 +14,10 @@ use crate::output::{Outcome, print};
 use crate::reading::collect_options;
 use crate::services::{runtime, stop_signal};
 use crate::shipping::Shipping;
+
+mod progress;
+
+use progress::Progress;
 
 pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome> {
     let options = collect_options(config, &command.reading, command.paths.len())?;
@@ -124,20 +127,20 @@ pub(crate) async fn ship(
     paths: Vec<PathBuf>,
     options: CollectOptions,
 ) -> anyhow::Result<Accounting> {
-    let (mut shipper, inbox) = Shipper::new(config.collect.message_kib_max);
+    let (shipper, inbox) = Shipper::new(config.collect.message_kib_max);
     let reading = tokio::task::spawn_blocking(move || {
         let bundles = bundles(&paths);
-        let bar = progress(bundles.len() as u64);
+        let mut progress = Progress::new(shipper, bundles.len() as u64);
         let mut accounting = Accounting::default();
         for path in &bundles {
-            let account = read_path(path, &options, &mut shipper)?;
+            let account = read_path(path, &options, &mut progress)?;
             accounting.add(&account);
-            bar.inc(1);
+            progress.bundle_done();
         }
+        let mut shipper = progress.finish();
         shipper
             .flush()
             .map_err(|error| anyhow::anyhow!(error.to_string()))?;
-        bar.finish_and_clear();
         Ok::<_, anyhow::Error>(accounting)
     });
     let written = ship_all(destination, inbox).await;
@@ -181,18 +184,4 @@ fn zips(path: &Path) -> Vec<PathBuf> {
     }
     all.sort();
     all
-}
-
-fn progress(bundles: u64) -> ProgressBar {
-    if bundles < 2 {
-        return ProgressBar::hidden();
-    }
-    // Drawn on stderr, and only when that is a terminal.
-    let bar = ProgressBar::new(bundles);
-    if let Ok(style) =
-        ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} bundles, {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar
 }

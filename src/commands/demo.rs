@@ -20,6 +20,10 @@ use crate::reading::collect_options;
 use crate::reference;
 use crate::services::{OpenStore, open_flow, open_writer, runtime, stop_signal};
 
+mod alertmanager;
+
+use alertmanager::Alertmanager;
+
 /// Marks a directory as one that a demo may empty.
 const MARKER: &str = ".patchlens-demo";
 
@@ -125,7 +129,17 @@ async fn load_and_serve(
     if command.exit || *stop.borrow() {
         return Ok(());
     }
-    serve::all_services(config, open, metrics, stop).await
+    let mut config = config.clone();
+    // Who has sinks of their own is told there.
+    let alertmanager = match config.alert.sinks.as_slice() {
+        [] => Alertmanager::start(&config.data_dir).await?,
+        _ => None,
+    };
+    if let Some(alertmanager) = &alertmanager {
+        let said = alertmanager.told_by(&mut config)?;
+        print(&said)?;
+    }
+    serve::all_services(&config, open, metrics, stop).await
 }
 
 async fn load(

@@ -10,7 +10,7 @@ pub(crate) fn run(config: &Config, command: &Inspect) -> anyhow::Result<Outcome>
     let report = inspect(&command.paths, &config.collect.limits)?;
     match command.format {
         Format::Json => print_json(&report)?,
-        Format::Table => print(&as_table(&report, |header, rows| columns(header, rows)))?,
+        Format::Table => print(&as_table(&report, columns))?,
         Format::Markdown => print(&as_table(&report, markdown))?,
     }
     let unread = report

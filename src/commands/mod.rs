@@ -1,4 +1,8 @@
 //! One file per command. A command resolves settings, calls the crates, and prints.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes the configuration in the same way, whether it keeps it or not"
+)]
 
 mod alert;
 mod code;

@@ -53,7 +53,7 @@ async fn rollout(open: &OpenStore, id: Option<&str>, command: &Report) -> anyhow
     let missing = "no such rollout in the store; `patchlens reference DIR` loads plans";
     if matches!(command.format, ReportFormat::Markdown | ReportFormat::Html) {
         let case = open.store.rollout_case(id, language(command)).await?;
-        return written(case.context(missing)?, command.format);
+        return written(&case.context(missing)?, command.format);
     }
     let report = RolloutReport {
         rollout: open.store.rollout_summary(id).await?.context(missing)?,
@@ -74,11 +74,7 @@ fn rollout_text(report: &RolloutReport) -> String {
 pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) -> String {
     let mut text = format!("{}  KB{}\n\n", rollout.name, rollout.kb_article);
     let r = rollout;
-    let percent = if r.reporting == 0 {
-        0
-    } else {
-        r.latest * 100 / r.reporting
-    };
+    let percent = (r.latest * 100).checked_div(r.reporting).unwrap_or(0);
     let _infallible = writeln!(
         text,
         "compliance   {} of {} reporting devices have the update ({percent} %); {} missing one, {} missing multiple, {} of unknown build",
@@ -101,7 +97,7 @@ pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) ->
                 c.open_devices.to_string(),
                 c.devices.to_string(),
                 c.cause.clone(),
-                c.culprit.clone(),
+                short(&c.culprit),
                 c.error_codes.join(" "),
                 c.sites.join(", "),
                 c.cluster_key.clone(),
@@ -123,12 +119,31 @@ pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) ->
     text
 }
 
+/// What fits into a column: of a long path its last part, of another long name both ends.
+fn short(culprit: &str) -> String {
+    const CHARS_MAX: usize = 48;
+    let chars = culprit.chars().count();
+    if chars <= CHARS_MAX {
+        return culprit.to_owned();
+    }
+    if let Some((_, name)) = culprit.rsplit_once('\\')
+        && name.chars().count() < CHARS_MAX
+    {
+        return format!("…\\{name}");
+    }
+    let (head, tail): (String, String) = (
+        culprit.chars().take(CHARS_MAX / 2 - 1).collect(),
+        culprit.chars().skip(chars - CHARS_MAX / 2).collect(),
+    );
+    format!("{head}…{tail}")
+}
+
 async fn cluster(open: &OpenStore, key: &str, command: &Report) -> anyhow::Result<String> {
     let missing =
         || format!("no cluster {key:?} in the store; `patchlens report rollout` lists the keys");
     if command.format != ReportFormat::Json {
         let case = open.store.cluster_case(key, language(command)).await?;
-        return written(case.with_context(missing)?, command.format);
+        return written(&case.with_context(missing)?, command.format);
     }
     let cluster = open.store.clusters(Some(key)).await?.into_iter().next();
     let report = ClusterReport {
@@ -149,7 +164,7 @@ async fn device(
         let case = case.with_context(|| {
             format!("no device {id:?} in the store; ids are computer names in upper case")
         })?;
-        return written(case, command.format);
+        return written(&case, command.format);
     }
     device_json(config, open, id, command).await
 }
@@ -161,12 +176,12 @@ fn language(command: &Report) -> case::Language {
     }
 }
 
-fn written(document: Document, format: ReportFormat) -> anyhow::Result<String> {
+fn written(document: &Document, format: ReportFormat) -> anyhow::Result<String> {
     Ok(match format {
-        ReportFormat::Table => case::plain(&document),
-        ReportFormat::Markdown => case::markdown(&document),
-        ReportFormat::Html => case::html(&document),
-        ReportFormat::Json => serde_json::to_string_pretty(&document)?,
+        ReportFormat::Table => case::plain(document),
+        ReportFormat::Markdown => case::markdown(document),
+        ReportFormat::Html => case::html(document),
+        ReportFormat::Json => serde_json::to_string_pretty(document)?,
     })
 }
 
@@ -204,4 +219,25 @@ async fn device_json(
         symbol_conflicts: Vec::new(),
     };
     Ok(serde_json::to_string_pretty(&report)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn long_culprits_keep_what_tells_them_apart() {
+        assert_eq!(short("KB5014032"), "KB5014032");
+        let path = format!(
+            "C:\\Windows\\SoftwareDistribution\\{}\\usbser.sys",
+            "a".repeat(60)
+        );
+        assert_eq!(short(&path), "…\\usbser.sys");
+        let package = short(&format!(
+            "windows10.0-kb5041580-x64_{}.msu",
+            "长".repeat(60)
+        ));
+        assert!(package.starts_with("windows10.0-kb5041580") && package.ends_with("长.msu"));
+        assert_eq!(package.chars().count(), 48);
+    }
 }

@@ -3,11 +3,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Patchlens, arg, bare, engine, root, text};
+use crate::support::{Patchlens, arg, bare, engine, installed, root, text, wait_for};
 
 /// Ends with the test.
 struct Process(Child);
@@ -17,19 +17,6 @@ impl Drop for Process {
         let _ended_already = self.0.kill();
         let _reaped = self.0.wait();
     }
-}
-
-/// True when Debian's program is there; else prints a line, or fails when services are required.
-fn installed(program: &str) -> bool {
-    let there = Command::new(program).arg("--version").output().is_ok();
-    assert!(
-        there || std::env::var("PATCHLENS_REQUIRE_SERVICES").as_deref() != Ok("1"),
-        "{program} is missing, and PATCHLENS_REQUIRE_SERVICES=1"
-    );
-    if !there {
-        println!("skipped: {program} is not installed");
-    }
-    there
 }
 
 /// The fenced blocks of a language in the guide.
@@ -177,10 +164,7 @@ fn the_demo_raises_alerts_and_a_back_test_says_the_same() {
     }
     for row in &kept {
         let chinese = row["summary_zh"].as_str().unwrap();
-        assert!(
-            chinese.chars().any(|c| !c.is_ascii()) && !chinese.contains('{'),
-            "{row}"
-        );
+        assert!(!chinese.is_ascii() && !chinese.contains('{'), "{row}");
         assert!(row["devices"].as_u64().unwrap() >= 3, "{row}");
     }
     let active = kept.iter().filter(|row| row["state"] == "Active").count();
@@ -255,17 +239,6 @@ fn get(address: &str, path: &str) -> Option<(u16, String)> {
 }
 
 #[track_caller]
-fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(90);
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::yield_now();
-    }
-}
-
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -321,6 +294,10 @@ fn start(patchlens: &Patchlens, arguments: &[&str]) -> Process {
     )
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one running server, asked one thing after the other"
+)]
 #[test]
 fn prometheus_scrapes_the_services_and_promtool_likes_their_names() {
     if !engine() || !installed("prometheus") || !installed("promtool") {

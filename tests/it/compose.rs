@@ -76,7 +76,7 @@ fn images_are_pinned_ports_are_local_and_services_have_health_checks() {
                 "{name} publishes {port} to the world"
             );
         }
-        let ends_by_itself = name == "migrate";
+        let ends_by_itself = service["restart"] == "no";
         assert!(
             ends_by_itself || service["healthcheck"].is_object() || name == "alertmanager",
             "{name} has no health check"
@@ -110,7 +110,7 @@ fn the_commands_and_settings_of_our_services_are_real() {
     }
     assert_eq!(
         ours,
-        BTreeSet::from(["alert", "migrate", "serve", "transform"])
+        BTreeSet::from(["alert", "gateway", "migrate", "serve", "transform"])
     );
 
     let secret = tempfile::NamedTempFile::new().unwrap();
@@ -141,6 +141,74 @@ fn the_commands_and_settings_of_our_services_are_real() {
             .unwrap()
             .contains("INTERNAL://kafka:19092")
     );
+}
+
+#[test]
+fn grafana_reads_as_the_analyst_that_the_stack_creates() {
+    let stack = stack();
+    let services = &stack["services"];
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let source: Value = serde_yaml_ng::from_str(&read(
+        "dashboards/grafana/provisioning/datasources/clickhouse.yaml",
+    ))
+    .unwrap();
+    let source = &source["datasources"][0];
+    let user = source["jsonData"]["username"].as_str().unwrap();
+    let statements = read("queries/server/analyst.sql");
+    assert!(statements.contains(&format!("CREATE USER IF NOT EXISTS {user}\n")));
+    assert_eq!(statements.matches("'CHANGE_ME'").count(), 1);
+    assert_eq!(
+        services["grafana"]["secrets"],
+        serde_json::json!(["analyst_password"])
+    );
+    assert_eq!(
+        source["secureJsonData"]["password"],
+        "$__file{/run/secrets/analyst_password}"
+    );
+    assert_eq!(
+        services["grafana"]["depends_on"]["analysts"]["condition"],
+        "service_completed_successfully"
+    );
+    // Compose makes `$` of `$$`; what is left is to be a script that a shell understands.
+    let script = services["analysts"]["command"][0]
+        .as_str()
+        .unwrap()
+        .replace("$$", "$");
+    let checked = Command::new("sh")
+        .args(["-n", "-c", &script])
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    assert!(script.contains("/run/secrets/analyst_password") && script.contains("/analyst.sql"));
+}
+
+#[test]
+fn prometheus_scrapes_every_service_of_ours() {
+    let stack = stack();
+    let settings: Value = serde_yaml_ng::from_str(
+        &std::fs::read_to_string(root().join("compose/prometheus/prometheus.yml")).unwrap(),
+    )
+    .unwrap();
+    let scraped: BTreeSet<&str> = settings["scrape_configs"][0]["static_configs"][0]["targets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|target| target.as_str().unwrap())
+        .collect();
+    for (name, service) in stack["services"].as_object().unwrap() {
+        let is_ours = service["image"].as_str().unwrap().starts_with("patchlens:");
+        if is_ours && service["restart"] != "no" {
+            // The port whose health is asked is the one that has the metrics.
+            let health = service["healthcheck"]["test"]
+                .as_array()
+                .unwrap()
+                .last()
+                .unwrap();
+            let port = health.as_str().unwrap().split([':', '/']).nth(4).unwrap();
+            let target = format!("{name}:{port}");
+            assert!(scraped.contains(target.as_str()), "{target} is not scraped");
+        }
+    }
 }
 
 #[test]

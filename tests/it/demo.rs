@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{Patchlens, bare, engine, text};
+use crate::support::{Patchlens, bare, engine, installed, text, wait_for};
 
 #[test]
 fn the_demo_finds_what_the_simulation_hid() {
@@ -90,7 +90,7 @@ fn the_demo_serves_its_page_and_the_clickhouse_interface() {
     }
     let patchlens = Patchlens::new();
     let mut child = patchlens
-        .command(&["demo", "--devices", "12"])
+        .command(&["demo"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -125,6 +125,14 @@ fn the_demo_serves_its_page_and_the_clickhouse_interface() {
         answer.starts_with("HTTP/1.1 200") && answer.contains("cluster_key"),
         "{answer}"
     );
+    if installed("prometheus-alertmanager") {
+        let alertmanager = address("Alertmanager http://");
+        let alerts = wait_for("alerts in Alertmanager", || {
+            let answer = get(&alertmanager, "/api/v2/alerts");
+            answer.contains("\"alertname\"").then_some(answer)
+        });
+        assert!(alerts.contains("compliance-behind-plan"), "{alerts}");
+    }
 
     terminate(&mut child);
     let output = child.wait_with_output().unwrap();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -159,4 +160,29 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 /// `path` as an argument.
 pub(crate) fn arg(path: &Path) -> &str {
     path.to_str().unwrap()
+}
+
+/// True when Debian's program is there; else prints a line, or fails when services are required.
+pub(crate) fn installed(program: &str) -> bool {
+    let there = Command::new(program).arg("--version").output().is_ok();
+    assert!(
+        there || std::env::var("PATCHLENS_REQUIRE_SERVICES").as_deref() != Ok("1"),
+        "{program} is missing, and PATCHLENS_REQUIRE_SERVICES=1"
+    );
+    if !there {
+        println!("skipped: {program} is not installed");
+    }
+    there
+}
+
+/// Asks until there is an answer, or fails after a minute and a half.
+pub(crate) fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::yield_now();
+    }
 }

@@ -79,7 +79,7 @@ impl Server {
         let (head, body) = self.upload(name, bytes, "");
         assert!(head.starts_with("HTTP/1.1 202"), "{head}\n{body}");
         let mut status: Value = serde_json::from_str(&body).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while status["is_over"] != true {
             assert!(Instant::now() < deadline, "{status}");
             std::thread::yield_now();

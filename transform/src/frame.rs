@@ -52,8 +52,7 @@ pub fn events_frame(
         codes.append_iter(event.codes.iter().map(|code| Some(code.0)));
         fields.push(json_object(event));
     }
-    let origins = || events.iter().map(|(_, origin)| origin);
-    let columns = vec![
+    let mut columns = vec![
         text(schema::DEVICE_ID, |e| e.device_id.as_str()),
         text(schema::EVENT_ID, |e| e.event_id.as_str()),
         text(schema::SOURCE, |e| e.source.as_str()),
@@ -118,6 +117,23 @@ pub fn events_frame(
         text(schema::DEVICE_NAME, |e| {
             e.device_name.as_deref().unwrap_or_default()
         }),
+    ];
+    columns.extend(origin_columns(events));
+    columns.push(Column::new(
+        schema::TRANSFORM_VERSION.into(),
+        vec![transform_version; height],
+    ));
+    columns.push(instants(
+        schema::INGESTED_AT,
+        std::iter::repeat_n(Some(ingested_at), height),
+    ));
+    DataFrame::new(height, columns)
+}
+
+/// Where in the event log each event came from.
+fn origin_columns(events: &[(Event, RowOrigin)]) -> [Column; 4] {
+    let origins = || events.iter().map(|(_, origin)| origin);
+    [
         Column::new(
             schema::TOPIC.into(),
             origins().map(|o| o.topic.as_str()).collect::<Vec<_>>(),
@@ -134,16 +150,7 @@ pub fn events_frame(
             schema::ROW.into(),
             origins().map(|o| o.row).collect::<Vec<_>>(),
         ),
-        Column::new(
-            schema::TRANSFORM_VERSION.into(),
-            vec![transform_version; height],
-        ),
-        instants(
-            schema::INGESTED_AT,
-            std::iter::repeat_n(Some(ingested_at), height),
-        ),
-    ];
-    DataFrame::new(height, columns)
+    ]
 }
 
 /// Writes a frame as an Arrow IPC stream.

@@ -107,6 +107,10 @@ async fn a_database_without_tables_is_said_to_be_unmigrated() {
     assert!(answer.body.contains("patchlens migrate"), "{}", answer.body);
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one running server, asked one thing after the other"
+)]
 #[tokio::test]
 async fn statements_are_run_within_limits_and_attacks_are_not() {
     let Some((_, store)) = seeded().await else {

@@ -130,8 +130,11 @@ impl IdentityScope {
 }
 
 fn key(content: &blake3::Hash) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *content.as_bytes();
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    let (first, _) = content
+        .as_bytes()
+        .split_first_chunk()
+        .unwrap_or((&[0; 8], &[]));
+    u64::from_le_bytes(*first)
 }
 
 fn content(logged_time: &str, text: &str) -> blake3::Hash {

@@ -28,6 +28,8 @@ pub const MODEL: &str = "model";
 pub const LOCALE: &str = "locale";
 /// Offset from UTC in minutes, east positive.
 pub const UTC_OFFSET_MINUTES: &str = "utc_offset_minutes";
+/// The zone's rule for the whole year, as a POSIX TZ string.
+pub const TIME_ZONE_RULE: &str = "time_zone_rule";
 /// Deployment ring.
 pub const RING: &str = "ring";
 /// Site.

@@ -84,7 +84,7 @@ pub(crate) async fn post(
     };
     let upload_id = match params.upload_id {
         Some(id) => checked("upload_id", &id)?,
-        None => shared.new_id()?,
+        None => Shared::new_id()?,
     };
     let mut upload = Upload::new(upload_id.clone(), total_bytes);
     if !shared.uploads.begin(collector.name(), upload.clone()) {

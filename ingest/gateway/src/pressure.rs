@@ -69,10 +69,9 @@ impl Pressure {
             .kib
             .check_key_n(&collector.to_owned(), at_least_one(kib(bytes)))
         {
-            Ok(Ok(())) => Ok(()),
             Ok(Err(until)) => Err(Refusal::TooFast(until.wait_time_from(self.clock.now()))),
-            // More than the largest body, which is refused for its size.
-            Err(_) => Ok(()),
+            // An error is more than the largest body, which is refused for its size.
+            Ok(Ok(())) | Err(_) => Ok(()),
         }
     }
 

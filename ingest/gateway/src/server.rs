@@ -53,10 +53,10 @@ impl Shared {
         access::admit(&self.tokens, self.only_local, headers, scope)
     }
 
-    pub(crate) fn new_id(&self) -> std::result::Result<String, Refusal> {
+    pub(crate) fn new_id() -> std::result::Result<String, Refusal> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| Refusal::Broken(error.to_string()))?;
-        Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(format!("{:032x}", u128::from_be_bytes(random)))
     }
 }
 

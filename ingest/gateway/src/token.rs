@@ -151,8 +151,7 @@ impl TokenFile {
             .collect::<Result<_>>()?;
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(|error| Error::Random(error.to_string()))?;
-        let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let token = format!("{PREFIX}{hex}");
+        let token = format!("{PREFIX}{}", hex::encode(random));
         self.tokens.push(TokenEntry {
             name: name.to_owned(),
             hash: blake3::hash(token.as_bytes()).to_hex().to_string(),

@@ -184,7 +184,7 @@ impl<'a> CbsLog<'a> {
         };
         match (ending, subject.case.map(|case| &case.fault)) {
             (Ending::Failed, Some(fault)) if fault.stage == Stage::Install => {
-                self.install(update, ending, Some(fault))
+                self.install(update, ending, Some(fault));
             }
             // The update client or another program failed before servicing was asked.
             (Ending::Failed, _) => {}

@@ -274,10 +274,10 @@ impl Draft {
                 }
                 match repaired {
                     Repair::BeforeFirstUpload => {
-                        self.install((day + tries + 1).min(upload - 1), random)
+                        self.install((day + tries + 1).min(upload - 1), random);
                     }
                     Repair::BeforeLaterUpload => {
-                        self.install(upload + 2 + i64::from(random.between(0, 1)), random)
+                        self.install(upload + 2 + i64::from(random.between(0, 1)), random);
                     }
                     Repair::Never => self.fail(upload + 2, stage_reached, random),
                 }

@@ -7,7 +7,7 @@ use crate::{
     bundle::{BundleFile, FileKind},
     cbs::{self, Subject},
     certutil,
-    device::{Device, Services},
+    device::{Device, Services, Style},
     dism,
     encoding::Encoding,
     event_log, inventory, procmon,
@@ -47,105 +47,13 @@ pub(crate) fn files(
     }
     let ubr = ubr_after(release, device, happenings);
     let hotfix_ids: Vec<u32> = state.hotfixes.iter().map(|(kb, _, _)| *kb).collect();
-    let mut files = Vec::new();
-    let mut add = |kind: FileKind, is_there: bool, encoding: Encoding, text: &str| {
-        if is_there && !text.is_empty() {
-            files.push(BundleFile {
-                kind,
-                bytes: encoding.encode(&style.line_end.apply(text)),
-            });
-        }
+    let mut upload = Upload {
+        presence,
+        style,
+        files: Vec::new(),
     };
-    let servicing = cbs::write(subject, happenings);
-    let servicing = if trimmed {
-        without_beginning(&servicing)
-    } else {
-        &servicing
-    };
-    let plain = Encoding::Utf8;
-    add(
-        FileKind::DeviceFacts,
-        presence.has(FileKind::DeviceFacts),
-        plain,
-        &inventory::collector_facts(&state, at, state.free_space_mb),
-    );
-    add(
-        FileKind::OsVersion,
-        presence.has(FileKind::OsVersion),
-        plain,
-        &inventory::os_version(&state, ubr),
-    );
-    add(
-        FileKind::SystemInfo,
-        presence.has(FileKind::SystemInfo),
-        style.console,
-        &system_info::write(&state, at, &hotfix_ids, random),
-    );
-    if random.chance(0.6) {
-        add(
-            FileKind::HotfixCsv,
-            presence.has(FileKind::HotfixCsv),
-            plain,
-            &inventory::hotfix_csv(&state, &state.hotfixes),
-        );
-    } else {
-        add(
-            FileKind::HotfixTable,
-            presence.has(FileKind::HotfixCsv),
-            Encoding::Utf16Le,
-            &inventory::hotfix_table(&state, &state.hotfixes),
-        );
-    }
-    add(
-        FileKind::Services,
-        presence.has(FileKind::Services),
-        plain,
-        &inventory::services(&state),
-    );
-    add(
-        FileKind::Events,
-        presence.has(FileKind::Events),
-        plain,
-        &event_log::write(subject, happenings),
-    );
-    add(
-        FileKind::WindowsUpdate,
-        presence.has(FileKind::WindowsUpdate),
-        style.log,
-        &windows_update::write(subject, happenings),
-    );
-    add(
-        FileKind::ReportingEvents,
-        presence.has(FileKind::ReportingEvents),
-        Encoding::Utf16Le,
-        &reporting_events::write(subject, happenings),
-    );
-    if !device.is_legacy() {
-        add(
-            FileKind::Cbs,
-            presence.has(FileKind::Cbs),
-            style.log,
-            servicing,
-        );
-        add(
-            FileKind::Dism,
-            presence.has(FileKind::Dism),
-            Encoding::Utf8Bom,
-            &dism::write(subject, happenings),
-        );
-    }
-    add(
-        FileKind::Setup,
-        presence.has(FileKind::Setup),
-        Encoding::Utf16Le,
-        &setup::write(subject, happenings),
-    );
-    add(
-        FileKind::Procmon,
-        presence.has(FileKind::Procmon),
-        Encoding::Utf8Bom,
-        &procmon::write(subject, happenings),
-    );
+    upload.inventory(&state, ubr, at, &hotfix_ids, random);
+    upload.logs(subject, happenings, trimmed);
     if let Some((path, hash)) = subject.case.and_then(|case| case.hashed_file.as_ref()) {
         // After the repair the operator checks once more, and the hash is right.
         let hash = if installed.is_some() {
@@ -153,14 +61,115 @@ pub(crate) fn files(
         } else {
             hash
         };
-        add(
+        upload.add(
             FileKind::Certutil,
-            presence.has(FileKind::Certutil),
             style.console,
             &certutil::write(device, path, hash),
         );
     }
-    files
+    upload.files
+}
+
+/// The files that one upload has so far.
+struct Upload<'a> {
+    presence: &'a Presence,
+    style: Style,
+    files: Vec<BundleFile>,
+}
+
+impl Upload<'_> {
+    fn add(&mut self, kind: FileKind, encoding: Encoding, text: &str) {
+        if self.presence.has(kind) {
+            self.add_as(kind, encoding, text);
+        }
+    }
+
+    fn add_as(&mut self, kind: FileKind, encoding: Encoding, text: &str) {
+        if !text.is_empty() {
+            self.files.push(BundleFile {
+                kind,
+                bytes: encoding.encode(&self.style.line_end.apply(text)),
+            });
+        }
+    }
+
+    fn inventory(
+        &mut self,
+        state: &Device,
+        ubr: u32,
+        at: Timestamp,
+        hotfix_ids: &[u32],
+        random: &mut Random,
+    ) {
+        let plain = Encoding::Utf8;
+        self.add(
+            FileKind::DeviceFacts,
+            plain,
+            &inventory::collector_facts(state, at, state.free_space_mb),
+        );
+        self.add(
+            FileKind::OsVersion,
+            plain,
+            &inventory::os_version(state, ubr),
+        );
+        self.add(
+            FileKind::SystemInfo,
+            self.style.console,
+            &system_info::write(state, at, hotfix_ids, random),
+        );
+        // Support engineers send either form of the same list.
+        if random.chance(0.6) {
+            let list = inventory::hotfix_csv(state, &state.hotfixes);
+            self.add(FileKind::HotfixCsv, plain, &list);
+        } else if self.presence.has(FileKind::HotfixCsv) {
+            let list = inventory::hotfix_table(state, &state.hotfixes);
+            self.add_as(FileKind::HotfixTable, Encoding::Utf16Le, &list);
+        }
+        self.add(FileKind::Services, plain, &inventory::services(state));
+    }
+
+    fn logs(&mut self, subject: &Subject<'_>, happenings: &[Happening], trimmed: bool) {
+        let log = self.style.log;
+        self.add(
+            FileKind::Events,
+            Encoding::Utf8,
+            &event_log::write(subject, happenings),
+        );
+        self.add(
+            FileKind::WindowsUpdate,
+            log,
+            &windows_update::write(subject, happenings),
+        );
+        self.add(
+            FileKind::ReportingEvents,
+            Encoding::Utf16Le,
+            &reporting_events::write(subject, happenings),
+        );
+        if !subject.device.is_legacy() {
+            let servicing = cbs::write(subject, happenings);
+            let servicing = if trimmed {
+                without_beginning(&servicing)
+            } else {
+                &servicing
+            };
+            self.add(FileKind::Cbs, log, servicing);
+            self.add(
+                FileKind::Dism,
+                Encoding::Utf8Bom,
+                &dism::write(subject, happenings),
+            );
+        }
+        self.add(
+            FileKind::Setup,
+            Encoding::Utf16Le,
+            &setup::write(subject, happenings),
+        );
+        self.add(
+            FileKind::Procmon,
+            Encoding::Utf8Bom,
+            &procmon::write(subject, happenings),
+        );
+    }
 }
 
 /// The revision that a device has after these happenings.

@@ -108,7 +108,7 @@ impl Bundle {
     pub(crate) fn open_cabinets(&mut self) {
         for entry in std::mem::take(&mut self.entries) {
             if self.head(&entry).is_some_and(|head| is_cabinet(&head)) {
-                match self.read_file(&entry) {
+                match Self::read_file(&entry) {
                     Ok(file) => self.add_cabinet(Box::new(file), &entry.path, 0),
                     Err(error) => self.refuse(entry.path, read_failure(&error), error.to_string()),
                 }
@@ -118,7 +118,7 @@ impl Bundle {
         }
     }
 
-    fn read_file(&self, entry: &Entry) -> io::Result<File> {
+    fn read_file(entry: &Entry) -> io::Result<File> {
         match &entry.place {
             Place::File(path) => File::open(path),
             Place::Part { .. } => Err(io::ErrorKind::Unsupported.into()),

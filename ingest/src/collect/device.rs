@@ -14,7 +14,7 @@ use crate::bundle::{Bundle, Entry, Limits, read_failure};
 use crate::identity::{Identity, Scan, identify};
 use crate::parser::FileParser;
 use crate::redact::{KnownNames, Redactor};
-use crate::zone::Zones;
+use crate::zone::{ZoneFacts, Zones};
 use crate::{Error, Format, Result};
 
 /// How much of an entry is read at once.
@@ -100,7 +100,10 @@ impl Device {
             known.domains.extend(scan.known.domains.iter().cloned());
         }
         known.domains.extend(identity.device_name.clone());
-        let offset = scans.iter().find_map(|scan| scan.utc_offset_minutes);
+        let mut zone = ZoneFacts::default();
+        for scan in scans {
+            zone.add(&scan.zone);
+        }
         // A clock that is ahead of ours must not make the device's newest reading win for ever.
         let stated_collected_at = scans
             .iter()
@@ -110,7 +113,7 @@ impl Device {
         Ok(Self {
             collected_at: stated_collected_at.unwrap_or(options.collected_at),
             stated_collected_at,
-            zones: Zones::new(offset, options.assumed_zone()),
+            zones: Zones::new(&zone, options.assumed_zone()),
             redactor: Redactor::new(options.redaction.clone(), known)?,
             identity,
             limits: options.limits.clone(),
@@ -127,7 +130,7 @@ impl Device {
         known.domains.extend(identity.device_name.clone());
         Ok(Self {
             identity,
-            zones: Zones::new(None, options.assumed_zone()),
+            zones: Zones::new(&ZoneFacts::default(), options.assumed_zone()),
             redactor: Redactor::new(options.redaction.clone(), known)?,
             collected_at: options.collected_at,
             stated_collected_at: None,

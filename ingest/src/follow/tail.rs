@@ -100,16 +100,15 @@ impl Tail {
 
     /// Looks at the file and hands on what is new.
     pub(super) fn look(&mut self, look: &mut Look<'_>) -> Result<Looked> {
-        let metadata = match fs::metadata(&self.path) {
-            Ok(metadata) => metadata,
-            Err(_) => return self.end(look),
+        let Ok(metadata) = fs::metadata(&self.path) else {
+            return self.end(look);
         };
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         let stamp = Some((metadata.len(), modified));
         if self.stamp != stamp {
             let Ok(start) = start_of(&self.path) else {
                 // In use by another program: the next look may find it free.
-                return Ok(self.again(look.options.look, look.now));
+                return Ok(Self::again(look.options.look, look.now));
             };
             let shrank = self
                 .text
@@ -139,7 +138,7 @@ impl Tail {
         }
     }
 
-    fn again(&self, after: Duration, now: Instant) -> Looked {
+    fn again(after: Duration, now: Instant) -> Looked {
         Looked {
             again_at: Some(now + after),
             ..Looked::default()

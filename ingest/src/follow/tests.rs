@@ -67,7 +67,7 @@ fn options() -> FollowOptions {
         settle: Duration::from_millis(200),
         partial: Duration::from_secs(30),
         look: Duration::from_millis(500),
-        counts: Duration::from_secs(60),
+        counts: Duration::from_mins(1),
     }
 }
 
@@ -353,8 +353,8 @@ fn an_event_log_is_read_again_by_record_number() {
         let before = case.kept.events.len();
         case.append(name, &bytes[half..]);
         case.restart();
-        case.poll(Duration::from_secs(60));
-        case.poll(Duration::from_secs(60));
+        case.poll(Duration::from_mins(1));
+        case.poll(Duration::from_mins(1));
         grown += usize::from(case.kept.events.len() > before && before > 0);
         case.finish();
         let whole = whole(&case.logs()).ids();

@@ -8,6 +8,7 @@ use patchlens_event::inventory;
 
 use super::facts::Facts;
 use super::lines::Line;
+use crate::zone::posix_rule;
 use crate::{LoggedTime, RecordSink};
 
 /// True when a line names a registry key.
@@ -68,6 +69,12 @@ fn number(data: &str) -> Option<u32> {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
         None => data.parse().ok(),
     }
+}
+
+/// The bytes of a REG_BINARY value: `reg query` prints them in one piece, an export behind `hex:` with commas.
+fn bytes(data: &str) -> Option<Vec<u8>> {
+    let digits = data.strip_prefix("hex:").unwrap_or(data).replace(',', "");
+    hex::decode(digits.trim()).ok()
 }
 
 /// Reads every key.
@@ -156,15 +163,15 @@ fn facts(key: &str, values: &[(&str, String)]) -> Facts {
     }
     if lower.ends_with("\\timezoneinformation") {
         // The registry holds UTC minus local time; a negative bias is a wrapped DWORD.
-        if let Some(bias) = value("ActiveTimeBias")
-            .or_else(|| value("Bias"))
-            .and_then(number)
-        {
+        let signed = |name: &str| value(name).and_then(number).map(u32::cast_signed);
+        if let Some(bias) = signed("ActiveTimeBias").or_else(|| signed("Bias")) {
             facts.add(
                 inventory::UTC_OFFSET_MINUTES,
-                bias.cast_signed().saturating_neg().to_string(),
+                bias.saturating_neg().to_string(),
             );
         }
+        let rule = posix_rule(signed, |name| value(name).and_then(bytes));
+        facts.add(inventory::TIME_ZONE_RULE, rule.unwrap_or_default());
     }
     for (name, data) in values {
         facts.add(

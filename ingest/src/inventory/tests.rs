@@ -361,6 +361,20 @@ fn registry_values_say_what_they_mean() {
             ("service_start.wuauserv", "4"),
         ],
     );
+    let berlin = "<+0100>-01:00<+0200>-02:00,M3.5.0/02:00:00,M10.5.0/03:00:00";
+    check(
+        "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\TimeZoneInformation\r\n    ActiveTimeBias    REG_DWORD    0xffffff88\r\n    Bias    REG_DWORD    0xffffffc4\r\n    DaylightBias    REG_DWORD    0xffffffc4\r\n    DaylightName    REG_SZ    @tzres.dll,-321\r\n    DaylightStart    REG_BINARY    00000300050002000000000000000000\r\n    StandardBias    REG_DWORD    0x0\r\n    StandardStart    REG_BINARY    00000A00050003000000000000000000\r\n",
+        Format::RegQuery,
+        &[
+            (names::UTC_OFFSET_MINUTES, "120"),
+            (names::TIME_ZONE_RULE, berlin),
+        ],
+    );
+    check(
+        "Windows Registry Editor Version 5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\TimeZoneInformation]\r\n\"Bias\"=dword:ffffffc4\r\n\"StandardBias\"=dword:00000000\r\n\"DaylightBias\"=dword:ffffffc4\r\n\"DaylightStart\"=hex:00,00,03,00,05,00,02,00,00,00,00,00,00,00,00,00\r\n\"StandardStart\"=hex:00,00,0a,00,05,00,03,00,00,00,00,00,00,00,00,00\r\n",
+        Format::RegQuery,
+        &[(names::TIME_ZONE_RULE, berlin)],
+    );
 }
 
 #[test]

@@ -176,6 +176,18 @@ impl Report {
         .unwrap_or((String::new(), LoggedTime::Unstated))
     }
 
+    /// Advice stands among the failures as well as in its own place.
+    fn remedies_among<'a>(&'a self, failures: &[&'a str]) -> Vec<&'a str> {
+        let is_advice = |line: &&str| line.to_ascii_lowercase().starts_with("recommend");
+        let own = self.remedies.iter().flat_map(|text| lines_of(text));
+        failures
+            .iter()
+            .copied()
+            .filter(is_advice)
+            .chain(own)
+            .collect()
+    }
+
     fn emit(self, lines: &[Line], sink: &mut dyn RecordSink) {
         let (code, extend) = self.codes();
         let (time_text, time) = self.time();
@@ -187,23 +199,9 @@ impl Report {
         let failures: Vec<&str> = self
             .failures
             .iter()
-            .flat_map(|text| text.lines())
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
+            .flat_map(|text| lines_of(text))
             .collect();
-        let advice = |line: &&str| line.to_ascii_lowercase().starts_with("recommend");
-        let remedies: Vec<&str> = failures
-            .iter()
-            .copied()
-            .filter(advice)
-            .chain(
-                self.remedies
-                    .iter()
-                    .flat_map(|text| text.lines())
-                    .map(str::trim),
-            )
-            .filter(|line| !line.is_empty())
-            .collect();
+        let remedies = self.remedies_among(&failures);
         let mut message = format!("SetupDiag rule {rule}");
         for line in failures
             .iter()
@@ -288,6 +286,11 @@ impl Report {
             continuations: lines.len().saturating_sub(1) as u64,
         });
     }
+}
+
+/// The lines of a text that hold something.
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
 /// The line that evidence points at: the one that names the failure, else the rule, else the first.

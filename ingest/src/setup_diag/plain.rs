@@ -36,8 +36,8 @@ pub(super) fn read(lines: &[Line]) -> Report {
         if let Some(rule) = text.strip_prefix(MATCH) {
             // A file may hold several findings: the last one is, as a rule, the fatal one.
             let (name, guid) = rule.trim().split_once(" - ").unwrap_or((rule.trim(), ""));
-            report.rule_name = name.trim().to_owned();
-            report.rule_guid = guid.trim().to_owned();
+            name.trim().clone_into(&mut report.rule_name);
+            guid.trim().clone_into(&mut report.rule_guid);
         } else if text.starts_with(SYSTEM) {
             in_system = true;
         } else if text.is_empty() {
@@ -47,7 +47,7 @@ pub(super) fn read(lines: &[Line]) -> Report {
             let name: String = name.chars().filter(|c| !c.is_whitespace()).collect();
             report.system.push((name, value.trim().to_owned()));
         } else if let Some(entry) = text.strip_prefix("LogEntry:") {
-            report.log_error_line = entry.trim().to_owned();
+            entry.trim().clone_into(&mut report.log_error_line);
         } else if is_finding(text, &report) {
             report.failures.push(text.to_owned());
         }

@@ -174,9 +174,9 @@ fn the_text_form_gives_the_last_failure() {
 #[test]
 fn an_upgrade_that_worked_has_no_code() {
     let text = XML.replace("FindSPFatalError", "FindSuccessfulUpgrade");
-    let start = text.find("  <LogErrorLine>").unwrap();
-    let end = text.find("  <DeviceDriverInfo").unwrap();
-    let text = format!("{}{}", &text[..start], &text[end..]);
+    let (before, line) = text.split_once("  <LogErrorLine>").unwrap();
+    let (_, after) = line.split_once("  <DeviceDriverInfo").unwrap();
+    let text = format!("{before}  <DeviceDriverInfo{after}");
     let record = one(text.as_bytes());
     assert_eq!(record.field(field::ERROR_CODE), None);
     assert_eq!(record.level, Level::Info);
@@ -184,8 +184,8 @@ fn an_upgrade_that_worked_has_no_code() {
 
 #[test]
 fn a_cut_report_is_read_as_far_as_it_goes() {
-    let cut = &XML[..XML.find("<DeviceDriverInfo").unwrap() + 8];
-    let (records, collected, account) = read(cut.as_bytes());
+    let end = XML.find("<DeviceDriverInfo").unwrap() + 8;
+    let (records, collected, account) = read(&XML.as_bytes()[..end]);
     assert_eq!(records[0].field(field::ERROR_CODE), Some("0x80070490"));
     assert!(
         collected.issues[0].2.contains("not whole"),

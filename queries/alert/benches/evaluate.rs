@@ -59,7 +59,7 @@ async fn main() {
 
     let options = Options {
         rules,
-        interval: Duration::from_secs(60),
+        interval: Duration::from_mins(1),
         pace: Pace::default(),
         clock: Timestamp::now,
     };

@@ -314,7 +314,7 @@ fn line_of(text: &str, offset: usize) -> usize {
         .as_bytes()
         .get(..offset.min(text.len()))
         .unwrap_or_default();
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    before.split(|byte| *byte == b'\n').count()
 }
 
 /// Returns the rules of this program, and those of an operator's directory; a rule there takes the place of a

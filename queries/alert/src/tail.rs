@@ -22,7 +22,7 @@ pub fn binomial_at_least(observed: u64, trials: u64, rate: f64) -> f64 {
     if observed > trials || rate == 0.0 {
         return 0.0;
     }
-    if rate == 1.0 {
+    if rate >= 1.0 {
         return 1.0;
     }
     let (n, odds) = (float(trials), rate / (1.0 - rate));

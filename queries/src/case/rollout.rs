@@ -36,11 +36,7 @@ pub(super) fn document(
     clusters: &[ClusterRow],
     language: Language,
 ) -> Document {
-    let percent = if r.reporting == 0 {
-        0
-    } else {
-        r.latest * 100 / r.reporting
-    };
+    let percent = (r.latest * 100).checked_div(r.reporting).unwrap_or(0);
     let progress = language.of(
         format!(
             "{} of {} reporting devices have the update ({percent} %).",

@@ -1,6 +1,6 @@
 //! What became of an attempt: outcome, phase, and the code beneath the code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use patchlens_event::{EventId, Hresult};
 
@@ -104,12 +104,7 @@ pub(super) fn attempt(
         .iter()
         .filter_map(|segment| segment.start.zip(segment.end))
         .reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
-    let mut members: Vec<usize> = Vec::new();
-    for row in segments.iter().flat_map(|segment| &segment.rows) {
-        if !members.contains(row) {
-            members.push(*row);
-        }
-    }
+    let members = members_of(&segments);
     let verdict = final_verdict(&segments);
     let signals: Vec<Signal> = segments
         .iter()
@@ -194,21 +189,9 @@ pub(super) fn attempt(
         error_code,
         inner_code: error_code
             .and_then(|outer| inner_code(outer, &segments, &members, rows, knowledge)),
-        extend_code: if is_failure {
-            members
-                .iter()
-                .filter_map(|index| rows.get(*index))
-                .find_map(|row| {
-                    let report = (row.source == "event_log")
-                        .then(|| setup_report(row.message, row.fields))
-                        .flatten();
-                    report
-                        .and_then(|report| report.extend_code)
-                        .or_else(|| extend_code(row.message))
-                })
-        } else {
-            None
-        },
+        extend_code: is_failure
+            .then(|| logged_extend_code(&members, rows))
+            .flatten(),
         phase: phase(&segments, verdict, rows),
         is_zone_assumed: segments.iter().any(|segment| segment.is_zone_assumed),
         is_scan: segments.iter().all(Segment::is_scan),
@@ -217,6 +200,32 @@ pub(super) fn attempt(
         verdict_row: verdict.map(|verdict| verdict.row),
         window,
     }
+}
+
+/// The rows of all segments in the order in which they come, each once.
+fn members_of(segments: &[Segment]) -> Vec<usize> {
+    let mut seen = HashSet::new();
+    segments
+        .iter()
+        .flat_map(|segment| &segment.rows)
+        .copied()
+        .filter(|row| seen.insert(*row))
+        .collect()
+}
+
+/// The first extend code that one of these rows names: in the event that setup reports, or in a log's text.
+fn logged_extend_code(members: &[usize], rows: &[Row<'_>]) -> Option<u32> {
+    members
+        .iter()
+        .filter_map(|index| rows.get(*index))
+        .find_map(|row| {
+            let report = (row.source == "event_log")
+                .then(|| setup_report(row.message, row.fields))
+                .flatten();
+            report
+                .and_then(|report| report.extend_code)
+                .or_else(|| extend_code(row.message))
+        })
 }
 
 /// The verdict that the device shows its user goes before the verdicts of its parts.

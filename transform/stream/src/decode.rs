@@ -36,7 +36,7 @@ fn decode_events(message: &Delivered, now: Timestamp, decoded: &mut Decoded) {
         let origin = origin(message, row);
         match item {
             BatchItem::Event(event) if event.kind == Kind::Count => {
-                decoded.counts.push((*event, origin))
+                decoded.counts.push((*event, origin));
             }
             BatchItem::Event(event) => decoded.events.push((*event, origin)),
             BatchItem::Undecodable { raw, detail } => decoded

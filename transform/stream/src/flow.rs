@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use patchlens_log::{Delivered, PartitionLag, Reader};
@@ -11,6 +11,7 @@ use patchlens_queries::Store;
 use patchlens_transform::{TRANSFORM_VERSION, events_frame, normalise};
 use polars::prelude::DataFrame;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::decode::{Decoded, decode};
 use crate::devices::{Analysis, recompute};
@@ -312,7 +313,7 @@ impl Flow {
         match self.reader.lag().await {
             // Before the group has given it partitions, a reader knows nothing of what is waiting.
             Ok(partitions) if partitions.is_empty() => {
-                self.metrics.lag_messages.store(u64::MAX, Ordering::Relaxed)
+                self.metrics.lag_messages.store(u64::MAX, Ordering::Relaxed);
             }
             Ok(partitions) => {
                 let lag: u64 = partitions.iter().map(PartitionLag::messages).sum();

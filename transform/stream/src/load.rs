@@ -47,7 +47,7 @@ pub async fn insert_missing(
         return Ok(Loaded::default());
     }
     let (frame, devices, ids) = engine
-        .run(move || identities(frame, table))
+        .run(move || identities(&frame, table))
         .await?
         .map_err(Error::frame("the identities of a cut"))?;
     let present = store
@@ -89,7 +89,7 @@ async fn insert(
             Err(Error::Store { source, .. }) if source.is_refusal() && rows == 1 => {
                 loaded
                     .refused
-                    .push(refused(&frame, table, &source.to_string(), now)?);
+                    .push(refused(&frame, table, &source.to_string(), now));
             }
             Err(Error::Store { source, .. }) if source.is_refusal() => {
                 let middle = rows / 2;
@@ -138,7 +138,7 @@ pub async fn insert_frame(
 type Identities = (DataFrame, Vec<String>, Vec<String>);
 
 /// Drops what the frame itself holds twice, and lists its devices and identities.
-fn identities(frame: DataFrame, table: Table) -> PolarsResult<Identities> {
+fn identities(frame: &DataFrame, table: Table) -> PolarsResult<Identities> {
     let subset = vec![schema::DEVICE_ID.to_owned(), table.identity.to_owned()];
     let frame = frame.unique_stable(Some(&subset), UniqueKeepStrategy::First, None)?;
     let devices: BTreeSet<String> = texts(&frame, schema::DEVICE_ID)?.into_iter().collect();
@@ -167,12 +167,7 @@ fn without(frame: DataFrame, table: Table, present: &HashSet<String>) -> PolarsR
 }
 
 /// Keeps a row that the store refuses: all its columns as text, and the store's reason.
-fn refused(
-    frame: &DataFrame,
-    table: Table,
-    reason: &str,
-    now: Timestamp,
-) -> Result<(Reject, RowOrigin)> {
+fn refused(frame: &DataFrame, table: Table, reason: &str, now: Timestamp) -> (Reject, RowOrigin) {
     let text = |name: &str| {
         frame
             .column(name)
@@ -214,5 +209,5 @@ fn refused(
         collected_at: now,
         refused_by: concat!("patchlens ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
-    Ok((reject, origin))
+    (reject, origin)
 }

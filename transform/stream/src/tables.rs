@@ -43,7 +43,7 @@ pub const REJECT: Table = Table {
 /// When Polars refuses a column, which no list of counts brings about.
 pub fn noise_profile(counts: &[(Event, RowOrigin)]) -> PolarsResult<DataFrame> {
     let day = |event: &Event| {
-        let local = event.occurred_at_local.map(|time| time.date());
+        let local = event.occurred_at_local.map(jiff::civil::DateTime::date);
         let utc = || {
             event
                 .occurred_at

@@ -35,11 +35,11 @@ fn spliced(carrier: &str, log: &str) -> String {
         .iter()
         .rev()
         .find(|line| is_stamped(line))
-        .map_or("2024-01-01", |line| &line[..10]);
+        .map_or("2024-01-01", |line| line.split_at(10).0);
     let mut out: Vec<String> = lines[..at].iter().map(|line| (*line).to_owned()).collect();
     out.extend(log.lines().map(|line| {
         if is_stamped(line) {
-            format!("{day}{}", &line[10..])
+            format!("{day}{}", line.split_at(10).1)
         } else {
             line.to_owned()
         }

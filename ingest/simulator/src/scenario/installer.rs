@@ -22,9 +22,9 @@ pub(super) fn failed(release: &Release, group: u32, own: &mut Random) -> Case {
     fault.cbs = vec![
         Statement::info("CSI", format!("Begin executing advanced installer phase 38 index {index} (sequence {sequence})\n    Old component: [l:{}]'{old}'\n    New component: [l:{}]'{new}'\n    Install mode: install\n    Smart installer: true\n    Installer ID: {{{{81a34a10-4256-436a-89d6-794b97ca407c}}}}\n    Installer name: '{name}'", old.len(), new.len()).replace("{{", "{").replace("}}", "}")).after(2_000),
         Statement::error("CSI", format!("(F) Logged @: [l:{} ml:{}]'{told}'", told.len(), told.len() + 1)).after(30_000),
-        Statement::error("CSI", format!("(F) CMIADAPTER: Inner Error Message from AI HRESULT = HRESULT_FROM_WIN32({})\n [\n[l:63 ml:64]'There are no more endpoints available from the endpoint mapper.'\n]", symbol)),
-        Statement::error("CSI", format!("(F) CMIADAPTER: AI failed. HRESULT = HRESULT_FROM_WIN32({})", symbol)),
-        Statement::error("CSI", format!("(F) Failed execution of queue item Installer: {name} ({{81a34a10-4256-436a-89d6-794b97ca407c}}) with HRESULT HRESULT_FROM_WIN32({}).  Failure will not be ignored: A rollback will be initiated after all the operations in the installer queue are completed; installer is reliable", symbol)),
+        Statement::error("CSI", format!("(F) CMIADAPTER: Inner Error Message from AI HRESULT = HRESULT_FROM_WIN32({symbol})\n [\n[l:63 ml:64]'There are no more endpoints available from the endpoint mapper.'\n]")),
+        Statement::error("CSI", format!("(F) CMIADAPTER: AI failed. HRESULT = HRESULT_FROM_WIN32({symbol})")),
+        Statement::error("CSI", format!("(F) Failed execution of queue item Installer: {name} ({{81a34a10-4256-436a-89d6-794b97ca407c}}) with HRESULT HRESULT_FROM_WIN32({symbol}).  Failure will not be ignored: A rollback will be initiated after all the operations in the installer queue are completed; installer is reliable")),
         Statement::info("CSI", format!("End executing advanced installer (sequence {sequence})\n    Completion status: HRESULT_FROM_WIN32(ERROR_ADVANCED_INSTALLER_FAILED)")),
         Statement::error("CBS", format!("Startup: Failed to process advanced operation queue, startupPhase: 0.  A rollback transaction will be created. {INSTALLERS_FAILED}")).after(4_000),
         Statement::info("CBS", format!("Setting original failure status: 0x{:08x}, last forward execute state: CbsExecuteStateResolvePending", INSTALLERS_FAILED.0)),

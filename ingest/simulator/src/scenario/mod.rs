@@ -248,11 +248,11 @@ impl Scenario {
     ) {
         match self {
             Self::StackMissingAtInstall | Self::StackMissingAtScan => {
-                servicing_stack::shape(device, release, random)
+                servicing_stack::shape(device, release, random);
             }
             Self::ServiceDisabled => policy::shape_disabled(device),
             Self::AccessBlockInSetup | Self::AccessBlockInDism | Self::AccessBlockAtInstall => {
-                access_block::shape(device, group)
+                access_block::shape(device, group);
             }
             Self::DiskFull => disk::shape_full(device, random),
             Self::ManifestHashWrong => store::shape_manifest(device, release),

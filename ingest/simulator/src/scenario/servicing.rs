@@ -161,7 +161,7 @@ pub(super) fn access_denied(release: &Release, shared: &mut Random) -> Case {
 pub(super) fn file_in_use(device: &Device, shared: &mut Random) -> Case {
     let file = shared.pick(&DRIVER_FILES);
     let holder = shared.pick(&HOLDERS);
-    let folder = if file.ends_with(".sys") {
+    let folder = if file.contains(".sys") {
         "drivers\\"
     } else {
         ""

@@ -102,28 +102,25 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let special = matches!(
         (a, b, c),
-        (0 | 10 | 127, ..)               // this network, private, loopback
-            | (100, 64..=127, _)         // behind a carrier's translation
-            | (169, 254, _)              // link-local, where clouds keep their metadata
-            | (172, 16..=31, _)          // private
-            | (192, 0, 0 | 2)            // protocol assignments, documentation
-            | (192, 88, 99)              // 6to4 relays
-            | (192, 168, _)              // private
-            | (198, 18..=19, _)          // benchmarks
-            | (198, 51, 100)             // documentation
-            | (203, 0, 113)              // documentation
-            | (224..=255, ..) // multicast, reserved, broadcast
+        (0 | 10 | 127 | 224..=255, ..)
+            | (100, 64..=127, _)
+            | (169, 254, _)
+            | (172, 16..=31, _)
+            | (192, 0, 0 | 2)
+            | (192, 88, 99)
+            | (192, 168, _)
+            | (198, 18..=19, _)
+            | (198, 51, 100)
+            | (203, 0, 113) // multicast, reserved, broadcast
     );
     !special
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let s = address.segments();
     let embedded = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
+        is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
     };
-    match s {
+    match address.segments() {
         // A v4 address in a v6 coat is judged as what it is: mapped, and behind a translator.
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             embedded(high, low)

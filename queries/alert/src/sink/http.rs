@@ -109,7 +109,7 @@ impl Http {
         if let Some(secret) = &self.secret {
             match proof {
                 Proof::Bearer => {
-                    request_headers.push((AUTHORIZATION.as_str(), format!("Bearer {secret}")))
+                    request_headers.push((AUTHORIZATION.as_str(), format!("Bearer {secret}")));
                 }
                 Proof::Signature { .. } => {
                     request_headers.push((

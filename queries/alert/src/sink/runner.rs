@@ -31,7 +31,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             first_pause: Duration::from_secs(1),
-            longest_pause: Duration::from_secs(60),
+            longest_pause: Duration::from_mins(1),
         }
     }
 }

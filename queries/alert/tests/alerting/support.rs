@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 /// Waits until `is_so` says yes; fails with what it says otherwise.
 pub(crate) async fn wait_for<T>(what: &str, mut is_so: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(found) = is_so().await {
             return found;

@@ -122,7 +122,7 @@ impl AnalystLimits {
             if let Some(at) = settings.iter().position(|(known, _)| known == name)
                 && let Some((_, fixed)) = settings.get_mut(at)
             {
-                *fixed = self.tightened(name, value, fixed)?;
+                *fixed = Self::tightened(name, value, fixed)?;
                 continue;
             }
             let is_free =
@@ -189,7 +189,7 @@ impl AnalystLimits {
     }
 
     /// A client may ask for less than the limit; asking for more gives the limit, as `0` (no limit) does.
-    fn tightened(&self, name: &str, asked: &str, fixed: &str) -> Result<String, Failure> {
+    fn tightened(name: &str, asked: &str, fixed: &str) -> Result<String, Failure> {
         match name {
             "max_execution_time" | "max_result_rows" | "max_result_bytes" | "max_memory_usage"
             | "max_threads" | "max_block_size" => {
