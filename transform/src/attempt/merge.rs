@@ -121,7 +121,8 @@ fn belongs(group: &Group, segment: &Segment) -> bool {
         && !(same_update && group.waits_for_restart())
     {
         // The client records the result of a restart when it is back.
-        let is_result_of_restart = !segment.has_start
+        let is_result_of_restart = segment.source == "windows_update_log"
+            && !segment.has_start
             && update_id.is_some()
             && group
                 .segments
