@@ -1,11 +1,16 @@
 //! How log bundles are read: settings and flags become the collector's options.
 
+use std::num::NonZero;
+
 use anyhow::ensure;
 use patchlens_ingest::collect::CollectOptions;
 
 use crate::cli::Reading;
 use crate::config::{Config, utc_offset_minutes};
 use crate::services::now;
+
+/// Reading gets no faster beyond: the disk and the one that takes the events are the limit.
+const THREADS_MAX: usize = 8;
 
 /// The collector's options for a run on `paths` paths.
 pub(crate) fn collect_options(
@@ -26,6 +31,9 @@ pub(crate) fn collect_options(
     options.assumed_offset_minutes = utc_offset_minutes(offset)?;
     options.redaction = redaction(config);
     options.limits = config.collect.limits.clone();
+    options.threads = std::thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(THREADS_MAX);
     Ok(options)
 }
 

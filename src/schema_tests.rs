@@ -40,4 +40,12 @@ fn the_committed_schemas_are_current() {
         "webhook.v1.json",
         &schemars::schema_for!(patchlens_alert::sink::WebhookBody),
     );
+    check(
+        "gateway-events.v1.json",
+        &schemars::schema_for!(patchlens_gateway::EventsAnswer),
+    );
+    check(
+        "gateway-bundle.v1.json",
+        &schemars::schema_for!(patchlens_gateway::Upload),
+    );
 }

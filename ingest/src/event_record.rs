@@ -49,15 +49,24 @@ pub(crate) fn level_of(number: &str) -> Level {
 
 impl EventRecord<'_> {
     fn message(&self) -> String {
-        let mut message = String::with_capacity(128);
-        let id = self
-            .windows_event_id
-            .map(|id| id.to_string())
-            .unwrap_or_default();
-        // Writing to a string cannot fail.
-        write!(message, "{}:{id}", self.provider).ok();
+        let fields: usize = self
+            .fields
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 2)
+            .sum();
+        let mut message =
+            String::with_capacity(self.provider.len() + 8 + fields + self.text.len() + 1);
+        message.push_str(self.provider);
+        message.push(':');
+        if let Some(id) = self.windows_event_id {
+            // Writing to a string cannot fail.
+            write!(message, "{id}").ok();
+        }
         for (name, value) in &self.fields {
-            write!(message, " {name}={}", value.trim()).ok();
+            message.push(' ');
+            message.push_str(name);
+            message.push('=');
+            message.push_str(value.trim());
         }
         if !self.text.trim().is_empty() {
             message.push('\n');

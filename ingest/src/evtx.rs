@@ -10,8 +10,11 @@
 //! cuts, is handed on with the field `recovered` and is no part of [`TextAccount::records`], which
 //! counts the unbroken chains. What stands in `EventData` and `UserData` becomes the fields.
 
+mod direct;
+mod template;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,6 +24,7 @@ use evtx::{EvtxChunkData, EvtxRecord, ParserSettings};
 use jiff::Timestamp;
 use patchlens_event::RejectReason;
 
+use self::direct::Direct;
 use crate::event_record::{EventRecord, level_of};
 use crate::json::Value;
 use crate::{Issue, LoggedTime, RecordSink, TextAccount};
@@ -163,8 +167,9 @@ impl EvtxParser {
             }
         };
         let mut is_recovered = is_cut;
+        let mut direct = Direct::new(chunk.data);
         for record in chunk.iter() {
-            match record.and_then(|record| emit(record, start, is_recovered, sink)) {
+            match record.and_then(|record| emit(record, &mut direct, start, is_recovered, sink)) {
                 Ok(()) if is_recovered => {}
                 Ok(()) => self.account.records += 1,
                 Err(EvtxError::FailedToReadRecordAt { offset, source, .. }) => {
@@ -205,35 +210,54 @@ const RECORD_HEADER_BYTES: u64 = 24;
 
 fn emit(
     record: EvtxRecord<'_>,
+    direct: &mut Direct<'_>,
     chunk_start: u64,
     is_recovered: bool,
     sink: &mut dyn RecordSink,
 ) -> Result<(), EvtxError> {
-    let byte_offset = chunk_start + record.binxml_offset.saturating_sub(RECORD_HEADER_BYTES);
-    let (id, written_at) = (record.event_record_id, record.timestamp);
+    let place = Place {
+        byte_offset: chunk_start + record.binxml_offset.saturating_sub(RECORD_HEADER_BYTES),
+        id: record.event_record_id,
+        written_at: record.timestamp,
+        is_recovered,
+    };
+    // Both fit: they are of one chunk.
+    let offset = usize::try_from(record.binxml_offset).unwrap_or(usize::MAX);
+    let size = usize::try_from(record.binxml_size).unwrap_or(usize::MAX);
+    if let Some((event, time)) = direct.read(offset, size) {
+        place.emit(event, time, sink);
+        return Ok(());
+    }
     let json = record.into_json_bytes()?;
     let value: Value =
         serde_json::from_slice(&json.data).map_err(evtx::err::SerializationError::from)?;
     let event = value.get("Event").unwrap_or(&value);
-    let written_text = written_at.to_string();
-    let (mut record, time) = from_event(event, &written_text);
-    if is_recovered {
-        record
-            .fields
-            .push((RECOVERED.to_owned(), "true".to_owned()));
-    }
-    EventRecord {
-        record_id: Some(id),
-        ..record
-    }
-    .emit(
-        0,
-        byte_offset,
-        0,
-        LoggedTime::Utc(time.unwrap_or(written_at)),
-        sink,
-    );
+    let written_text = place.written_at.to_string();
+    let (event, time) = from_event(event, &written_text);
+    place.emit(event, time, sink);
     Ok(())
+}
+
+/// What the file says of a record besides its content.
+struct Place {
+    byte_offset: u64,
+    id: u64,
+    written_at: Timestamp,
+    is_recovered: bool,
+}
+
+impl Place {
+    fn emit(self, event: EventRecord<'_>, time: Option<Timestamp>, sink: &mut dyn RecordSink) {
+        let mut event = EventRecord {
+            record_id: Some(self.id),
+            ..event
+        };
+        if self.is_recovered {
+            event.fields.push((RECOVERED.to_owned(), "true".to_owned()));
+        }
+        let time = LoggedTime::Utc(time.unwrap_or(self.written_at));
+        event.emit(0, self.byte_offset, 0, time, sink);
+    }
 }
 
 /// Reads an `Event` element in the JSON form of crate `evtx`, with its time; `written_text` stands

@@ -14,7 +14,7 @@ mod tests;
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use patchlens_event::{Hresult, Level, Source};
 
 use crate::{Format, Record};
@@ -48,6 +48,7 @@ static TABLES: LazyLock<Option<Tables>> = LazyLock::new(|| {
         AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::LeftmostFirst)
+            .kind(Some(AhoCorasickKind::DFA))
             .build(words)
             .ok()
     };

@@ -6,22 +6,88 @@
 //! Masks with nothing but joining signs between them become one, so that a list or a time has one
 //! template whatever its length.
 
-use memchr::{memchr, memchr3, memmem};
+use std::sync::LazyLock;
+
+use memchr::{memchr, memchr2, memmem};
 
 /// How much of a message makes its template.
 const MESSAGE_BYTES_MAX: usize = 300;
 const MASK: &str = "<*>";
 /// The public key token of every component of Windows: what contains it is an identity.
 const PUBLIC_KEY_TOKEN: &[u8] = b"31bf3856ad364e35";
+static KEY_TOKEN_FINDER: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(PUBLIC_KEY_TOKEN));
+
+/// A byte of a word: an ASCII letter, a digit or `_`.
+const WORD: u8 = 1;
+const DIGIT: u8 = 2;
+const HEX_DIGIT: u8 = 4;
+/// Ends the run of bytes that may be one path or identity.
+const TOKEN_END: u8 = 8;
+/// A sign that only paths, URLs and identities hold.
+const IDENTITY_SIGN: u8 = 16;
+/// Joins two masks.
+const JOINT: u8 = 32;
+
+/// What each byte is: one look instead of a dozen comparisons.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        let mut class = 0;
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            class |= WORD;
+        }
+        if byte.is_ascii_digit() {
+            class |= DIGIT;
+        }
+        if byte.is_ascii_hexdigit() {
+            class |= HEX_DIGIT;
+        }
+        if matches!(
+            byte,
+            b' ' | b'\t'
+                | b','
+                | b';'
+                | b'"'
+                | b'\''
+                | b'('
+                | b')'
+                | b'['
+                | b']'
+                | b'<'
+                | b'>'
+                | b'|'
+        ) {
+            class |= TOKEN_END;
+        }
+        if matches!(byte, b'\\' | b'/' | b'~') {
+            class |= IDENTITY_SIGN;
+        }
+        if matches!(
+            byte,
+            b' ' | b'.' | b':' | b'/' | b'-' | b'@' | b',' | b'_' | b'+'
+        ) {
+            class |= JOINT;
+        }
+        #[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
+        {
+            classes[byte as usize] = class;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or_default()
+}
 
 /// Writes the template of a message's first line into `out`, which is cleared first.
 pub fn of(message: &str, out: &mut String) {
     out.clear();
-    let line = message
-        .split(['\n', '\r'])
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let end = memchr2(b'\n', b'\r', message.as_bytes()).unwrap_or(message.len());
+    let line = message.get(..end).unwrap_or_default().trim();
     let line = line
         .get(..line.floor_char_boundary(MESSAGE_BYTES_MAX))
         .unwrap_or(line);
@@ -57,12 +123,14 @@ impl<'a> Writer<'a, '_> {
         let Some(byte) = self.ahead().first().copied() else {
             return false;
         };
-        if self.mask_entity(byte) {
+        // A blank is no entity and begins none.
+        let is_blank = byte == b' ' || byte == b'\t';
+        if !is_blank && self.mask_entity(byte) {
             return true;
         }
         if is_word_byte(byte) {
             self.word();
-        } else if byte == b' ' || byte == b'\t' {
+        } else if is_blank {
             let blanks = self
                 .ahead()
                 .iter()
@@ -98,11 +166,11 @@ impl<'a> Writer<'a, '_> {
         if !starts_word {
             return false;
         }
-        if is_guid(self.ahead()) {
+        if class(byte) & HEX_DIGIT != 0 && is_guid(self.ahead()) {
             self.mask(36);
             return true;
         }
-        if self.ahead().starts_with(b"cV") && self.correlation_vector() {
+        if byte == b'c' && self.ahead().starts_with(b"cV") && self.correlation_vector() {
             return true;
         }
         let value = self.value_bytes();
@@ -195,10 +263,18 @@ impl<'a> Writer<'a, '_> {
     fn identity_bytes(&mut self) -> usize {
         let ahead = self.ahead();
         if self.at >= self.token_end {
-            let token = ahead.get(..token_bytes(ahead)).unwrap_or_default();
-            self.token_end = self.at + token.len();
-            self.token_may_be_identity =
-                memchr3(b'\\', b'/', b'~', token).is_some() || has_key_token(token);
+            let mut signs = 0;
+            let length = ahead
+                .iter()
+                .position(|byte| {
+                    let class = class(*byte);
+                    signs |= class;
+                    class & TOKEN_END != 0
+                })
+                .unwrap_or(ahead.len());
+            let token = ahead.get(..length).unwrap_or_default();
+            self.token_end = self.at + length;
+            self.token_may_be_identity = signs & IDENTITY_SIGN != 0 || has_key_token(token);
         }
         if !self.token_may_be_identity {
             return 0;
@@ -231,21 +307,38 @@ impl<'a> Writer<'a, '_> {
     /// Keeps or masks a word.
     fn word(&mut self) {
         let ahead = self.ahead();
+        let mut seen = 0;
+        let mut common = u8::MAX;
         let length = ahead
             .iter()
-            .position(|byte| !is_word_byte(*byte))
+            .position(|byte| {
+                let class = class(*byte);
+                if class & WORD == 0 {
+                    return true;
+                }
+                seen |= class;
+                common &= class;
+                false
+            })
             .unwrap_or(ahead.len());
-        let word = ahead.get(..length).unwrap_or_default();
-        let Some(first_digit) = word.iter().position(u8::is_ascii_digit) else {
+        if seen & DIGIT == 0 {
             self.keep(length);
             return;
-        };
-        let ends_in_number = word.iter().skip(first_digit).all(u8::is_ascii_digit);
-        let is_hexadecimal = length >= 6 && word.iter().all(u8::is_ascii_hexdigit);
+        }
+        let word = ahead.get(..length).unwrap_or_default();
+        let digits = word
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let lead = length - digits;
+        // All digits stand at its end.
+        let ends_in_number = word.iter().take(lead).all(|byte| !byte.is_ascii_digit());
+        let is_hexadecimal = length >= 6 && common & HEX_DIGIT != 0;
         if ends_in_number && !is_hexadecimal {
             // `KB5012170`, `Win32`, `12`.
-            self.keep(first_digit);
-            self.mask(length - first_digit);
+            self.keep(lead);
+            self.mask(digits);
         } else {
             self.mask(length);
         }
@@ -265,13 +358,20 @@ impl<'a> Writer<'a, '_> {
         self.write_kept();
         self.at += bytes;
         self.kept_from = self.at;
-        let joined = self
-            .out
-            .trim_end_matches([' ', '.', ':', '/', '-', '@', ',', '_', '+']);
-        let signs = self.out.len() - joined.len();
-        if joined.ends_with(MASK) && signs <= 2 {
-            let length = joined.len();
-            self.out.truncate(length);
+        // Up to two signs may stand between two masks; a mask does not end in one.
+        let written = self.out.as_bytes();
+        let signs = written
+            .iter()
+            .rev()
+            .take(3)
+            .take_while(|byte| class(**byte) & JOINT != 0)
+            .count();
+        let joined = written.len() - signs;
+        let follows_mask = written
+            .get(..joined)
+            .is_some_and(|joined| joined.ends_with(MASK.as_bytes()));
+        if follows_mask && signs <= 2 {
+            self.out.truncate(joined);
         } else {
             self.out.push_str(MASK);
         }
@@ -287,34 +387,18 @@ impl<'a> Writer<'a, '_> {
 }
 
 fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+    class(byte) & WORD != 0
 }
 
 fn has_key_token(token: &[u8]) -> bool {
-    token.len() >= PUBLIC_KEY_TOKEN.len() && memmem::find(token, PUBLIC_KEY_TOKEN).is_some()
+    token.len() >= PUBLIC_KEY_TOKEN.len() && KEY_TOKEN_FINDER.find(token).is_some()
 }
 
 /// How long the run of bytes is that may be one path or identity.
 fn token_bytes(ahead: &[u8]) -> usize {
     ahead
         .iter()
-        .position(|byte| {
-            matches!(
-                byte,
-                b' ' | b'\t'
-                    | b','
-                    | b';'
-                    | b'"'
-                    | b'\''
-                    | b'('
-                    | b')'
-                    | b'['
-                    | b']'
-                    | b'<'
-                    | b'>'
-                    | b'|'
-            )
-        })
+        .position(|byte| class(*byte) & TOKEN_END != 0)
         .unwrap_or(ahead.len())
 }
 

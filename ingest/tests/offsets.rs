@@ -32,6 +32,7 @@ impl RecordSink for Places {
 enum Writing {
     Utf8,
     Utf16,
+    Utf16Be,
     Page(&'static Encoding),
 }
 
@@ -45,6 +46,7 @@ fn written(text: &str, writing: Writing) -> Vec<u8> {
     match writing {
         Writing::Utf8 => text.as_bytes().to_vec(),
         Writing::Utf16 => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        Writing::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
         Writing::Page(page) => {
             let (bytes, _, lost) = page.encode(text);
             assert!(!lost, "{text} cannot be written in {}", page.name());
@@ -81,6 +83,10 @@ fn log(
 #[track_caller]
 fn check(mark: &[u8], segments: &[(Writing, &str, usize)], end: &str) {
     let (bytes, expected) = log(mark, segments, end);
+    let texts: Vec<(Writing, &str)> = segments
+        .iter()
+        .flat_map(|(writing, text, lines)| vec![(*writing, *text); *lines])
+        .collect();
     for chunk in [usize::MAX, 61] {
         let mut places = Places::default();
         let mut parser = TextParser::new(Format::CbsLog);
@@ -97,6 +103,11 @@ fn check(mark: &[u8], segments: &[(Writing, &str, usize)], end: &str) {
         for (index, (line, _, _, message)) in places.0.iter().enumerate() {
             assert_eq!(*line, index as u64 + 1);
             assert!(message.contains("0x80070005"), "{message}");
+            let (writing, text) = texts[index];
+            assert!(
+                matches!(writing, Writing::Page(_)) || message.contains(text),
+                "{message}"
+            );
         }
     }
 }
@@ -113,6 +124,7 @@ fn one_encoding_for_the_whole_file() {
             (Writing::Page(KOI8_R), RUSSIAN),
             (Writing::Page(WINDOWS_1252), GERMAN),
             (Writing::Utf16, CHINESE),
+            (Writing::Utf16Be, CHINESE),
         ] {
             check(b"", &[(writing, message, 40)], end);
         }
@@ -150,15 +162,16 @@ fn mojibake_keeps_its_places() {
     check(b"", &[(Writing::Utf8, &garbled, 20)], "\r\n");
 }
 
-// Without UTF-16: a file that begins with UTF-16 without a mark and goes on in another encoding loses records,
-// which stay in the account as rejects.
 proptest! {
     #[test]
-    fn any_mixture_keeps_its_places(parts in proptest::collection::vec((0..3_usize, 1..12_usize), 1..6), crlf in any::<bool>()) {
+    fn any_mixture_keeps_its_places(parts in proptest::collection::vec((0..6_usize, 1..12_usize), 1..6), crlf in any::<bool>()) {
         let kinds = [
             (Writing::Utf8, CHINESE),
             (Writing::Utf8, "plain"),
             (Writing::Page(GBK), CHINESE),
+            (Writing::Utf16, CHINESE),
+            (Writing::Utf16, "plain"),
+            (Writing::Utf16Be, CHINESE),
         ];
         let segments: Vec<(Writing, &str, usize)> = parts.into_iter().map(|(kind, lines)| (kinds[kind].0, kinds[kind].1, lines)).collect();
         check(b"", &segments, if crlf { "\r\n" } else { "\n" });

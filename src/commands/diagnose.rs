@@ -58,9 +58,7 @@ struct Collected {
 
 impl EventSink for Collected {
     fn event(&mut self, event: Event) -> Result<(), SinkError> {
-        if event.kind != patchlens_event::Kind::Count {
-            self.events.push((event, RowOrigin::default()));
-        }
+        self.events.push((event, RowOrigin::default()));
         Ok(())
     }
 
@@ -101,6 +99,8 @@ fn answer(
     };
     let mut options = collect_options(config, &command.reading, command.paths.len())?;
     options.counts_noise = false;
+    // All events are kept anyway: none has to wait until an earlier file is read.
+    options.ahead_bytes_max = 256 << 20;
     let mut collected = Collected::default();
     let mut input = InputReport::default();
     let mut read = Vec::new();

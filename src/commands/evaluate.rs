@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
-use patchlens_event::{Event, Kind, Reject};
+use patchlens_event::{Event, Reject};
 use patchlens_ingest::collect::{CollectOptions, EventSink, SinkError, read_path};
 use patchlens_ingest::redact::{KnownNames, Redactor};
 use patchlens_simulator::{DeviceTruth, Outcome as Fate, Truth};
@@ -96,15 +96,13 @@ impl Drop for Scratch {
     }
 }
 
-/// Keeps the events of one device in memory; counts of noise are not judged.
+/// Keeps the events of one device in memory.
 #[derive(Default)]
 struct Kept(Vec<(Event, RowOrigin)>);
 
 impl EventSink for Kept {
     fn event(&mut self, event: Event) -> Result<(), SinkError> {
-        if event.kind != Kind::Count {
-            self.0.push((event, RowOrigin::default()));
-        }
+        self.0.push((event, RowOrigin::default()));
         Ok(())
     }
 

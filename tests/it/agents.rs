@@ -6,20 +6,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{arg, bare, root, service, text};
+use crate::support::{arg, bare, python, root, service, text};
 
 fn agents() -> PathBuf {
     root().join("ingest/agents")
-}
-
-fn python() -> PathBuf {
-    std::env::var_os("PATCHLENS_PYTHON").map_or_else(
-        || {
-            PathBuf::from(std::env::var("HOME").unwrap_or_default())
-                .join(".cache/patchlens/venv/bin/python")
-        },
-        PathBuf::from,
-    )
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use patchlens_event::{EVENTS_TOPIC, Event, Kind};
 use patchlens_log::{LogUrl, Reader, ReaderOptions};
 
-use crate::support::{Patchlens, arg, bare, engine, text};
+use crate::support::{Patchlens, arg, bare, engine, python, root, service, text};
 
 /// A gateway as a process, killed when it is dropped.
 struct Gateway {
@@ -163,6 +163,34 @@ fn a_gateway_that_is_away_leaves_events_in_the_spool_and_takes_them_when_it_is_b
 }
 
 /// Changes its settings file.
+#[test]
+fn elastics_own_client_hands_documents_in() {
+    let python = python();
+    if !service("Python", &python) {
+        return;
+    }
+    let server = Patchlens::new();
+    let token = server.expect(
+        0,
+        &["gateway", "token", "add", "branch", "--scope", "winlogbeat"],
+    );
+    let port = free_port();
+    let _gateway = Gateway::start(&server, port);
+    let output = std::process::Command::new(python)
+        .arg(root().join("tests/clients/elasticsearch_bulk_test.py"))
+        .arg(format!("http://127.0.0.1:{port}/ingest/v1/winlogbeat"))
+        .arg(token.trim())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let events = events(&server.data_dir.path().join("log"));
+    assert_eq!(said["sent"].as_u64(), Some(events.len() as u64));
+    // What came twice counts once.
+    let different = record_ids(&events).len() as u64;
+    assert_eq!(said["different"].as_u64(), Some(different));
+}
+
 fn have_patience(patchlens: &Patchlens) {
     let file = patchlens.data_dir.path().join("settings.toml");
     std::fs::write(

@@ -186,3 +186,14 @@ pub(crate) fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T
         std::thread::yield_now();
     }
 }
+
+/// Python with the independent clients.
+pub(crate) fn python() -> PathBuf {
+    std::env::var_os("PATCHLENS_PYTHON").map_or_else(
+        || {
+            PathBuf::from(std::env::var("HOME").unwrap_or_default())
+                .join(".cache/patchlens/venv/bin/python")
+        },
+        PathBuf::from,
+    )
+}

@@ -91,6 +91,18 @@ impl IdentityScope {
         self.id(&content, ordinal)
     }
 
+    /// Returns the id of a record that Windows has numbered within its log. The number takes the place of the
+    /// order of reading: forwarders send records in any order and portion, and some of them again.
+    pub fn numbered_id(&self, logged_time: &str, text: &str, number: u64) -> EventId {
+        EventId::from_parts(&[
+            b"numbered-record.v1",
+            self.device_id.as_str().as_bytes(),
+            self.source.as_str().as_bytes(),
+            content(logged_time, text).as_bytes(),
+            &number.to_le_bytes(),
+        ])
+    }
+
     /// Returns the id that [`next_id`](Self::next_id) would return, and remembers nothing: for a
     /// record that is known before it is complete.
     pub fn peek_id(&self, logged_time: &str, text: &str) -> EventId {
@@ -181,6 +193,17 @@ mod tests {
             ids.iter().collect::<std::collections::HashSet<_>>().len(),
             4
         );
+    }
+
+    #[test]
+    fn a_numbered_record_is_the_same_wherever_it_stands() {
+        let mut scope = scope();
+        let first = scope.numbered_id("t", "a", 7);
+        scope.next_id("t", "a");
+        assert_eq!(first, scope.numbered_id("t", "a", 7));
+        assert_ne!(first, scope.numbered_id("t", "a", 8));
+        // After the log was cleared the numbers begin anew.
+        assert_ne!(first, scope.numbered_id("u", "a", 7));
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! that are kept. When it is missing (a copy that was cut short), [`super::salvage`] finds the parts
 //! by their local headers.
 
-use std::cell::RefCell;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Mutex, PoisonError};
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
@@ -21,8 +21,8 @@ use super::name::{UnsafeName, decode_name, relative_path};
 use super::salvage;
 
 /// Random access to an archive's bytes.
-pub(crate) trait ReadSeek: Read + Seek {}
-impl<T: Read + Seek> ReadSeek for T {}
+pub(crate) trait ReadSeek: Read + Seek + Send {}
+impl<T: Read + Seek + Send> ReadSeek for T {}
 
 /// How the bytes of a part are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +153,7 @@ fn entry_part(entry: &zip::read::ZipFileEntry<'_>, limits: &Limits) -> Option<Li
 }
 
 /// An archive's bytes, shared by the readers of its parts.
-pub(crate) type Source = RefCell<Box<dyn ReadSeek>>;
+pub(crate) type Source = Mutex<Box<dyn ReadSeek>>;
 
 /// Opens a part. Its reader fails with [`io::ErrorKind::UnexpectedEof`] where the archive is cut
 /// and with [`io::ErrorKind::InvalidData`] where the checksum is wrong.
@@ -217,10 +217,8 @@ impl Read for Span<'_> {
         let wanted = buffer
             .len()
             .min(usize::try_from(self.remaining).unwrap_or(usize::MAX));
-        let mut source = self
-            .source
-            .try_borrow_mut()
-            .map_err(|_| io::ErrorKind::WouldBlock)?;
+        // Whoever panicked while reading left a position, which is set anew.
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
         source.seek(SeekFrom::Start(self.position))?;
         let count = source.read(buffer.get_mut(..wanted).unwrap_or_default())?;
         self.position = self.position.saturating_add(count as u64);

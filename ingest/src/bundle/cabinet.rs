@@ -6,9 +6,9 @@
 //! then read from there. The directory is walked here first: the crate trusts offsets that a hostile
 //! cabinet may set at will.
 
-use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU64;
 
 use cab::Cabinet;
 use patchlens_event::RejectReason;
@@ -52,7 +52,7 @@ struct Directory {
 pub(crate) fn unpack(
     mut source: Box<dyn ReadSeek>,
     limits: &Limits,
-    total_bytes: &Cell<u64>,
+    total_bytes: &AtomicU64,
 ) -> io::Result<(SpooledTempFile, Vec<Listed>)> {
     let packed_bytes = source.seek(SeekFrom::End(0))?;
     let directory = directory(source.as_mut(), packed_bytes, limits)?;

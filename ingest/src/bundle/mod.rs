@@ -19,10 +19,11 @@ mod salvage;
 #[cfg(test)]
 mod tests;
 
-use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use patchlens_event::RejectReason;
 
@@ -69,7 +70,7 @@ pub struct Bundle {
     /// What is not read.
     pub refusals: Vec<Refusal>,
     archives: Vec<archive::Source>,
-    total_bytes: Cell<u64>,
+    total_bytes: AtomicU64,
     limits: Limits,
 }
 
@@ -99,7 +100,7 @@ impl Bundle {
             entries,
             refusals,
             archives: Vec::new(),
-            total_bytes: Cell::new(0),
+            total_bytes: AtomicU64::new(0),
             limits: limits.clone(),
         }
     }
@@ -181,7 +182,7 @@ impl Bundle {
         depth: u32,
     ) {
         let archive = self.archives.len();
-        self.archives.push(RefCell::new(source));
+        self.archives.push(Mutex::new(source));
         let under = |path: String| match (prefix, path.as_str()) {
             ("", _) => path,
             (_, "") => prefix.to_owned(),
@@ -287,17 +288,18 @@ impl Bundle {
         }
     }
 
-    /// Does work whose reading does not count against the total: looking at an entry before it is read.
+    /// Does work whose reading does not count against the total: looking at an entry before it is
+    /// read. Nothing else may be read meanwhile.
     pub(crate) fn uncounted<T>(&self, work: impl FnOnce() -> T) -> T {
-        let before = self.total_bytes.get();
+        let before = self.total_bytes.load(Ordering::Relaxed);
         let result = work();
-        self.total_bytes.set(before);
+        self.total_bytes.store(before, Ordering::Relaxed);
         result
     }
 
     /// Forgets how much was read so far, so that a second pass has the whole allowance again.
     pub(crate) fn restart_budget(&self) {
-        self.total_bytes.set(0);
+        self.total_bytes.store(0, Ordering::Relaxed);
     }
 }
 

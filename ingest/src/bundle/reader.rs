@@ -1,7 +1,7 @@
 //! The bytes of one entry, with every limit enforced while they flow.
 
-use std::cell::Cell;
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::limits::{LimitExceeded, Limits};
 
@@ -13,7 +13,7 @@ pub struct EntryReader<'a> {
     /// Size of the compressed form; `None` when the entry is not compressed.
     compressed_bytes: Option<u64>,
     read_bytes: u64,
-    total_bytes: &'a Cell<u64>,
+    total_bytes: &'a AtomicU64,
 }
 
 impl<'a> EntryReader<'a> {
@@ -21,7 +21,7 @@ impl<'a> EntryReader<'a> {
         inner: Box<dyn Read + 'a>,
         compressed_bytes: Option<u64>,
         limits: &'a Limits,
-        total_bytes: &'a Cell<u64>,
+        total_bytes: &'a AtomicU64,
     ) -> Self {
         Self {
             inner,
@@ -48,7 +48,7 @@ impl<'a> EntryReader<'a> {
                 "entry_bytes_max",
             );
         }
-        if self.total_bytes.get() > limits.total_bytes_max {
+        if self.total_bytes.load(Ordering::Relaxed) > limits.total_bytes_max {
             return exceeded(
                 "bundle is larger than allowed",
                 limits.total_bytes_max,
@@ -73,8 +73,7 @@ impl Read for EntryReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.read_bytes = self.read_bytes.saturating_add(count as u64);
-        self.total_bytes
-            .set(self.total_bytes.get().saturating_add(count as u64));
+        self.total_bytes.fetch_add(count as u64, Ordering::Relaxed);
         self.check().map_err(LimitExceeded::into_io)?;
         Ok(count)
     }

@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use jiff::Timestamp;
-use patchlens_event::{EventId, Origin, Reject, RejectReason};
+use patchlens_event::{EventId, Origin, Reject, RejectReason, Source};
 
 use super::account::{DeviceAccount, Unrecognised};
 use super::event::{FileEvents, FileState};
-use super::noise::Noise;
-use super::{CollectOptions, EventSink};
+use super::noise::{FileNoise, Noise};
+use super::{CollectOptions, EventSink, parallel};
 use crate::bundle::{Bundle, Entry, Limits, read_failure};
 use crate::identity::{Identity, Scan, identify};
 use crate::parser::FileParser;
@@ -50,33 +50,77 @@ pub(super) fn read(
         account.rejected += 1;
         sink.reject(device.reject(&refusal.path, (0, 0), refusal.reason, &refusal.detail, b""))?;
     }
+    let steps = steps(bundle, scans);
     let mut noise = Noise::default();
-    let mut twins = Twins::new(bundle);
-    for (entry, scan) in bundle.entries.iter().zip(scans) {
-        let Some(format) = scan.format else {
-            account.unrecognised.push(Unrecognised {
-                file: device.redactor.text(&entry.path).into_owned(),
-                detail: scan.detail.clone(),
-            });
-            sink.reject(device.reject(
-                &entry.path,
-                (0, 0),
-                RejectReason::UnknownFormat,
-                &scan.detail,
-                b"",
-            ))?;
-            continue;
-        };
-        if twins.was_read(bundle, entry) {
-            account.duplicate_files += 1;
-            continue;
+    let mut take = |outcome: Outcome| match outcome {
+        Outcome::Unrecognised(file) => account.unrecognised.push(file),
+        Outcome::Duplicate => account.duplicate_files += 1,
+        Outcome::Read {
+            source,
+            file,
+            bytes,
+            counts,
+        } => {
+            account.files += 1;
+            account.bytes += bytes;
+            account.records += counts.sent + counts.noise.total();
+            account.sent += counts.sent;
+            account.noise_counted += counts.noise.total();
+            account.rejected += counts.rejected;
+            noise.add_file(source, file, counts.noise);
         }
-        device.file(bundle, entry, format, &mut noise, &mut account, sink)?;
-    }
+    };
+    let step = |index: usize, sink: &mut dyn EventSink| match steps.get(index) {
+        Some(step) => device.step(bundle, step, sink),
+        None => Ok(Outcome::Duplicate),
+    };
+    parallel::in_order(steps.len(), options, &step, &mut take, sink)?;
     for event in noise.into_events(&device) {
         sink.event(event)?;
     }
     Ok(account)
+}
+
+/// What is to be done with an entry.
+enum Step<'a> {
+    /// Nothing reads it; why.
+    Refuse(&'a Entry, &'a str),
+    /// An equal file is read already.
+    Skip,
+    Read(&'a Entry, Format),
+}
+
+/// What became of an entry.
+enum Outcome<'a> {
+    Unrecognised(Unrecognised),
+    Duplicate,
+    Read {
+        source: Source,
+        file: &'a str,
+        bytes: u64,
+        counts: Counts,
+    },
+}
+
+/// What became of a file's records.
+struct Counts {
+    noise: FileNoise,
+    sent: u64,
+    rejected: u64,
+}
+
+fn steps<'a>(bundle: &'a Bundle, scans: &'a [Scan]) -> Vec<Step<'a>> {
+    let mut twins = Twins::new(bundle);
+    bundle
+        .entries
+        .iter()
+        .zip(scans)
+        .map(|(entry, scan)| match scan.format {
+            None => Step::Refuse(entry, &scan.detail),
+            Some(_) if twins.was_read(bundle, entry) => Step::Skip,
+            Some(format) => Step::Read(entry, format),
+        })
+        .collect()
 }
 
 impl Device {
@@ -139,15 +183,33 @@ impl Device {
         })
     }
 
-    fn file(
+    fn step<'a>(
         &self,
         bundle: &Bundle,
-        entry: &Entry,
-        format: Format,
-        noise: &mut Noise,
-        account: &mut DeviceAccount,
+        step: &Step<'a>,
         sink: &mut dyn EventSink,
-    ) -> Result<()> {
+    ) -> Result<Outcome<'a>> {
+        match *step {
+            Step::Skip => Ok(Outcome::Duplicate),
+            Step::Read(entry, format) => self.file(bundle, entry, format, sink),
+            Step::Refuse(entry, detail) => {
+                let reason = RejectReason::UnknownFormat;
+                sink.reject(self.reject(&entry.path, (0, 0), reason, detail, b""))?;
+                Ok(Outcome::Unrecognised(Unrecognised {
+                    file: self.redactor.text(&entry.path).into_owned(),
+                    detail: detail.to_owned(),
+                }))
+            }
+        }
+    }
+
+    fn file<'a>(
+        &self,
+        bundle: &Bundle,
+        entry: &'a Entry,
+        format: Format,
+        sink: &mut dyn EventSink,
+    ) -> Result<Outcome<'a>> {
         let mut events = FileEvents::new(self, &entry.path, FileState::new(self, format), sink);
         let mut parser = FileParser::new(format, &self.limits);
         let failure = stream(bundle, entry, |chunk| {
@@ -156,20 +218,18 @@ impl Device {
         });
         let parsed = parser.finish(&mut events);
         let FileState {
-            noise: counted,
+            noise,
             sent,
             rejected,
             ..
         } = events.finish()?;
-        account.files += 1;
-        account.bytes += parsed.bytes;
-        account.records += sent + counted.total();
-        account.sent += sent;
-        account.noise_counted += counted.total();
-        account.rejected += rejected;
-        noise.add_file(format.source(), &entry.path, counted);
+        let mut counts = Counts {
+            noise,
+            sent,
+            rejected,
+        };
         if let Some(error) = failure {
-            account.rejected += 1;
+            counts.rejected += 1;
             let detail = format!("reading stopped here: {error}");
             sink.reject(self.reject(
                 &entry.path,
@@ -179,7 +239,12 @@ impl Device {
                 b"",
             ))?;
         }
-        Ok(())
+        Ok(Outcome::Read {
+            source: format.source(),
+            file: &entry.path,
+            bytes: parsed.bytes,
+            counts,
+        })
     }
 
     /// Makes a reject of a piece of input at (line, byte offset).

@@ -146,7 +146,7 @@ impl<'a> FileEvents<'a> {
         }
     }
 
-    /// Everything of the record but its time, before redaction.
+    /// Everything of the record but its time and number, before redaction.
     fn identity_text(&mut self, record: &Record<'_>) {
         self.identity_text.clear();
         for part in [record.component.as_deref(), record.channel.as_deref()] {
@@ -183,10 +183,13 @@ impl<'a> FileEvents<'a> {
             .then(|| self.device.stated_collected_at.map(|time| time.to_string()))
             .flatten();
         let logged_time = stated.as_deref().unwrap_or(&record.time_text);
-        let event_id = if self.is_peeking {
-            self.state.scope.peek_id(logged_time, &self.identity_text)
-        } else {
-            self.state.scope.next_id(logged_time, &self.identity_text)
+        let (scope, text) = (&mut self.state.scope, &self.identity_text);
+        let event_id = match record.record_id {
+            Some(number) if self.source == Source::EventLog => {
+                scope.numbered_id(logged_time, text, number)
+            }
+            _ if self.is_peeking => scope.peek_id(logged_time, text),
+            _ => scope.next_id(logged_time, text),
         };
         let redactor = &self.device.redactor;
         let message = cut(&record.message, MESSAGE_BYTES_MAX);
@@ -268,7 +271,9 @@ impl RecordSink for FileEvents<'_> {
         if self.failure.is_some() {
             return;
         }
-        let counts_noise = self.device.counts_noise;
+        // The log of a few thousand lines that says which searches worked: they are counted, not sent,
+        // and whoever judges the device has to know of them.
+        let counts_noise = self.device.counts_noise || self.state.format == Format::ReportingEvents;
         if counts_noise && !self.is_peeking {
             self.state.noise.saw(&record);
         }

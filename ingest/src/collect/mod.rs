@@ -15,6 +15,7 @@ mod device;
 mod documents;
 mod event;
 mod noise;
+mod parallel;
 #[cfg(test)]
 mod tests;
 
@@ -78,6 +79,10 @@ pub struct CollectOptions {
     pub redaction: Redaction,
     /// The time of this run.
     pub collected_at: Timestamp,
+    /// How many files of a device are read at a time. What comes out does not depend on it.
+    pub threads: usize,
+    /// How many bytes of each further file's events may wait while an earlier file is read.
+    pub ahead_bytes_max: usize,
     /// Whether records that are not sent are counted by template; without, only their number is kept.
     pub counts_noise: bool,
 }
@@ -91,6 +96,8 @@ impl CollectOptions {
             assumed_offset_minutes: 0,
             redaction: Redaction::default(),
             collected_at,
+            threads: 1,
+            ahead_bytes_max: 2 << 20,
             counts_noise: true,
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use memchr::memchr;
 
 use super::HEAD_BYTES;
 use super::lines::Line;
@@ -64,7 +65,9 @@ impl Decoder {
         let head = head.get(..HEAD_BYTES).unwrap_or(head);
         if std::str::from_utf8(head).is_err() {
             for line in head.split(|byte| *byte == b'\n') {
-                if std::str::from_utf8(line).is_err() && !is_damaged_utf8(line) {
+                // No code page has zeros: those are stretches of UTF-16.
+                let is_wide = memchr(0, line).is_some();
+                if !is_wide && std::str::from_utf8(line).is_err() && !is_damaged_utf8(line) {
                     self.sample(line);
                 }
             }

@@ -30,10 +30,18 @@ pub(crate) fn first(head: &[u8]) -> Segment {
     if let Some(segment) = byte_order_mark(head) {
         return segment;
     }
-    // The start decides: what follows may be another stretch.
-    if head.get(..LINE_START_BYTES).is_some_and(is_plain_text) {
+    // The start decides, where it is ASCII in any form: what follows may be another stretch.
+    let start = head.get(..LINE_START_BYTES).unwrap_or_default();
+    let of_start = if start.is_empty() {
+        None
+    } else if is_plain_text(start) {
+        Some(Unit::Byte)
+    } else {
+        wide_ascii(start)
+    };
+    if let Some(unit) = of_start {
         return Segment {
-            unit: Unit::Byte,
+            unit,
             mark_bytes: 0,
         };
     }
@@ -66,26 +74,32 @@ pub(crate) fn continued(line_start: &[u8], current: Unit) -> Option<Segment> {
             if !matches!(start, [_, 0, ..] | [0, ..]) {
                 return None;
             }
-            let zeros = Zeros::count(start);
-            if zeros.low_byte_first(100, 0) {
-                Unit::Utf16Le
-            } else if zeros.high_byte_first(100, 0) {
-                Unit::Utf16Be
-            } else {
-                return None;
-            }
+            wide_ascii(start)?
         }
         Unit::Utf16Le | Unit::Utf16Be => {
-            if !is_plain_text(start) {
-                return None;
+            if is_plain_text(start) {
+                Unit::Byte
+            } else {
+                wide_ascii(start).filter(|unit| *unit != current)?
             }
-            Unit::Byte
         }
     };
     Some(Segment {
         unit,
         mark_bytes: 0,
     })
+}
+
+/// The order of the bytes where every second one is zero: ASCII in code units of two bytes.
+fn wide_ascii(bytes: &[u8]) -> Option<Unit> {
+    let zeros = Zeros::count(bytes);
+    if zeros.low_byte_first(100, 0) {
+        Some(Unit::Utf16Le)
+    } else if zeros.high_byte_first(100, 0) {
+        Some(Unit::Utf16Be)
+    } else {
+        None
+    }
 }
 
 /// Printable ASCII: as code units of two bytes it would be a row of rare Chinese characters.

@@ -115,6 +115,51 @@ fn every_real_log_has_the_counts_that_are_known() {
     }
 }
 
+/// Every record that is read from its values is what the crate's JSON says, and most records are.
+#[test]
+fn values_read_directly_are_those_of_the_json() {
+    let Some(root) = shared("realdata") else {
+        return;
+    };
+    let expected: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&std::fs::read(root.join("evtx/expected-counts.json")).unwrap())
+            .unwrap();
+    let (mut records, mut direct_records) = (0, 0);
+    for file in expected.keys() {
+        let bytes = std::fs::read(root.join(file)).unwrap();
+        for block in bytes[FILE_HEADER_BYTES..].chunks_exact(CHUNK_BYTES) {
+            let Ok(mut data) = EvtxChunkData::new(block.to_vec(), false) else {
+                continue;
+            };
+            let mut chunk = data.parse(settings()).unwrap();
+            let mut direct = Direct::new(chunk.data);
+            for record in chunk.iter().filter_map(Result::ok) {
+                records += 1;
+                let (offset, size) = (record.binxml_offset as usize, record.binxml_size as usize);
+                let Some((event, time)) = direct.read(offset, size) else {
+                    continue;
+                };
+                direct_records += 1;
+                let json = record.into_json_bytes().unwrap();
+                let value: Value = serde_json::from_slice(&json.data).unwrap();
+                let (wanted, wanted_time) = from_event(value.get("Event").unwrap(), "");
+                let place = format!("{file} {}", String::from_utf8_lossy(&json.data));
+                assert_eq!(time, wanted_time, "{place}");
+                let wanted = EventRecord {
+                    record_id: None,
+                    ..wanted
+                };
+                assert_eq!(format!("{event:?}"), format!("{wanted:?}"), "{place}");
+            }
+        }
+    }
+    println!("{direct_records} of {records} records read directly");
+    assert!(
+        direct_records * 100 >= records * 98,
+        "{direct_records} of {records}"
+    );
+}
+
 fn real(path: &str) -> Option<Vec<u8>> {
     shared(Path::new("realdata/evtx").join(path).to_str().unwrap())
         .map(|path| std::fs::read(path).unwrap())

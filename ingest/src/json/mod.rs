@@ -5,4 +5,4 @@ mod documents;
 mod value;
 
 pub(crate) use documents::{Document, Documents};
-pub(crate) use value::Value;
+pub(crate) use value::{Value, push_unique};

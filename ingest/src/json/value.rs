@@ -98,13 +98,20 @@ impl Value {
     }
 }
 
-fn push_unique(name: &str, value: String, fields: &mut Vec<(String, String)>) {
+/// Room for the fields of most records.
+const FIELDS_USUAL: usize = 12;
+
+/// Appends a field under this name, or under the first free `name_2`, `name_3`, … when it is taken.
+pub(crate) fn push_unique(name: &str, value: String, fields: &mut Vec<(String, String)>) {
     let taken = |name: &str| fields.iter().any(|(known, _)| known == name);
     let mut free = name.to_owned();
     let mut number = 2;
     while taken(&free) {
         free = format!("{name}_{number}");
         number += 1;
+    }
+    if fields.capacity() == 0 {
+        fields.reserve(FIELDS_USUAL);
     }
     fields.push((free, value));
 }

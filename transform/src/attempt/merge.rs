@@ -11,12 +11,34 @@ const SAME_UPDATE: i64 = 72 * HOUR;
 const RESTART_WAIT: i64 = 14 * 24 * HOUR;
 
 /// The segments of one attempt, in order of time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Group {
     pub(crate) segments: Vec<Segment>,
+    /// When the last segment ends; the end of time when one has no time.
+    end: i64,
 }
 
 impl Group {
+    fn of(segment: Segment) -> Self {
+        Self {
+            end: end_of(&segment),
+            segments: vec![segment],
+        }
+    }
+
+    fn push(&mut self, segment: Segment) {
+        self.end = self.end.max(end_of(&segment));
+        self.segments.push(segment);
+    }
+
+    /// Over so long before the segment that no rule brings them together: most pairs of a long
+    /// history are told apart by this alone.
+    fn is_past(&self, segment: &Segment) -> bool {
+        segment
+            .start
+            .is_some_and(|start| start.saturating_sub(self.end) > RESTART_WAIT)
+    }
+
     fn kb(&self) -> Option<u32> {
         self.segments.iter().find_map(|segment| segment.kb)
     }
@@ -66,23 +88,25 @@ pub(crate) fn groups(mut segments: Vec<Segment>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for segment in segments {
         // The newest attempt that fits; one that names the same update goes before one that names none.
-        let fitting = |group: &&mut Group| belongs(group, &segment);
+        let fitting = |group: &&mut Group| !group.is_past(&segment) && belongs(group, &segment);
         let named = groups
             .iter_mut()
             .rev()
             .filter(|group| segment.kb.is_some() && group.kb() == segment.kb)
             .find(fitting);
         match named {
-            Some(group) => group.segments.push(segment),
+            Some(group) => group.push(segment),
             None => match groups.iter_mut().rev().find(fitting) {
-                Some(group) => group.segments.push(segment),
-                None => groups.push(Group {
-                    segments: vec![segment],
-                }),
+                Some(group) => group.push(segment),
+                None => groups.push(Group::of(segment)),
             },
         }
     }
     groups
+}
+
+fn end_of(segment: &Segment) -> i64 {
+    segment.start.and(segment.end).unwrap_or(i64::MAX)
 }
 
 fn belongs(group: &Group, segment: &Segment) -> bool {

@@ -1,5 +1,9 @@
 //! Segments: what one source tells of one operation, from its start to its verdict.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 use super::signal::{Phase, Signal};
 use crate::knowledge::Boundary;
 use crate::normalise::rollup_build;
@@ -128,19 +132,7 @@ impl Segment {
         let weight = match row.signal {
             Some(signal) if signal.is_start() || signal.is_verdict() && !row.is_weak => 3,
             Some(_) => 2,
-            None if [
-                "package identity",
-                "windows10.0-kb",
-                "windows6.",
-                "windows11.0-kb",
-                "windows8",
-                "Title =",
-            ]
-            .iter()
-            .any(|mark| contains_ignoring_case(message, mark)) =>
-            {
-                1
-            }
+            None if names_package(message) => 1,
             None => 0,
         };
         if weight == 0 {
@@ -241,8 +233,21 @@ fn guid(text: &str) -> Option<String> {
     (is_guid && !is_zero).then(|| guid.to_ascii_lowercase())
 }
 
-pub(crate) fn contains_ignoring_case(text: &str, needle: &str) -> bool {
-    text.as_bytes()
-        .windows(needle.len())
-        .any(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
+/// The message says which package it speaks of.
+fn names_package(message: &str) -> bool {
+    static MARKS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build([
+                "package identity",
+                "windows10.0-kb",
+                "windows6.",
+                "windows11.0-kb",
+                "windows8",
+                "Title =",
+            ])
+            .ok()
+    });
+    MARKS.as_ref().is_some_and(|marks| marks.is_match(message))
 }
