@@ -10,8 +10,8 @@ use patchlens_transform::report::{
     DeviceReport, DiagnosisReport, EvidenceReport, Include, Language, device_reports,
 };
 use patchlens_transform::{
-    Explanation, Reference, RowOrigin, TRANSFORM_VERSION, diagnose, diagnose_and_explain,
-    events_frame, normalise,
+    Explanation, Reference, RowOrigin, SymbolConflict, TRANSFORM_VERSION, diagnose,
+    diagnose_and_explain, events_frame, normalise, symbol_conflicts,
 };
 use serde::Serialize;
 
@@ -35,6 +35,10 @@ pub(crate) struct DiagnoseReport {
     /// Why each diagnosis is what it is; only with `--explain`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) explanations: Vec<Explanation>,
+    /// Symbols that the logs print beside a code and the catalogue does not hold for it; only with
+    /// `--explain`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) symbol_conflicts: Vec<SymbolConflict>,
 }
 
 /// What was read of the paths.
@@ -58,9 +62,7 @@ struct Collected {
 
 impl EventSink for Collected {
     fn event(&mut self, event: Event) -> Result<(), SinkError> {
-        if event.kind != patchlens_event::Kind::Count {
-            self.events.push((event, RowOrigin::default()));
-        }
+        self.events.push((event, RowOrigin::default()));
         Ok(())
     }
 
@@ -138,6 +140,11 @@ fn answer(
     let frame = events_frame(&collected.events, TRANSFORM_VERSION, now()())
         .context("laying out the events")?;
     let frame = normalise(frame, &knowledge).context("normalising the events")?;
+    let symbol_conflicts = if command.explain {
+        symbol_conflicts(&frame, &knowledge).context("comparing symbols with the catalogue")?
+    } else {
+        Vec::new()
+    };
     let (diagnosed, explanations) = if command.explain {
         diagnose_and_explain(&frame, &reference, &knowledge).context("diagnosing")?
     } else {
@@ -174,6 +181,7 @@ fn answer(
         devices,
         input,
         explanations,
+        symbol_conflicts,
     })
 }
 
@@ -236,6 +244,9 @@ fn as_text(report: &DiagnoseReport) -> String {
         }
         text.push('\n');
     }
+    for conflict in &report.symbol_conflicts {
+        add(&mut text, &conflict_text(conflict));
+    }
     let InputReport {
         files,
         records,
@@ -250,6 +261,18 @@ fn as_text(report: &DiagnoseReport) -> String {
         ),
     );
     text
+}
+
+/// `symbol 0x800f0823: the log prints X, the catalogue says Y; 12 records, first CBS.log:3`.
+fn conflict_text(conflict: &SymbolConflict) -> String {
+    let known = conflict.catalogue.as_ref().map_or_else(
+        || "the catalogue has none".to_owned(),
+        |symbol| format!("the catalogue says {symbol}"),
+    );
+    format!(
+        "symbol {}: the log prints {}, {known}; {} records, first {}:{}",
+        conflict.code, conflict.printed, conflict.records, conflict.file, conflict.line
+    )
 }
 
 fn as_markdown(report: &DiagnoseReport) -> String {

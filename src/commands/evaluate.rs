@@ -10,10 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
-use patchlens_event::{Event, Kind, Reject};
+use patchlens_event::{Event, Reject};
 use patchlens_ingest::collect::{CollectOptions, EventSink, SinkError, read_path};
+use patchlens_ingest::redact::{KnownNames, Redactor};
 use patchlens_simulator::{DeviceTruth, Outcome as Fate, Truth};
-use patchlens_transform::evaluation::{Evaluation, Expected, JudgedDevice, Verdict, evaluate};
+use patchlens_transform::evaluation::{
+    Confusion, Evaluation, Expected, JudgedDevice, Verdict, evaluate,
+};
 use patchlens_transform::report::{DiagnosisReport, Include, Language, device_reports};
 use patchlens_transform::{
     Knowledge, Reference, RowOrigin, TRANSFORM_VERSION, diagnose, events_frame, normalise,
@@ -93,15 +96,13 @@ impl Drop for Scratch {
     }
 }
 
-/// Keeps the events of one device in memory; counts of noise are not judged.
+/// Keeps the events of one device in memory.
 #[derive(Default)]
 struct Kept(Vec<(Event, RowOrigin)>);
 
 impl EventSink for Kept {
     fn event(&mut self, event: Event) -> Result<(), SinkError> {
-        if event.kind != Kind::Count {
-            self.0.push((event, RowOrigin::default()));
-        }
+        self.0.push((event, RowOrigin::default()));
         Ok(())
     }
 
@@ -116,6 +117,8 @@ struct Judge<'a> {
     options: &'a CollectOptions,
     reference: &'a Reference,
     knowledge: &'a Knowledge,
+    /// Takes out of the truth what the collector takes out of the bundles: addresses, user names.
+    redactor: &'a Redactor,
 }
 
 #[derive(Default)]
@@ -137,7 +140,9 @@ fn measure(config: &Config, directory: &Path) -> anyhow::Result<EvaluationReport
         directory,
         options: &options,
         reference: &read_directory(directory)?.0,
-        knowledge: &Knowledge::builtin().context("reading the built-in knowledge")?,
+        knowledge: &crate::knowledge::load(config)?,
+        redactor: &Redactor::new(options.redaction.clone(), KnownNames::default())
+            .context("setting up redaction")?,
     };
     let started = Instant::now();
     let mut judged = judge.all(&truth.devices)?;
@@ -216,22 +221,34 @@ impl Judge<'_> {
         }
         let mut kept = Kept::default();
         judged.records += self.read(&first, &mut kept)?;
-        judged.first.push(judged_device(
-            truth,
-            truth.outcome,
-            truth.told,
-            self.verdict(&kept)?,
-        ));
+        judged
+            .first
+            .push(self.judged(truth, truth.outcome, self.verdict(&kept)?));
         if let Some(outcome) = truth.outcome_later.filter(|_| later.exists()) {
             judged.records += self.read(&later, &mut kept)?;
-            judged.both.push(judged_device(
-                truth,
-                outcome,
-                truth.told,
-                self.verdict(&kept)?,
-            ));
+            judged
+                .both
+                .push(self.judged(truth, outcome, self.verdict(&kept)?));
         }
         Ok(judged)
+    }
+
+    fn judged(&self, truth: &DeviceTruth, outcome: Fate, verdict: Option<Verdict>) -> JudgedDevice {
+        let culprit = truth.culprit.as_deref();
+        let expected = (outcome == Fate::Failed).then(|| Expected {
+            cause: truth.cause.clone().unwrap_or_default(),
+            culprit: culprit.map(|culprit| self.redactor.text(culprit).into_owned()),
+            cluster: truth.cluster_id.clone().unwrap_or_default(),
+            is_told: truth.told,
+        });
+        JudgedDevice {
+            device_id: truth.device_id.clone(),
+            kind: truth
+                .scenario
+                .map_or_else(String::new, |scenario| format!("{scenario:?}")),
+            expected,
+            verdict,
+        }
     }
 
     fn read(&self, bundle: &Path, kept: &mut Kept) -> anyhow::Result<u64> {
@@ -265,28 +282,6 @@ fn verdict(diagnosis: DiagnosisReport) -> Verdict {
         culprit: diagnosis.culprit,
         cluster: diagnosis.cluster_key,
         evidence,
-    }
-}
-
-fn judged_device(
-    truth: &DeviceTruth,
-    outcome: Fate,
-    is_told: bool,
-    verdict: Option<Verdict>,
-) -> JudgedDevice {
-    let expected = (outcome == Fate::Failed).then(|| Expected {
-        cause: truth.cause.clone().unwrap_or_default(),
-        culprit: truth.culprit.clone(),
-        cluster: truth.cluster_id.clone().unwrap_or_default(),
-        is_told,
-    });
-    JudgedDevice {
-        device_id: truth.device_id.clone(),
-        kind: truth
-            .scenario
-            .map_or_else(String::new, |scenario| format!("{scenario:?}")),
-        expected,
-        verdict,
     }
 }
 
@@ -365,7 +360,11 @@ fn as_text(report: &EvaluationReport) -> String {
         &rows,
     ));
     for found in [&report.first_upload, &report.both_uploads] {
-        text.push_str(&confusions(found));
+        text.push_str(&confusions(&found.confusions, "wrong"));
+        text.push_str(&confusions(
+            &found.culprits_missed,
+            "with the right cause and another culprit",
+        ));
     }
     text
 }
@@ -400,13 +399,12 @@ fn measures(found: &Evaluation) -> String {
     )
 }
 
-fn confusions(found: &Evaluation) -> String {
-    if found.confusions.is_empty() {
+fn confusions(found: &[Confusion], what: &str) -> String {
+    if found.is_empty() {
         return String::new();
     }
-    let mut text = format!("\n{} wrong\n", found.confusions.len());
+    let mut text = format!("\n{} {what}\n", found.len());
     let rows: Vec<Vec<String>> = found
-        .confusions
         .iter()
         .take(CONFUSIONS_SHOWN)
         .map(|c| {

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use patchlens_queries::case::{self, Document};
 use patchlens_queries::reports::{ClusterDeviceRow, ClusterRow, RolloutSummary};
 use patchlens_transform::report::{self, device_reports};
-use patchlens_transform::{Knowledge, diagnose, from_ipc_stream};
+use patchlens_transform::{diagnose, from_ipc_stream};
 use serde::Serialize;
 
 use crate::cli::{self, Report, ReportFormat, ReportSubject};
@@ -33,19 +33,19 @@ struct ClusterReport {
 pub(crate) fn run(config: Config, command: &Report) -> anyhow::Result<Outcome> {
     runtime()?.block_on(async {
         let open = OpenStore::open_to_read(&config).await?;
-        let text = write(&open, command).await;
+        let text = write(&config, &open, command).await;
         open.close().await?;
         print(&text?)?;
         Ok(Outcome::Done)
     })
 }
 
-async fn write(open: &OpenStore, command: &Report) -> anyhow::Result<String> {
+async fn write(config: &Config, open: &OpenStore, command: &Report) -> anyhow::Result<String> {
     let id = command.id.as_deref();
     match command.subject {
         ReportSubject::Rollout => rollout(open, id, command).await,
         ReportSubject::Cluster => cluster(open, id.context("name a cluster: patchlens report cluster KEY; `patchlens report rollout` lists the keys")?, command).await,
-        ReportSubject::Device => device(open, id.context("name a device: patchlens report device ID")?, command).await,
+        ReportSubject::Device => device(config, open, id.context("name a device: patchlens report device ID")?, command).await,
     }
 }
 
@@ -153,7 +153,12 @@ async fn cluster(open: &OpenStore, key: &str, command: &Report) -> anyhow::Resul
     Ok(serde_json::to_string_pretty(&report)?)
 }
 
-async fn device(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<String> {
+async fn device(
+    config: &Config,
+    open: &OpenStore,
+    id: &str,
+    command: &Report,
+) -> anyhow::Result<String> {
     if command.format != ReportFormat::Json {
         let case = open.store.device_case(id, language(command)).await?;
         let case = case.with_context(|| {
@@ -161,7 +166,7 @@ async fn device(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<
         })?;
         return written(&case, command.format);
     }
-    device_json(open, id, command).await
+    device_json(config, open, id, command).await
 }
 
 fn language(command: &Report) -> case::Language {
@@ -181,14 +186,19 @@ fn written(document: &Document, format: ReportFormat) -> anyhow::Result<String> 
 }
 
 /// The same report that `diagnose` gives, from what the store holds.
-async fn device_json(open: &OpenStore, id: &str, command: &Report) -> anyhow::Result<String> {
+async fn device_json(
+    config: &Config,
+    open: &OpenStore,
+    id: &str,
+    command: &Report,
+) -> anyhow::Result<String> {
     let events = open.store.device_events(&[id.to_owned()]).await?;
     let events = from_ipc_stream(&events).context("reading the device's records")?;
     if events.height() == 0 {
         bail!("no record of a device {id:?} in the store; ids are computer names in upper case");
     }
     let (reference, _) = reference::load(&open.store).await?;
-    let knowledge = Knowledge::builtin().context("reading the built-in knowledge")?;
+    let knowledge = crate::knowledge::load(config)?;
     let records = events.height() as u64;
     let diagnosed = tokio::task::spawn_blocking(move || diagnose(&events, &reference, &knowledge))
         .await
@@ -206,6 +216,7 @@ async fn device_json(open: &OpenStore, id: &str, command: &Report) -> anyhow::Re
             ..InputReport::default()
         },
         explanations: Vec::new(),
+        symbol_conflicts: Vec::new(),
     };
     Ok(serde_json::to_string_pretty(&report)?)
 }

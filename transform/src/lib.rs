@@ -23,6 +23,7 @@ mod reference;
 pub mod report;
 mod row;
 pub mod schema;
+mod symbols;
 
 pub use cluster::{KeyPart, cluster_key};
 pub use diagnosis::{Considered, Diagnosed, Explanation, diagnose, diagnose_and_explain};
@@ -34,6 +35,7 @@ pub use reference::{
     Prerequisite, PublishedHash, Reference, ReferenceKind, Rollout, RolloutDevice, TargetBuild,
     reference_text, servicing_branch,
 };
+pub use symbols::{SymbolConflict, symbol_conflicts};
 
 /// Version of the rules and of what they derive: it changes when the same events give other results.
-pub const TRANSFORM_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+k1");
+pub const TRANSFORM_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+k2");

@@ -52,6 +52,8 @@ pub(crate) struct Row<'a> {
     /// The log itself calls it an error.
     pub(crate) is_error: bool,
     pub(crate) boundary: Option<Boundary>,
+    /// Logged when all is well, whatever code it carries.
+    pub(crate) is_noise: bool,
     /// Conditions that the constant part of the record meets, in ascending order.
     hits: &'a [usize],
 }
@@ -115,6 +117,18 @@ impl<'a> Row<'a> {
             is_weak: said.is_weak,
             is_error: text(columns.level, row) == "error",
             boundary: said.boundary,
+            is_noise: statement
+                .hits
+                .iter()
+                .rev()
+                .take_while(|hit| knowledge.is_noise(**hit))
+                .filter_map(|hit| knowledge.conditions.get(*hit))
+                .any(|condition| {
+                    condition.is_constant()
+                        || condition
+                            .confirm(message, text(columns.fields, row))
+                            .is_some()
+                }),
             hits: &statement.hits,
         })
     }
@@ -131,6 +145,22 @@ impl<'a> Row<'a> {
     /// Conditions that the constant part of the record meets, in ascending order.
     pub(crate) fn hits(&self) -> &'a [usize] {
         self.hits
+    }
+
+    /// The GUID of the deployment job or download call that a line of WindowsUpdate.log names.
+    pub(crate) fn job(&self) -> Option<&'a str> {
+        if self.source != "windows_update_log" {
+            return None;
+        }
+        let (_, after) = ["Deployment job Id ", "[Call ID = {", "download call {"]
+            .iter()
+            .find_map(|mark| self.message.split_once(mark))?;
+        after.split([' ', ':', '}']).next()
+    }
+
+    /// True for a line by which the update client writes a result into its history.
+    pub(crate) fn is_history(&self) -> bool {
+        self.source == "windows_update_log" && self.message.contains("resultUnMapped=")
     }
 
     /// The first line of the message.

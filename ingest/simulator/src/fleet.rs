@@ -55,7 +55,8 @@ pub(crate) fn draw(plan: &Plan) -> Result<Vec<Member>, SimulateError> {
             };
             let culprit = group(plan, &device);
             scenario.shape(&mut device, &plan.release, culprit, random);
-            let repair = if random.chance(plan.mix.repaired_later) {
+            let is_repaired = random.chance(plan.mix.repaired_later);
+            let repair = if is_repaired && !scenario.is_outside_the_client() {
                 Repair::BeforeLaterUpload
             } else {
                 Repair::Never
@@ -114,6 +115,21 @@ pub(crate) fn draw(plan: &Plan) -> Result<Vec<Member>, SimulateError> {
 }
 
 impl Scenario {
+    /// What setup, an image tool or the Store stumbles over is no attempt of the update client: that the
+    /// client installs the monthly update later does not make it good.
+    fn is_outside_the_client(self) -> bool {
+        matches!(
+            self,
+            Self::AccessBlockInSetup
+                | Self::AccessBlockInDism
+                | Self::ImageDamaged
+                | Self::MigrationFailed
+                | Self::CompatibilityBlock
+                | Self::SetupDriverFailed
+                | Self::StoreAppFailed
+        )
+    }
+
     /// How far attempts get, as the schedule must know.
     pub(crate) fn reach(self, stage: Stage) -> Reach {
         match (self, stage) {
@@ -191,23 +207,11 @@ fn take_by_affinity(
 }
 
 fn draw_remedied(mix: &Mix, random: &mut Random) -> Option<Scenario> {
-    // What setup or an image tool stumbles over is no attempt of the update client: nothing to retry.
     let known: Vec<Scenario> = mix
         .failures
         .iter()
         .map(|(scenario, _)| *scenario)
-        .filter(|s| {
-            !matches!(
-                s,
-                Scenario::AccessBlockInSetup
-                    | Scenario::AccessBlockInDism
-                    | Scenario::ImageDamaged
-                    | Scenario::MigrationFailed
-                    | Scenario::CompatibilityBlock
-                    | Scenario::SetupDriverFailed
-                    | Scenario::StoreAppFailed
-            )
-        })
+        .filter(|scenario| !scenario.is_outside_the_client())
         .collect();
     let index = usize::try_from(random.below(known.len() as u64)).unwrap_or_default();
     known.get(index).copied()

@@ -46,7 +46,10 @@ pub(crate) fn write(subject: &Subject<'_>, happenings: &[Happening]) -> String {
             What::Boot(_) => log.start_service(),
             What::RoutineScan => log.routine_scan(),
             What::DefinitionUpdate => log.definition_update(),
-            What::StoreUpdate => log.store_update(),
+            What::StoreUpdate => {
+                let culprit = subject.case.and_then(|case| case.culprit.as_deref());
+                log.store_update(culprit);
+            }
             What::Attempt(index, ending) => {
                 is_off = ending == Ending::Failed
                     && subject

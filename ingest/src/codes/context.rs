@@ -3,7 +3,7 @@
 use crate::template::is_word_byte;
 
 /// Words that call a number before them or after them an error.
-const ERROR_WORDS: [&[u8]; 12] = [
+const ERROR_WORDS: [&[u8]; 14] = [
     b"error",
     b"err",
     b"failed",
@@ -16,6 +16,8 @@ const ERROR_WORDS: [&[u8]; 12] = [
     b"gle",
     b"exception",
     b"result",
+    b"resultmapped",
+    b"resultunmapped",
 ];
 /// Words that call the number behind them a code.
 const CODE_WORDS: [&[u8]; 12] = [

@@ -271,7 +271,9 @@ impl RecordSink for FileEvents<'_> {
         if self.failure.is_some() {
             return;
         }
-        let counts_noise = self.device.counts_noise;
+        // The log of a few thousand lines that says which searches worked: they are counted, not sent,
+        // and whoever judges the device has to know of them.
+        let counts_noise = self.device.counts_noise || self.state.format == Format::ReportingEvents;
         if counts_noise && !self.is_peeking {
             self.state.noise.saw(&record);
         }

@@ -49,6 +49,13 @@ impl Group {
         self.segments.iter().find_map(|segment| segment.build)
     }
 
+    fn update_id(&self) -> Option<&str> {
+        self.segments
+            .iter()
+            .map(|segment| segment.update_id.as_str())
+            .find(|id| !id.is_empty())
+    }
+
     fn has_verdict(&self) -> bool {
         self.segments
             .iter()
@@ -112,10 +119,16 @@ fn belongs(group: &Group, segment: &Segment) -> bool {
     {
         return false;
     }
-    if differ(group.kb(), segment.kb) || differ(group.build(), segment.build) {
+    let update_id = Some(segment.update_id.as_str()).filter(|id| !id.is_empty());
+    let no_kb = group.kb().is_none() || segment.kb.is_none();
+    if differ(group.kb(), segment.kb)
+        || differ(group.build(), segment.build)
+        || no_kb && differ(group.update_id(), update_id)
+    {
         return false;
     }
     let same_update = group.kb().is_some() && group.kb() == segment.kb
+        || update_id.is_some() && group.update_id() == update_id
         || group.build().is_some() && group.build() == segment.build;
     let told_by_same_source = group
         .segments
@@ -133,11 +146,22 @@ fn belongs(group: &Group, segment: &Segment) -> bool {
         && (segment.has_start || segment.verdict.is_some())
         && !(same_update && group.waits_for_restart())
     {
+        // The client records the result of a restart when it is back.
+        let is_result_of_restart = segment.source == "windows_update_log"
+            && !segment.has_start
+            && update_id.is_some()
+            && group
+                .segments
+                .iter()
+                .all(|known| known.source != segment.source || !known.failed())
+            && group.update_id() == update_id
+            && gap <= RESTART_WAIT;
         let goes_on = !segment.has_start
             && segment.source == "cbs_log"
             && gap <= SAME_FAILURE
             && (same_update || segment.kb.is_none() && segment.build.is_none());
-        return goes_on
+        return is_result_of_restart
+            || goes_on
             || group
                 .segments
                 .iter()

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use crate::knowledge::Knowledge;
 use crate::row::{Row, RowKind};
 
-pub(crate) use outcome::Attempt;
+pub(crate) use outcome::{Attempt, Outcome};
 pub(crate) use segment::Segment;
 pub(crate) use signal::{Phase, Signal};
 

@@ -41,6 +41,8 @@ pub(crate) struct Attempt {
     /// Build and revision that the update leads to, where a package names them.
     pub(crate) build: Option<(u32, u32)>,
     pub(crate) title: String,
+    /// The update's GUID, lower case; empty where no source states one.
+    pub(crate) update_id: String,
     pub(crate) started_at: i64,
     pub(crate) ended_at: Option<i64>,
     pub(crate) outcome: Outcome,
@@ -160,6 +162,12 @@ pub(super) fn attempt(
             .iter()
             .map(|segment| &segment.title)
             .find(|title| !title.is_empty())
+            .cloned()
+            .unwrap_or_default(),
+        update_id: segments
+            .iter()
+            .map(|segment| &segment.update_id)
+            .find(|id| !id.is_empty())
             .cloned()
             .unwrap_or_default(),
         started_at,
@@ -358,7 +366,15 @@ fn inner_code(
         .filter(|segment| matches!(segment.source.as_str(), "cbs_log" | "setup_log"))
         .filter_map(|segment| segment.verdict)
         .filter_map(|verdict| verdict.code)
-        .find(is_inner);
+        .find(is_inner)
+        .or_else(|| {
+            // `resultMapped=80070643, resultUnMapped=800F0828`: the second is beneath the first.
+            members
+                .iter()
+                .filter_map(|index| rows.get(*index))
+                .filter(|row| row.is_history())
+                .find_map(|row| row.codes.iter().copied().skip(1).find(is_inner))
+        });
     if !knowledge.codes.is_wrapper(Hresult(outer)) {
         return beneath;
     }
@@ -368,7 +384,7 @@ fn inner_code(
         members
             .iter()
             .filter_map(|index| rows.get(*index))
-            .filter(|row| tells(row))
+            .filter(|row| !row.is_noise && tells(row))
             .filter_map(|row| row.error_code)
             .find(is_inner)
     };
@@ -377,9 +393,8 @@ fn inner_code(
         .or_else(|| first(&|row| row.is_error))
         .or_else(|| {
             first(&|row| {
-                row.hits()
-                    .last()
-                    .is_some_and(|hit| *hit >= knowledge.signals.len())
+                let mut hits = row.hits().iter();
+                hits.any(|hit| knowledge.is_of_a_cause(*hit))
             })
         })
 }

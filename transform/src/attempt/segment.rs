@@ -22,6 +22,10 @@ pub(crate) struct Segment {
     /// Build and revision of a cumulative update.
     pub(crate) build: Option<(u32, u32)>,
     pub(crate) title: String,
+    /// The update's GUID, lower case, without its revision; empty where the source states none.
+    pub(crate) update_id: String,
+    /// The deployment job or download call of the update client; empty elsewhere.
+    pub(crate) job: String,
     pub(crate) start: Option<i64>,
     pub(crate) end: Option<i64>,
     pub(crate) is_zone_assumed: bool,
@@ -30,6 +34,8 @@ pub(crate) struct Segment {
     /// At least a session began.
     pub(crate) is_opened: bool,
     kb_weight: u8,
+    /// How many rows there were when a title named the update.
+    titled_at: Option<usize>,
 }
 
 /// How a segment ended.
@@ -39,6 +45,8 @@ pub(crate) struct Verdict {
     pub(crate) code: Option<u32>,
     pub(crate) row: usize,
     pub(crate) is_weak: bool,
+    /// The client wrote it into the history of updates: what it also reports to its user.
+    pub(crate) is_recorded: bool,
 }
 
 impl Segment {
@@ -51,12 +59,15 @@ impl Segment {
             kb: None,
             build: None,
             title: String::new(),
+            update_id: String::new(),
+            job: String::new(),
             start: None,
             end: None,
             is_zone_assumed: false,
             has_start: false,
             is_opened: false,
             kb_weight: 0,
+            titled_at: None,
         }
     }
 
@@ -78,16 +89,29 @@ impl Segment {
                     code: row.error_code,
                     row: index,
                     is_weak: row.is_weak,
+                    is_recorded: row.is_history(),
                 });
             }
         }
         self.name_update(row);
+        // An id that stands under another title is another update's.
+        let is_under_title = row.boundary == Some(Boundary::None)
+            && self.titled_at.is_some_and(|at| at + 1 == self.rows.len());
+        if (row.signal.is_some() || is_under_title) && self.update_id.is_empty() {
+            self.update_id = update_id(row).unwrap_or_default();
+        }
+        if self.job.is_empty() && (self.signals.len() == 1 && row.signal.is_some()) {
+            row.job().unwrap_or_default().clone_into(&mut self.job);
+        }
     }
 
     /// The verdict of the whole overrules that of a part, a later one an earlier one; a rollback stands.
     fn judge(&mut self, verdict: Verdict) {
         let keeps = self.verdict.is_some_and(|known| {
             known.signal == Signal::Rollback && known.code.is_some()
+                || known.is_recorded
+                    && !verdict.is_recorded
+                    && known.signal.is_failure() == verdict.signal.is_failure()
                 || verdict.is_weak && !known.is_weak
                 || verdict.is_weak && verdict.code.is_none()
         });
@@ -114,6 +138,13 @@ impl Segment {
         if weight == 0 {
             return;
         }
+        // The first title names the update: what stands under a second one belongs to another.
+        let is_other_title = !self.title.is_empty()
+            && row.signal.is_none()
+            && title_of(row).is_some_and(|title| title != self.title);
+        if is_other_title {
+            return;
+        }
         if let Some(kb) = row.kb.filter(|_| weight > self.kb_weight) {
             self.kb = Some(kb);
             self.kb_weight = weight;
@@ -125,7 +156,14 @@ impl Segment {
             && let Some(title) = title_of(row)
         {
             self.title = title;
+            self.titled_at = Some(self.rows.len());
         }
+    }
+
+    /// Names the update by the row that states its title.
+    pub(super) fn rename(&mut self, row: &Row<'_>) {
+        self.kb = row.kb;
+        self.title = title_of(row).unwrap_or_default();
     }
 
     /// The phase of the verdict, or of the furthest signal.
@@ -161,6 +199,38 @@ fn title_of(row: &Row<'_>) -> Option<String> {
     }
     let (_, title) = row.first_line().split_once("Title = ")?;
     Some(title.trim().to_owned())
+}
+
+/// The update that a verdict or a start names by its GUID: `for update 166E27DA-….200`,
+/// `idUpdate={166E27DA-…}`, or a named value.
+pub(super) fn update_id(row: &Row<'_>) -> Option<String> {
+    let stated = match row.source {
+        "event_log" | "reporting_events" => {
+            let fields = crate::knowledge::FieldValues::parse(row.fields);
+            let stated = ["updateGuid", "update_id"]
+                .iter()
+                .find_map(|name| fields.get(name))?;
+            stated.to_owned()
+        }
+        "windows_update_log" => ["for update ", "idUpdate=", "UpdateId = "]
+            .iter()
+            .find_map(|mark| row.message.split_once(mark))
+            .map(|(_, after)| after.to_owned())?,
+        _ => return None,
+    };
+    guid(&stated)
+}
+
+/// The GUID that a text begins with, in lower case; none for one of zeros, which stands for no update.
+fn guid(text: &str) -> Option<String> {
+    const LENGTH: usize = 36;
+    let guid = text.trim_start_matches('{').get(..LENGTH)?;
+    let is_guid = guid.bytes().enumerate().all(|(at, byte)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    });
+    let is_zero = guid.bytes().all(|byte| matches!(byte, b'0' | b'-'));
+    (is_guid && !is_zero).then(|| guid.to_ascii_lowercase())
 }
 
 /// The message says which package it speaks of.

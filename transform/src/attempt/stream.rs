@@ -1,9 +1,11 @@
 //! Cuts one log file into segments.
 
-use super::segment::Segment;
+use std::collections::BTreeMap;
+
+use super::segment::{Segment, update_id};
 use super::signal::{Phase, Signal};
 use crate::knowledge::Boundary;
-use crate::row::{MINUTE, Row, SECOND};
+use crate::row::{HOUR, MINUTE, Row, SECOND};
 
 /// How far a verdict without a start reaches back.
 const REACH_BACK: i64 = 30 * MINUTE;
@@ -11,6 +13,8 @@ const REACH_BACK: i64 = 30 * MINUTE;
 const TAIL: i64 = 60 * SECOND;
 /// A session that began and then says nothing for so long was left behind: what follows is another one.
 const ABANDONED: i64 = 6 * 60 * MINUTE;
+/// An operation of the update client that has no end by then was cut short.
+const OPEN_MAX: i64 = 24 * HOUR;
 /// How many seconds before a start a line may name the update.
 const NAMED_BEFORE: i64 = 10 * SECOND;
 
@@ -23,6 +27,10 @@ pub(super) struct Stream<'a, 'r> {
     done: Vec<Segment>,
     /// Rows since the last segment that belong to none.
     loose: Vec<usize>,
+    /// The row that last stated the title of an update, and the titles by the GUID that follows them:
+    /// one job installs several updates, and only the GUID says which of them a verdict is about.
+    last_title: Option<usize>,
+    titles: BTreeMap<String, usize>,
 }
 
 /// Cuts the rows of one file, given in reading order.
@@ -33,6 +41,8 @@ pub(super) fn segments(rows: &[Row<'_>], order: &[usize], source: &str) -> Vec<S
         open: Vec::new(),
         done: Vec::new(),
         loose: Vec::new(),
+        last_title: None,
+        titles: BTreeMap::new(),
     };
     for index in order {
         if let Some(row) = rows.get(*index) {
@@ -63,7 +73,9 @@ impl Stream<'_, '_> {
                     .time
                     .zip(segment.end)
                     .is_some_and(|(time, end)| time - end > ABANDONED);
-                segment.verdict.is_none() && segment.signals.is_empty() && !abandoned
+                // A session that said nothing before another one begins has nothing to do with it.
+                let is_other = row.boundary == Some(Boundary::Start);
+                segment.verdict.is_none() && segment.signals.is_empty() && !abandoned && !is_other
             });
             if !goes_on {
                 self.close_all();
@@ -127,8 +139,23 @@ impl Stream<'_, '_> {
     }
 
     fn take_overlapping(&mut self, index: usize, row: &Row<'_>) {
+        self.note_title(index, row);
+        self.close_abandoned(row);
+        let of_job = row.job().and_then(|job| {
+            self.open
+                .iter()
+                .rposition(|segment| segment.job.eq_ignore_ascii_case(job))
+        });
         let Some(signal) = row.signal else {
-            if self.open.is_empty() {
+            if let Some(at) = of_job {
+                if let Some(segment) = self.open.get_mut(at) {
+                    segment.push(index, row);
+                }
+                if row.boundary == Some(Boundary::End) {
+                    let segment = self.open.remove(at);
+                    self.done.push(segment);
+                }
+            } else if self.open.is_empty() {
                 self.loose.push(index);
             } else {
                 self.push_to_open(index, row);
@@ -136,16 +163,28 @@ impl Stream<'_, '_> {
             return;
         };
         let phase = signal.phase();
-        let position = self
-            .open
-            .iter()
-            .rposition(|segment| segment.phase() == Some(phase));
+        // What names a job or an update is not told of another one.
+        let id = update_id(row);
+        let position = of_job.or_else(|| {
+            self.open.iter().rposition(|segment| {
+                segment.phase() == Some(phase)
+                    && (segment.job.is_empty() || row.job().is_none() || signal.is_start())
+                    && id
+                        .as_ref()
+                        .is_none_or(|id| segment.update_id.is_empty() || segment.update_id == *id)
+            })
+        });
         if signal.is_start() {
             // The agent starts what the API has started: one operation, told twice.
             let continues = position
                 .and_then(|at| self.open.get(at))
                 .is_some_and(|segment| {
-                    segment.signals.len() == 1 && near(segment.end, row.time, 5 * SECOND)
+                    let is_other_job = row.job().is_some_and(|job| {
+                        !segment.job.is_empty() && !segment.job.eq_ignore_ascii_case(job)
+                    });
+                    segment.signals.len() == 1
+                        && near(segment.end, row.time, 5 * SECOND)
+                        && !is_other_job
                 });
             if !continues {
                 self.open_segment(row);
@@ -161,22 +200,39 @@ impl Stream<'_, '_> {
                     segment.push(index, row);
                 }
                 if signal.is_verdict() && !row.is_weak {
-                    let segment = self.open.remove(at);
+                    let mut segment = self.open.remove(at);
+                    self.name_by_id(&mut segment, row);
                     self.done.push(segment);
                 }
             }
             None if signal.is_verdict() => self.verdict_without_start(index, row, phase),
-            None => self.loose.push(index),
+            None => {
+                // That a restart is needed belongs to the update that was put in place.
+                let known = self
+                    .done
+                    .iter_mut()
+                    .rev()
+                    .find(|segment| id.as_ref() == Some(&segment.update_id));
+                match known {
+                    Some(segment) => segment.push(index, row),
+                    None => self.loose.push(index),
+                }
+            }
         }
     }
 
     fn verdict_without_start(&mut self, index: usize, row: &Row<'_>, phase: Phase) {
+        let id = update_id(row).unwrap_or_default();
         let repeats = self.done.last().is_some_and(|last| {
             last.phase() == Some(phase)
+                && (id.is_empty() || last.update_id.is_empty() || last.update_id == id)
                 && near(last.end, row.time, 5 * SECOND)
-                && last
-                    .verdict
-                    .is_some_and(|verdict| verdict.code == row.error_code)
+                && last.verdict.is_some_and(|verdict| {
+                    verdict.code == row.error_code
+                        || !id.is_empty()
+                            && last.update_id == id
+                            && verdict.signal.is_failure() == row.error_code.is_some()
+                })
         });
         if repeats {
             if let Some(last) = self.done.last_mut() {
@@ -187,7 +243,42 @@ impl Stream<'_, '_> {
         self.open_with_loose(row);
         if let Some(mut segment) = self.open.pop() {
             segment.push(index, row);
+            self.name_by_id(&mut segment, row);
             self.done.push(segment);
+        }
+    }
+
+    /// What began a day ago and has no end was cut short: nothing that comes now belongs to it.
+    fn close_abandoned(&mut self, row: &Row<'_>) {
+        let is_abandoned = |segment: &mut Segment| {
+            let age = row.time.zip(segment.start);
+            age.is_some_and(|(time, start)| time - start > OPEN_MAX)
+        };
+        self.done.extend(self.open.extract_if(.., is_abandoned));
+    }
+
+    fn note_title(&mut self, index: usize, row: &Row<'_>) {
+        if row.source != "windows_update_log" {
+            return;
+        }
+        if row.message.contains("Title = ") {
+            self.last_title = Some(index);
+        } else if let Some(title) = self.last_title
+            && row.message.contains("UpdateId = ")
+            && let Some(id) = update_id(row)
+        {
+            self.titles.insert(id, title);
+            self.last_title = None;
+        }
+    }
+
+    /// The title that stood over the GUID of the verdict goes before whatever else the lines named.
+    fn name_by_id(&self, segment: &mut Segment, verdict: &Row<'_>) {
+        let title = update_id(verdict)
+            .and_then(|id| self.titles.get(&id))
+            .and_then(|index| self.rows.get(*index));
+        if let Some(title) = title {
+            segment.rename(title);
         }
     }
 

@@ -1,13 +1,13 @@
 //! Evaluates rules: which causes does the material of a device support, and how well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::checks;
 use super::facts::Facts;
+use super::{checks, standout};
 use crate::attempt::Attempt;
 use crate::knowledge::{
-    Cause, Codes, FactRule, Knowledge, Role, Rule, Scope, Standing, Variables, capture,
+    Cause, Codes, Condition, FactRule, Knowledge, Role, Rule, Scope, Standing, Variables, capture,
 };
 use crate::normalise::named_code;
 use crate::reference::Reference;
@@ -34,6 +34,8 @@ pub(crate) struct Material<'a, 'r> {
     pub(crate) installed_later: Vec<u32>,
     /// Rows that meet the constant part of each condition, in order of file and line.
     by_condition: Rc<BTreeMap<usize, Vec<usize>>>,
+    /// Source and template of what the device logs when it is well.
+    usual: Rc<BTreeSet<(&'a str, &'a str)>>,
 }
 
 /// A cause that the material supports.
@@ -69,7 +71,7 @@ impl<'a, 'r> Material<'a, 'r> {
         knowledge: &'r Knowledge,
     ) -> Self {
         let mut by_condition: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (index, row) in rows.iter().enumerate() {
+        for (index, row) in rows.iter().enumerate().filter(|(_, row)| !row.is_noise) {
             for hit in row.hits() {
                 by_condition.entry(*hit).or_default().push(index);
             }
@@ -81,7 +83,27 @@ impl<'a, 'r> Material<'a, 'r> {
             knowledge,
             installed_later: Vec::new(),
             by_condition: Rc::new(by_condition),
+            usual: Rc::default(),
         }
+    }
+
+    /// Notes what the device logs when it is well, as its attempts tell.
+    pub(crate) fn note_usual(&mut self, attempts: &[Attempt]) {
+        let fails = |attempt: &Attempt| attempt.failed() || attempt.was_cancelled();
+        if attempts.iter().any(fails) {
+            self.usual = Rc::new(standout::usual(attempts, self.rows));
+        }
+    }
+
+    /// A line that is asked for by nothing but its code is no evidence where the device also logs it
+    /// outside of failed attempts.
+    fn is_usual(&self, row: &Row<'_>, condition: usize) -> bool {
+        let is_specific = self
+            .knowledge
+            .conditions
+            .get(condition)
+            .is_none_or(Condition::is_specific);
+        !is_specific && self.usual.contains(&(row.source, row.template))
     }
 
     /// The material as it was when an attempt failed.
@@ -94,6 +116,7 @@ impl<'a, 'r> Material<'a, 'r> {
             facts: Facts::at(self.rows, failed_at),
             installed_later: later.filter_map(|other| other.kb).collect(),
             by_condition: Rc::clone(&self.by_condition),
+            usual: Rc::clone(&self.usual),
             ..*self
         }
     }
@@ -181,6 +204,7 @@ impl<'a, 'r> Material<'a, 'r> {
                 attempt,
                 &self.facts,
                 &self.installed_later,
+                &candidate.variables,
                 self.reference,
             )?;
             candidate.kb = finding.kb;
@@ -233,10 +257,12 @@ impl<'a, 'r> Material<'a, 'r> {
                 .iter()
                 .filter_map(|index| self.rows.get(*index))
                 .any(|row| {
-                    row.codes
-                        .iter()
-                        .chain(&row.error_code)
-                        .any(|code| rule.codes_within.contains(*code))
+                    !row.is_noise
+                        && row
+                            .codes
+                            .iter()
+                            .chain(&row.error_code)
+                            .any(|code| rule.codes_within.contains(*code))
                 });
         let operation_fits = rule.extend_operations.is_empty()
             || attempt.extend_code.is_some_and(|code| {
@@ -255,12 +281,9 @@ impl<'a, 'r> Material<'a, 'r> {
                 .iter()
                 .filter(|index| place.holds(**index, evidence.scope, self.rows))
                 .filter_map(|index| {
-                    Some((
-                        *index,
-                        self.rows
-                            .get(*index)?
-                            .meets(evidence.condition, self.knowledge)?,
-                    ))
+                    let row = self.rows.get(*index)?;
+                    let variables = row.meets(evidence.condition, self.knowledge)?;
+                    (!self.is_usual(row, evidence.condition)).then_some((*index, variables))
                 });
             let mut confirmed: Vec<(usize, Variables)> = confirmed.collect();
             // What stands within the session goes before what only stands near it in time.

@@ -20,15 +20,18 @@ pub(crate) struct Finding {
     pub(crate) is_indirect: bool,
 }
 
-/// Makes a comparison; `None` when it does not hold or cannot be made.
+/// Makes a comparison; `None` when it does not hold or cannot be made. `stated` is what the records of
+/// the rule captured.
 pub(crate) fn find(
     check: Check,
     attempt: Option<&Attempt>,
     facts: &Facts,
     installed_later: &[u32],
+    stated: &Variables,
     reference: &Reference,
 ) -> Option<Finding> {
     match check {
+        Check::StatedServicingStackListed => stated_stack(attempt, stated, reference),
         Check::ServicingStackBelowRequired => {
             below_required(true, attempt, facts, installed_later, reference)
         }
@@ -132,6 +135,40 @@ fn below_required(
             .is_some_and(|fact| fact == inventory::HOTFIXES),
         facts,
         kb: named,
+    })
+}
+
+/// Finds the update that brings the servicing stack which a record says is needed: servicing itself has
+/// compared, so that no inventory has to. Where the record's update is not listed, any of its branch
+/// counts as long as they all need one and the same.
+fn stated_stack(
+    attempt: Option<&Attempt>,
+    stated: &Variables,
+    reference: &Reference,
+) -> Option<Finding> {
+    let mut version = stated.get("needed")?.split('.').map(str::parse::<u32>);
+    let branch = servicing_branch(version.nth(2)?.ok()?);
+    let of_branch = || {
+        reference.prerequisites.iter().filter(move |row| {
+            row.is_servicing_stack && servicing_branch(row.os_build_number) == branch
+        })
+    };
+    let kb = attempt.and_then(|attempt| attempt.kb);
+    let listed = of_branch()
+        .filter(|row| Some(row.kb_article) == kb)
+        .max_by_key(|row| (row.requires_min_ubr, row.requires_kb));
+    let only = || {
+        let needed = of_branch().next()?;
+        let is_only = of_branch().all(|row| row.requires_kb == needed.requires_kb);
+        (kb.is_none() && is_only).then_some(needed)
+    };
+    let needed = listed.or_else(only)?;
+    let mut variables = Variables::new();
+    variables.insert("culprit".to_owned(), format!("KB{}", needed.requires_kb));
+    Some(Finding {
+        variables,
+        kb: Some(needed.kb_article),
+        ..Finding::default()
     })
 }
 

@@ -9,7 +9,7 @@ use super::checks;
 use super::judge::Diagnosis;
 use crate::attempt::Attempt;
 use crate::cluster::KeyPart;
-use crate::knowledge::{Codes, Rule};
+use crate::knowledge::{Codes, Rule, Variables};
 
 /// How many rejected causes are told.
 const REJECTED_MAX: usize = 12;
@@ -172,6 +172,7 @@ fn why_not(rule: &Rule, attempt: &Attempt, place: &Place, material: &Material<'_
             Some(attempt),
             &material.facts,
             &material.installed_later,
+            &Variables::new(),
             material.reference,
         )
         .is_none()

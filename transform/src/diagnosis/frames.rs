@@ -11,6 +11,7 @@ use super::judge::{Diagnosis, Judged, evidence_text};
 use super::text::{Language, render};
 use crate::attempt::Attempt;
 use crate::schema;
+use crate::symbols::printed_symbols;
 
 pub(super) use columns::diagnosed;
 
@@ -219,19 +220,13 @@ fn diagnosis_row(
 
 /// The symbol that the device's own logs print beside a code: `[HRESULT = 0x800f0823 - CBS_E_…]`.
 fn harvested_symbol(code: u32, material: &Material<'_, '_>) -> Option<String> {
-    let mark = format!("HRESULT = 0x{code:08x} - ");
     material
         .rows
         .iter()
         .filter(|row| row.error_code == Some(code))
         .find_map(|row| {
-            let (_, after) = row.message.rsplit_once(&mark)?;
-            let symbol = after.split(']').next()?.trim();
-            let is_symbol = symbol.len() > 3
-                && symbol
-                    .bytes()
-                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-            is_symbol.then(|| symbol.to_owned())
+            let (_, symbol) = printed_symbols(row.message).find(|(printed, _)| *printed == code)?;
+            Some(symbol.to_owned())
         })
 }
 

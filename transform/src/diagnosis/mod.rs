@@ -154,8 +154,9 @@ impl DeviceRows<'_> {
                     right.event_id,
                 ))
         });
-        let material = Material::new(&self.rows, reference, knowledge);
         let attempts = attempt::attempts(device_id, &self.rows, knowledge);
+        let mut material = Material::new(&self.rows, reference, knowledge);
+        material.note_usual(&attempts);
         let judged = judge::judge(device_id, attempts, &material);
         if let Some(explanations) = explanations {
             explanations.extend(judged.diagnoses.iter().map(|diagnosis| {

@@ -30,23 +30,13 @@ const NOISE: [u32; 12] = [
 
 /// The row that stands out, `None` when the attempt has only its verdict.
 pub(super) fn of(attempt: &Attempt, attempts: &[Attempt], rows: &[Row<'_>]) -> Option<usize> {
-    let in_failure: BTreeSet<usize> = attempts
-        .iter()
-        .filter(|other| other.failed() || other.was_cancelled())
-        .flat_map(|other| other.rows.iter().copied())
-        .collect();
-    // What the device also logs outside of failed attempts, it logs when it is well.
-    let usual: BTreeSet<(&str, &str)> = rows
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| !in_failure.contains(index))
-        .map(|(_, row)| (row.source, row.template))
-        .collect();
+    let usual = usual(attempts, rows);
     let mut members = attempt.rows.clone();
     members.sort_unstable();
     let tells = |row: &Row<'_>| {
         let is_verdict = row.signal.is_some() && !row.is_weak || row.boundary.is_some();
-        let is_noise = row.error_code.is_some_and(|code| NOISE.contains(&code))
+        let is_noise = row.is_noise
+            || row.error_code.is_some_and(|code| NOISE.contains(&code))
             || usual.contains(&(row.source, row.template));
         let is_error = row.is_error || row.error_code.is_some();
         is_error && !is_verdict && !is_noise && row.source != "event_log" && row.source != "procmon"
@@ -69,6 +59,21 @@ pub(super) fn of(attempt: &Attempt, attempts: &[Attempt], rows: &[Row<'_>]) -> O
         .find(logged_as_error)
         .or_else(|| of_attempt().find(with_root))
         .or_else(|| of_attempt().next())
+}
+
+/// Source and template of what the device also logs outside of failed attempts: it logs it when it is
+/// well.
+pub(super) fn usual<'a>(attempts: &[Attempt], rows: &[Row<'a>]) -> BTreeSet<(&'a str, &'a str)> {
+    let in_failure: BTreeSet<usize> = attempts
+        .iter()
+        .filter(|other| other.failed() || other.was_cancelled())
+        .flat_map(|other| other.rows.iter().copied())
+        .collect();
+    rows.iter()
+        .enumerate()
+        .filter(|(index, _)| !in_failure.contains(index))
+        .map(|(_, row)| (row.source, row.template))
+        .collect()
 }
 
 /// What stays the same of a line from device to device: its template without the codes' symbols.

@@ -3,17 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Facts;
-use crate::attempt::{Attempt, Phase, Signal};
+use crate::attempt::{Attempt, Outcome, Phase, Signal};
 use crate::knowledge::FieldValues;
 use crate::reference::{Reference, servicing_branch};
 use crate::row::{HOUR, Row};
 
 /// Codes of a network that was not there: the client tries again by itself.
-const CONNECTION_CODES: [u32; 14] = [
+const CONNECTION_CODES: [u32; 11] = [
     0x8024_402c,
     0x8024_402f,
-    0x8024_4022,
-    0x8024_401f,
     0x8024_401c,
     0x8024_0438,
     0x8007_2ee2,
@@ -21,10 +19,11 @@ const CONNECTION_CODES: [u32; 14] = [
     0x8007_2efd,
     0x8007_2efe,
     0x8007_2f8f,
-    0x8024_4010,
     0x8024_402e,
     0x8024_5003,
 ];
+/// Answers of a server that was reached and could not serve: it may at the next search.
+const BUSY_CODES: [u32; 3] = [0x8024_4022, 0x8024_401f, 0x8024_4010];
 /// A device that could search before is cut off, not merely offline, after so long without success.
 const CUT_OFF_AFTER: i64 = 24 * HOUR;
 
@@ -64,7 +63,9 @@ pub(super) fn keep_telling(attempts: Vec<Attempt>, rows: &[Row<'_>]) -> Vec<Atte
         let since_good = |attempt: &&Attempt| {
             attempt.is_scan
                 && attempt.failed()
-                && scans.any.is_none_or(|good| attempt.started_at > good)
+                && scans
+                    .of_the_system
+                    .is_none_or(|good| attempt.started_at > good)
         };
         attempts
             .iter()
@@ -82,13 +83,15 @@ pub(super) fn keep_telling(attempts: Vec<Attempt>, rows: &[Row<'_>]) -> Vec<Atte
         .max();
     let keeps = |attempt: &Attempt| {
         if !attempt.is_scan {
-            let is_named =
-                attempt.kb.is_some() || attempt.build.is_some() || !attempt.title.is_empty();
+            // An app of the Store that was only fetched is not worth a row.
+            let is_app = !attempt.title.is_empty() && attempt.outcome != Outcome::InProgress;
+            let is_named = attempt.kb.is_some() || attempt.build.is_some() || is_app;
             return is_named || attempt.failed();
         }
         let had_no_network = attempt.codes().any(|code| CONNECTION_CODES.contains(&code));
-        let good = if had_no_network {
-            scans.any
+        let was_busy = attempt.codes().any(|code| BUSY_CODES.contains(&code));
+        let good = if had_no_network && !is_store(&failed_caller(attempt, rows)) {
+            scans.of_the_system
         } else {
             scans.by_caller_of(attempt, rows)
         };
@@ -96,7 +99,9 @@ pub(super) fn keep_telling(attempts: Vec<Attempt>, rows: &[Row<'_>]) -> Vec<Atte
             .iter()
             .flatten()
             .any(|good| *good >= attempt.started_at);
-        let is_passing = had_no_network && scans.any.is_some() && cut_off_for < CUT_OFF_AFTER;
+        let is_passing = (had_no_network || was_busy)
+            && scans.of_the_system.is_some()
+            && cut_off_for < CUT_OFF_AFTER;
         attempt.failed()
             && !is_passing
             && (!made_good || !had_no_network && scans.was_broken(attempt, &attempts, rows))
@@ -112,9 +117,10 @@ pub(super) fn keep_telling(attempts: Vec<Attempt>, rows: &[Row<'_>]) -> Vec<Atte
 
 /// When the device last searched with success.
 struct GoodScans {
-    /// Whoever searched: the network was there.
-    any: Option<i64>,
-    /// By who searched. The Store's search may succeed while that of the update client fails.
+    /// Whoever searched for Windows itself: the way to its server was there. The Store goes to
+    /// another one, so that its search says nothing of a WSUS server.
+    of_the_system: Option<i64>,
+    /// By who searched.
     by_caller: BTreeMap<String, BTreeSet<i64>>,
 }
 
@@ -130,7 +136,12 @@ impl GoodScans {
             }
         }
         Self {
-            any: by_caller.values().flatten().max().copied(),
+            of_the_system: by_caller
+                .iter()
+                .filter(|(caller, _)| !is_store(caller))
+                .flat_map(|(_, times)| times)
+                .max()
+                .copied(),
             by_caller,
         }
     }
@@ -166,10 +177,10 @@ impl GoodScans {
         times.len() >= BROKEN_SCANS_MIN && lasted >= BROKEN_AFTER
     }
 
-    /// By the caller of a failed search; by anybody when no record says who searched.
+    /// By the caller of a failed search; by anybody but the Store when no record says who searched.
     fn by_caller_of(&self, attempt: &Attempt, rows: &[Row<'_>]) -> Option<i64> {
         match failed_caller(attempt, rows).as_str() {
-            "" => self.any,
+            "" => self.of_the_system,
             caller => self
                 .by_caller
                 .get(caller)
@@ -189,6 +200,11 @@ fn failed_caller(attempt: &Attempt, rows: &[Row<'_>]) -> String {
     told.map(caller)
         .find(|caller| !caller.is_empty())
         .unwrap_or_default()
+}
+
+/// True for the Store and its apps, as [`caller`] names them: `update;scanforupdates`.
+fn is_store(caller: &str) -> bool {
+    caller.starts_with("update;") || caller.starts_with("acquisition;") || caller.contains("store")
 }
 
 /// Who searched, in lower case; empty when the record does not say. The orchestrator goes by two names.
@@ -251,6 +267,7 @@ pub(super) fn is_made_good(
     };
     let same_update = |other: &Attempt| {
         other.kb.is_some() && other.kb == attempt.kb
+            || !attempt.update_id.is_empty() && other.update_id == attempt.update_id
             || !attempt.title.is_empty() && other.title == attempt.title
             || supersedes(other.build, attempt.build)
             || series(&attempt.title).is_some_and(|title| series(&other.title) == Some(title))

@@ -131,6 +131,8 @@ pub struct Evaluation {
     pub causes: Vec<CauseScore>,
     /// Every wrong diagnosis, by device.
     pub confusions: Vec<Confusion>,
+    /// Every device with the right cause whose named culprit is not the one in truth, by device.
+    pub culprits_missed: Vec<Confusion>,
 }
 
 /// Measures judged devices.
@@ -195,6 +197,11 @@ pub fn evaluate(devices: &[JudgedDevice]) -> Evaluation {
             .iter()
             .filter(|device| device.is_wrong())
             .map(JudgedDevice::confusion)
+            .collect(),
+        culprits_missed: right
+            .iter()
+            .filter(|device| device.names_culprit() && !device.culprit_is_right())
+            .map(|device| device.confusion())
             .collect(),
     }
 }

@@ -9,12 +9,20 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::condition::Condition;
-use super::file::{CauseFile, ConditionEntry, EvidenceEntry, FactEntry, RuleEntry, SignalEntry};
+use super::file::{
+    CauseFile, ConditionEntry, EvidenceEntry, FactEntry, NoiseEntry, RuleEntry, SignalEntry,
+};
 use super::rule::{
     Boundary, Cause, Check, Codes, EvidenceRule, FactRule, Role, Rule, Scope, SignalRule, Standing,
 };
 use crate::attempt::{Phase, Signal};
 use crate::{Error, Result};
+
+/// Stands in expressions for [`FILE`].
+const FILE_MARK: &str = "{culprit_file}";
+/// Captures as culprit the path of one file, in every spelling that Windows logs use: with a drive,
+/// `\\?\`, `\??\`, `\SystemRoot\`, `\Device\HarddiskVolume3\`, `%SystemRoot%\`.
+const FILE: &str = r#"(?i:(?P<culprit>(?:(?:\\\\[?.]\\|\\\?\?\\)?(?:[a-z]:|GLOBALROOT\\Device\\\w+)\\|\\(?:SystemRoot|Device\\\w+)\\|%[a-z]\w*%\\)(?:[^"<>|*?\r\n\[\]()]|\(x86\))+?\.[a-z][a-z0-9]{1,4})(?:[^a-z0-9_\\.-]|\.(?:[^a-z0-9]|$)|$))"#;
 
 /// Collects the conditions and needles of all files, and knows where each file's lines are.
 #[derive(Debug, Default)]
@@ -50,7 +58,7 @@ impl SourceText<'_> {
         let pattern = if anchored {
             format!("(?i)^(?:{})$", text.as_ref())
         } else {
-            text.as_ref().clone()
+            text.as_ref().replace(FILE_MARK, FILE)
         };
         Regex::new(&pattern)
             .map_err(|e| self.refuse(text.span(), format!("not a regular expression: {e}")))
@@ -179,6 +187,11 @@ impl Compiler {
             is_weak: entry.weak,
             boundary,
         })
+    }
+
+    /// Compiled last: every condition from the first of them on tells noise.
+    pub(super) fn noise(&mut self, source: &SourceText<'_>, entry: &NoiseEntry) -> Result<()> {
+        self.condition(source, entry.condition()).map(drop)
     }
 
     pub(super) fn cause(&mut self, source: &SourceText<'_>) -> Result<Cause> {

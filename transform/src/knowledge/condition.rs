@@ -100,6 +100,15 @@ impl Condition {
         words.join(", ")
     }
 
+    /// True when it asks for certain words or a certain event, and not for any line with a code.
+    pub(crate) fn is_specific(&self) -> bool {
+        !self.needles.is_empty()
+            || !self.any_needle.is_empty()
+            || !self.event_ids.is_empty()
+            || !self.fields.is_empty()
+            || self.codes.is_empty()
+    }
+
     /// True when [`Self::confirm`] has nothing to add.
     pub(crate) fn is_constant(&self) -> bool {
         self.regex.is_none() && self.no_regex.is_none() && self.fields.is_empty()

@@ -108,6 +108,18 @@ entry_with_condition! {
     }
 }
 
+/// `noise.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoiseFile {
+    pub(super) noise: Vec<NoiseEntry>,
+}
+
+entry_with_condition! {
+    /// A kind of record that is logged when all is well.
+    struct NoiseEntry {}
+}
+
 /// `causes/<cause>.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

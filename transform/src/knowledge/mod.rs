@@ -1,6 +1,7 @@
 //! What patchlens knows: codes, signals, causes and rules, compiled into the program.
 //!
-//! The data is in `knowledge/`: `codes.csv`, `signals.toml` and one file per cause in `causes/`.
+//! The data is in `knowledge/`: `codes.csv`, `signals.toml`, `noise.toml` and one file per cause in
+//! `causes/`.
 //! Adding a cause is adding a file there. A file with a mistake is refused with file and line.
 
 mod codes;
@@ -26,6 +27,7 @@ pub(crate) use rule::{
 
 static CAUSES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/knowledge/causes");
 const SIGNALS: &str = include_str!("../../knowledge/signals.toml");
+const NOISE: &str = include_str!("../../knowledge/noise.toml");
 const CODES: &str = include_str!("../../knowledge/codes.csv");
 
 /// Codes, signals and rules, ready to be evaluated.
@@ -35,6 +37,8 @@ pub struct Knowledge {
     pub(crate) signals: Vec<SignalRule>,
     pub(crate) causes: Vec<Cause>,
     pub(crate) conditions: Vec<Condition>,
+    /// The number of the first condition that tells noise: all behind it do.
+    noise_from: usize,
     automaton: AhoCorasick,
     /// The texts that the automaton looks for, in lower case.
     pub(crate) needles: Vec<String>,
@@ -50,8 +54,8 @@ impl Knowledge {
     }
 
     /// Compiles the knowledge that the program carries together with an operator's own files, given
-    /// by name and text: `signals.toml` (its entries are asked first), `codes.csv` (its rows replace
-    /// those of the same code), and cause files, of which one with a known cause replaces it.
+    /// by name and text: `signals.toml` (its entries are asked first), `noise.toml` (its entries are
+    /// added), `codes.csv` (its rows replace those of the same code), and cause files, of which one with a known cause replaces it.
     ///
     /// # Errors
     /// When a knowledge file is not well formed; file and line are named.
@@ -71,10 +75,12 @@ impl Knowledge {
             files.push((stem, name, text));
         }
         let mut signals = vec![("signals.toml", SIGNALS)];
+        let mut noise = vec![("noise.toml", NOISE)];
         let mut codes = vec![("codes.csv", CODES)];
         for (name, text) in additions {
             match file_name(name) {
                 "signals.toml" => signals.insert(0, (name, text)),
+                "noise.toml" => noise.push((name, text)),
                 "codes.csv" => codes.push((name, text)),
                 _ => {
                     let own = stem(name);
@@ -88,7 +94,7 @@ impl Knowledge {
             .into_iter()
             .map(|(_, name, text)| (name, text))
             .collect();
-        Self::compile(&codes, &signals, &causes)
+        Self::compile(&codes, &signals, &noise, &causes)
     }
 
     /// Compiles knowledge from texts: the catalogue of codes, the signals, and for each cause the
@@ -100,6 +106,7 @@ impl Knowledge {
         Self::compile(
             &[("codes.csv", codes)],
             &[("signals.toml", signals)],
+            &[],
             causes,
         )
     }
@@ -107,6 +114,7 @@ impl Knowledge {
     fn compile(
         codes: &[(&str, &str)],
         signals: &[(&str, &str)],
+        noise: &[(&str, &str)],
         causes: &[(String, &str)],
     ) -> Result<Self> {
         let mut compiler = compile::Compiler::default();
@@ -122,6 +130,14 @@ impl Knowledge {
             .iter()
             .map(|(file, text)| compiler.cause(&compile::SourceText { file, text }))
             .collect::<Result<_>>()?;
+        let noise_from = compiler.conditions.len();
+        for (file, text) in noise {
+            let source = compile::SourceText { file, text };
+            let parsed: file::NoiseFile = source.parse()?;
+            for entry in &parsed.noise {
+                compiler.noise(&source, entry)?;
+            }
+        }
         // Overlapping matches: a needle may lie within another.
         let automaton = AhoCorasickBuilder::new()
             .ascii_case_insensitive(true)
@@ -146,6 +162,7 @@ impl Knowledge {
             causes,
             needles: compiler.needles,
             conditions: compiler.conditions,
+            noise_from,
             automaton,
         })
     }
@@ -158,6 +175,16 @@ impl Knowledge {
     /// The ids of all causes that have rules, in alphabetical order.
     pub fn cause_ids(&self) -> impl Iterator<Item = &str> {
         self.causes.iter().map(|cause| cause.id.as_str())
+    }
+
+    /// True for the number of a condition that is neither a signal nor noise.
+    pub(crate) fn is_of_a_cause(&self, condition: usize) -> bool {
+        (self.signals.len()..self.noise_from).contains(&condition)
+    }
+
+    /// True for the number of a condition that tells noise.
+    pub(crate) fn is_noise(&self, condition: usize) -> bool {
+        condition >= self.noise_from
     }
 
     /// Marks the needles that stand in a text; `found` is overwritten.

@@ -260,6 +260,8 @@ words! {
         PackageHashDiffers = "package_hash_differs",
         /// No reference data says that a servicing stack update is missing.
         ServicingStackNotBelow = "servicing_stack_not_below",
+        /// The servicing stack that a record says is needed is one that reference data has an update for.
+        StatedServicingStackListed = "stated_servicing_stack_listed",
         /// Reference data for the device's branch says that the servicing stack is new enough.
         ServicingStackInOrder = "servicing_stack_in_order",
     }

@@ -88,10 +88,19 @@ pub(crate) fn code_of(
     row: usize,
     statement: &Statement,
 ) -> Option<u32> {
-    if statement.error_code.is_some() || text(columns.source, row) != "event_log" {
+    if statement.error_code.is_some() {
         return statement.error_code;
     }
     let fields = text(columns.fields, row);
+    match text(columns.source, row) {
+        "event_log" => {}
+        // `Error: Download failed.`: the code stands in its own column. So does one that the client
+        // met on the way to a success.
+        "reporting_events" if text(columns.level, row) == "error" => {
+            return error_code::in_fields(fields);
+        }
+        _ => return None,
+    }
     if let Some(report) = setup_report(text(columns.message, row), fields) {
         return Some(report.code);
     }

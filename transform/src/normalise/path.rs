@@ -2,7 +2,10 @@
 //!
 //! `\\?\C:\$WINDOWS.~BT\NewOS\Windows\WinSxS\amd64_dual_wpdmtp.inf_31bf…_9744…\WpdMtp.dll` in a
 //! setup log, `E:\Mount\Windows\WinSxS\…\WpdMtp.dll` in dism.log and `…\inst\…\wpdmtp.dll` in a
-//! Procmon trace name one file of one component.
+//! Procmon trace name one file of one component. What stands before the file's name (drive,
+//! `\\?\`, `\SystemRoot\`, `\Device\HarddiskVolume3\`, `%SystemRoot%`, a short folder name as
+//! `PROGRA~1`) differs by log and counts for nothing. A registry key is its whole path: `Parameters`
+//! alone stands under every service.
 
 /// Returns the last part of a path.
 pub(crate) fn file_name(path: &str) -> &str {
@@ -14,9 +17,13 @@ pub(crate) fn file_name(path: &str) -> &str {
 
 /// Returns the name under which a culprit is compared between devices: lower case, a path reduced
 /// to its file, a component to its name, a package to its name; versions, architectures, languages
-/// and hashes dropped, because they differ between builds that fail for the same reason.
+/// and hashes dropped, because they differ between builds that fail for the same reason; a registry
+/// key to its path from the hive on, with dots, because keys of clusters stand in addresses.
 pub fn culprit_key(culprit: &str) -> String {
     let lower = culprit.to_lowercase();
+    if let Some(key) = registry_key(&lower) {
+        return key;
+    }
     let mut name = lower.as_str();
     // Each step takes something away, so that this ends; and a key is its own key.
     loop {
@@ -26,6 +33,50 @@ pub fn culprit_key(culprit: &str) -> String {
         }
         name = shorter;
     }
+}
+
+/// How the local machine's hive is spelled by the kernel, in exports, by PowerShell and by hand.
+const MACHINE: [&str; 5] = [
+    r"\registry\machine\",
+    r"hkey_local_machine\",
+    r"hklm:\",
+    r"hklm\",
+    r"registry::hkey_local_machine\",
+];
+/// Keys that logs name without their hive.
+const WITHOUT_HIVE: [&str; 3] = [
+    r"software\microsoft\",
+    r"system\currentcontrolset\",
+    r"components\",
+];
+
+fn registry_key(lower: &str) -> Option<String> {
+    let name = lower.trim().trim_matches(['"', '\'']);
+    let beneath = MACHINE
+        .iter()
+        .find_map(|hive| name.strip_prefix(hive))
+        .or_else(|| {
+            WITHOUT_HIVE
+                .iter()
+                .any(|root| name.starts_with(root))
+                .then_some(name)
+        })?;
+    let is_numbered_set = |part: &str| {
+        part.strip_prefix("controlset")
+            .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let parts = beneath
+        .split('\\')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            if is_numbered_set(part) {
+                "currentcontrolset"
+            } else {
+                reduced(part)
+            }
+        });
+    let path: Vec<&str> = std::iter::once("hklm").chain(parts).collect();
+    (path.len() > 1).then(|| path.join("."))
 }
 
 /// Takes one wrapping off a name.
@@ -87,6 +138,48 @@ mod tests {
         ] {
             assert_eq!(culprit_key(path), "wpdmtp.dll");
         }
+    }
+
+    #[test]
+    fn what_stands_before_the_name_of_a_file_counts_for_nothing() {
+        for path in [
+            r"C:\Windows\System32\drivers\rdbss.sys",
+            r"c:\windows\SYSTEM32\DRIVERS\RDBSS.SYS",
+            r"\\?\C:\Windows\System32\drivers\rdbss.sys",
+            r"\??\C:\Windows\System32\drivers\rdbss.sys",
+            r"\SystemRoot\System32\drivers\rdbss.sys",
+            r"\Device\HarddiskVolume3\Windows\System32\drivers\rdbss.sys",
+            r"\\?\GLOBALROOT\Device\HarddiskVolume3\Windows\System32\drivers\rdbss.sys",
+            r"%SystemRoot%\system32\drivers\rdbss.sys",
+            r"%windir%\system32\drivers\rdbss.sys",
+            r"C:\$WINDOWS.~BT\NewOS\Windows\System32\drivers\rdbss.sys",
+            r"D:\$Windows.~WS\Sources\rdbss.sys",
+            r"C:\PROGRA~1\COMMON~1\rdbss.sys",
+            r"C:/Windows/System32/drivers/rdbss.sys",
+            r#""C:\Windows\System32\drivers\rdbss.sys""#,
+            "rdbss.sys",
+        ] {
+            assert_eq!(culprit_key(path), "rdbss.sys", "{path}");
+        }
+        // A short name may stand for several long ones: it is no other file's name.
+        assert_eq!(culprit_key(r"C:\Windows\WPDMTP~1.DLL"), "wpdmtp~1.dll");
+    }
+
+    #[test]
+    fn a_registry_key_is_its_whole_path_in_every_spelling() {
+        for key in [
+            r"\Registry\Machine\System\CurrentControlSet\Services\EventLog\Parameters",
+            r"\REGISTRY\MACHINE\SYSTEM\ControlSet001\Services\EventLog\Parameters",
+            r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\EventLog\Parameters",
+            r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Parameters\",
+            r"HKLM:\SYSTEM\CurrentControlSet\Services\EventLog\Parameters",
+            r"SYSTEM\CurrentControlSet\Services\EventLog\Parameters",
+        ] {
+            let expected = "hklm.system.currentcontrolset.services.eventlog.parameters";
+            assert_eq!(culprit_key(key), expected, "{key}");
+            assert_eq!(culprit_key(expected), expected);
+        }
+        assert_eq!(culprit_key(r"HKLM\"), "hklm");
     }
 
     #[test]

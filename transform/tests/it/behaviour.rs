@@ -1,5 +1,6 @@
 //! One behaviour each, on a handful of records made by hand.
 
+mod client;
 mod facts;
 
 use patchlens_event::{Event, Level, Source};

@@ -1,9 +1,9 @@
 //! The catalogue of error codes, and what is said of a code that somebody typed.
 
-use patchlens_event::Hresult;
-use patchlens_transform::CodeReading;
+use patchlens_event::{Hresult, Level, Source};
+use patchlens_transform::{CodeReading, symbol_conflicts};
 
-use crate::support::KNOWLEDGE;
+use crate::support::{KNOWLEDGE, collect, frame, record, shared};
 
 fn read(typed: &str) -> Vec<CodeReading> {
     KNOWLEDGE.read_code(typed, false)
@@ -188,4 +188,67 @@ fn knowledge_is_ready_at_once() {
         "knowledge compiled in {took:?}, first symbol found in {:?}",
         first.elapsed()
     );
+}
+
+#[test]
+fn a_symbol_that_a_log_prints_otherwise_than_the_catalogue_is_reported() {
+    let line = |line, text| record(Source::CbsLog, "CBS", Level::Info, 60, line, text);
+    let events = [
+        line(
+            1,
+            "Failed to create package. [HRESULT = 0x800f0823 - CBS_E_NEW_SERVICING_STACK_REQUIRED]",
+        ),
+        line(2, "Failed to open. [HRESULT = 0x80070005 - E_ACCESSDENIED]"),
+        line(
+            3,
+            "Failed to read. [HRESULT = 0x80070005 - ERROR_ACCESS_DENIED]",
+        ),
+        line(4, "finalized [HRESULT = 0x00000000 - S_OK]"),
+        line(5, "search failed [HRESULT = 0x8024402c - Unknown Error]"),
+        line(
+            6,
+            "Failed to stage. [HRESULT = 0x800f0823 - CBS_E_SOMETHING_NEWER]",
+        ),
+        line(
+            7,
+            "Failed again. [HRESULT = 0x800f0823 - CBS_E_SOMETHING_NEWER]",
+        ),
+        line(8, "Failed to do. [HRESULT = 0x800f7777 - CBS_E_NEVER_SEEN]"),
+    ];
+    let found = symbol_conflicts(&frame(&events), &KNOWLEDGE).unwrap();
+    let told: Vec<_> = found
+        .iter()
+        .map(|c| {
+            let known = c.catalogue.as_deref();
+            (
+                c.code.as_str(),
+                c.printed.as_str(),
+                known,
+                c.records,
+                c.line,
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                "0x800f0823",
+                "CBS_E_SOMETHING_NEWER",
+                Some("CBS_E_NEW_SERVICING_STACK_REQUIRED"),
+                2,
+                6
+            ),
+            ("0x800f7777", "CBS_E_NEVER_SEEN", None, 1, 8),
+        ]
+    );
+}
+
+#[test]
+fn real_servicing_logs_agree_with_the_catalogue() {
+    let Some(root) = shared("realdata/cbs") else {
+        return;
+    };
+    let found = symbol_conflicts(&frame(&collect(&root, Some("REAL"))), &KNOWLEDGE).unwrap();
+    assert_eq!(found, []);
 }

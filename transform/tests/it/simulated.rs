@@ -1,6 +1,6 @@
 //! A simulated rollout, whose truth the rules do not know: how often they find it.
 
-use patchlens_simulator::{DeviceTruth, Outcome, Plan, simulate};
+use patchlens_simulator::{DeviceTruth, Mix, Outcome, Plan, Scenario, simulate};
 use patchlens_transform::schema;
 
 use crate::support::{Row, Verdicts, collect, judge, reference};
@@ -25,18 +25,18 @@ impl Judged {
     }
 }
 
-/// Simulates a rollout, collects the first upload of every device and judges it.
 fn rollout(devices: u32, seed: u64) -> Vec<Judged> {
+    judged(&Plan {
+        devices,
+        seed,
+        ..Plan::default()
+    })
+}
+
+/// Simulates a rollout, collects the first upload of every device and judges it.
+fn judged(plan: &Plan) -> Vec<Judged> {
     let out = tempfile::tempdir().unwrap();
-    let truth = simulate(
-        &Plan {
-            devices,
-            seed,
-            ..Plan::default()
-        },
-        out.path(),
-    )
-    .unwrap();
+    let truth = simulate(plan, out.path()).unwrap();
     let reference = reference(out.path());
     let judge_device = |truth: DeviceTruth| {
         let bundle = out
@@ -117,4 +117,46 @@ fn the_causes_of_a_simulated_rollout_are_found() {
 #[test]
 fn and_of_another_one() {
     check(330, 23);
+}
+
+/// Devices of each kind of failure that the wide mix is held to.
+const OF_EACH_KIND: u32 = 6;
+/// The least share of the devices of one kind, whose logs tell it, that get its cause.
+const RIGHT_OF_A_KIND_MIN: f64 = 0.75;
+
+#[test]
+fn every_kind_of_failure_of_the_wide_mix_occurs_and_is_diagnosed() {
+    let kinds = u32::try_from(Scenario::ALL.len()).unwrap();
+    let devices = kinds * OF_EACH_KIND + 60;
+    let share = f64::from(OF_EACH_KIND) / f64::from(devices);
+    let plan = Plan {
+        mix: Mix {
+            failures: Scenario::ALL.map(|kind| (kind, share)).to_vec(),
+            ..Mix::wide()
+        },
+        ..Plan::wide(devices, 6)
+    };
+    let judged = judged(&plan);
+    let mut wrong = Vec::new();
+    for kind in Scenario::ALL {
+        let told: Vec<&Judged> = judged
+            .iter()
+            .filter(|j| j.truth.scenario == Some(kind) && j.truth.told)
+            .filter(|j| j.truth.outcome == Outcome::Failed)
+            .collect();
+        assert!(told.len() >= 3, "{kind:?}: {} devices tell it", told.len());
+        let missed: Vec<&&Judged> = told.iter().filter(|j| !j.is_right()).collect();
+        let right = 1.0 - missed.len() as f64 / told.len() as f64;
+        if right < RIGHT_OF_A_KIND_MIN {
+            let accounts: Vec<String> = missed.iter().map(|j| j.verdicts.account()).collect();
+            wrong.push(format!("{kind:?}: {right:.2}\n{}", accounts.join("\n")));
+        }
+    }
+    let alarms: Vec<String> = judged
+        .iter()
+        .filter(|j| j.truth.outcome != Outcome::Failed && j.first().is_some())
+        .map(|j| format!("{:?} alarm\n{}", j.truth.scenario, j.verdicts.account()))
+        .collect();
+    wrong.extend(alarms);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

@@ -62,8 +62,9 @@ pub(super) fn migration(shared: &mut Random) -> Case {
         ]));
     }
     let plugin = shared.pick(&PLUGINS);
+    let (folder, class) = ("Microsoft-Windows-Migration", shared.guid());
     case(plugin, setup(code, 0x3000d, vec![
-        Statement::error("MIG", format!("Plug-in {plugin}: crashed while applying, MigrationAbortedDueToPluginFailure, exception 0xC0000005")).after(60_000),
+        Statement::error("MIG", format!("Failure while calling IPostApply->ApplySuccess for Plugin={{ServerPath=\"{folder}\\{plugin}\", CLSID={{{class}}}, ThreadingModel=Apartment}}. Error: 0x8000FFFF")).after(60_000),
         Statement::error("SP", "SPDoFrameworkApply: Apply operation failed. Error: 0x0000002C"),
         Statement::error("SP", "CMigrateFramework: Apply framework failed. Status: 44"),
         Statement::error("SP", "Operation failed: Migrate framework (Full). Error: 0x8007042B[gle=0x000000b7]"),

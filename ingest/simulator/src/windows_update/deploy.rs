@@ -326,7 +326,8 @@ impl UpdateLog<'_> {
             (job.id.as_str(), job.asking, job.worker, job.worker_thread);
         self.line(worker, thread, "Handler", "Completed install of CBS update with type=0, requiresReboot=1, installerError=0, hr=0x0");
         self.line(worker, thread, "Handler", "* END *   CBS Install");
-        self.client(asking, "UDP", &format!("Deployment job Id {deployment} : Update {update_id}.{revision} success delegate invoked."));
+        self.client(asking, "UDP", &format!("Deployment job Id {deployment} : Method succeeded for update {update_id}.{revision}, hrDeploy = 0x00000000"));
+        self.client(asking, "UDP", &format!("Deployment job Id {deployment} : Update {update_id}.{revision} complete delegate invoked."));
         self.client(asking, "UDP", &format!("Deployment job Id {deployment} : NotifyClient ({asking})(0) called for update id {update_id}, code = Update success, percent complete = 100"));
         self.client(asking, "UDP", &format!("Deployment job Id {deployment} : NotifyClient ({asking})(0) called with Deployment callback code = Job complete, reboot status = reboot required"));
         self.client(asking, "UDP", &format!("Deployment job Id {deployment} : Ending Installing updates, CallerId = {ORCHESTRATOR}, Exit code = 0x00000000"));

@@ -155,6 +155,7 @@ impl UpdateLog<'_> {
         self.service(thread, "UDP", &format!("  UpdateId = {update}"));
         self.pass(4_000, 40_000);
         self.service(thread, "Handler", "Command line install completed. Return code = 0x00000000, Result = Succeeded, Reboot required = false");
+        self.end_job(thread, &job, &update, caller);
         self.service(thread, "UDP", &format!("Deployment job Id {job} : NotifyClient ({thread})(0) called for update id {}, code = Update success, percent complete = 100", update.trim_end_matches(".200")));
         self.service(
             thread,
@@ -173,14 +174,33 @@ impl UpdateLog<'_> {
         );
     }
 
+    /// What the client says when a deployment went well.
+    fn end_job(&mut self, thread: u32, job: &str, update: &str, caller: &str) {
+        for said in [
+            format!("Method succeeded for update {update}, hrDeploy = 0x00000000"),
+            format!("Update {update} complete delegate invoked."),
+            "Job complete delegate invoked.".to_owned(),
+            format!("Ending Installing updates, CallerId = {caller}, Exit code = 0x00000000"),
+        ] {
+            self.service(thread, "UDP", &format!("Deployment job Id {job} : {said}"));
+        }
+    }
+
     /// A Store app is updated: metadata that is not there yet (0x80248007), a sandbox in use.
-    pub(super) fn store_update(&mut self) {
+    /// Not of an app that fails on this device.
+    pub(super) fn store_update(&mut self, failing: Option<&str>) {
         let caller = "Update;ScanForUpdates";
         let (update, bundled, app) = (
             format!("{}.1", self.random.guid()),
             self.random.guid(),
             self.random.pick(&APPS),
         );
+        let fails = |app: &str| failing.is_some_and(|name| app.ends_with(name));
+        let app = if fails(app) {
+            APPS.into_iter().find(|app| !fails(app)).unwrap_or(app)
+        } else {
+            app
+        };
         self.scan(caller, STORE, std::slice::from_ref(&update));
         let thread = self.random.process_id();
         for _ in 0..3 {
@@ -210,6 +230,7 @@ impl UpdateLog<'_> {
             ),
         );
         self.service(thread, "UDP", &format!("  Title = {app}"));
+        self.service(thread, "UDP", &format!("  UpdateId = {update}"));
         self.service(
             thread,
             "Handler",
@@ -218,6 +239,7 @@ impl UpdateLog<'_> {
         self.pass(900, 8_000);
         self.service(thread, "Handler", "* END *   AppX Install");
         self.service(thread, "WIL", "*FAILED* [80070002] file = onecore\\enduser\\windowsupdate\\client\\comapi\\deploymentjobhost.cpp, line = 1468");
+        self.end_job(thread, &job, &update, caller);
         self.service(thread, "UDP", &format!("Deployment job Id {job} : NotifyClient ({thread})(0) called for update id {}, code = Update success, percent complete = 100", update.trim_end_matches(".1")));
         self.service(thread, "UDP", &format!("Deployment job Id {job} : NotifyClient ({thread})(0) called with Deployment callback code = Job complete, reboot status = no reboot"));
     }
