@@ -92,7 +92,7 @@ pub fn events_frame(
         codes.append_iter(event.codes.iter().map(|code| Some(code.0)));
         template.append_value(&event.template);
         message.append_value(&event.message);
-        fields.append_value(&json_object(event));
+        fields.append_value(json_object(event));
         device_name.append_value(event.device_name.as_deref().unwrap_or_default());
         topic.append_value(&origin.topic);
         partition.push(origin.partition);

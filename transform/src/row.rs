@@ -25,6 +25,10 @@ pub(crate) enum RowKind {
 
 /// One record, borrowed from the frame.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "columns of a frame: each is asked for by itself"
+)]
 pub(crate) struct Row<'a> {
     pub(crate) event_id: &'a str,
     pub(crate) source: &'a str,

@@ -135,7 +135,8 @@ fn values_read_directly_are_those_of_the_json() {
             let mut direct = Direct::new(chunk.data);
             for record in chunk.iter().filter_map(Result::ok) {
                 records += 1;
-                let (offset, size) = (record.binxml_offset as usize, record.binxml_size as usize);
+                let offset = usize::try_from(record.binxml_offset).unwrap();
+                let size = record.binxml_size as usize;
                 let Some((event, time)) = direct.read(offset, size) else {
                     continue;
                 };

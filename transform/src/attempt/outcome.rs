@@ -137,17 +137,8 @@ pub(super) fn attempt(
         .iter()
         .map(|segment| segment.source.clone())
         .collect();
-    let identity = kb.map_or_else(
-        || {
-            segments
-                .iter()
-                .map(|segment| segment.title.as_str())
-                .find(|title| !title.is_empty())
-                .unwrap_or_default()
-                .to_owned()
-        },
-        |kb| kb.to_string(),
-    );
+    let title = first_stated(&segments, |segment| &segment.title);
+    let identity = kb.map_or_else(|| title.clone(), |kb| kb.to_string());
     Attempt {
         attempt_id: EventId::from_parts(&[
             b"attempt.v1",
@@ -158,18 +149,8 @@ pub(super) fn attempt(
         .to_string(),
         kb,
         build,
-        title: segments
-            .iter()
-            .map(|segment| &segment.title)
-            .find(|title| !title.is_empty())
-            .cloned()
-            .unwrap_or_default(),
-        update_id: segments
-            .iter()
-            .map(|segment| &segment.update_id)
-            .find(|id| !id.is_empty())
-            .cloned()
-            .unwrap_or_default(),
+        title,
+        update_id: first_stated(&segments, |segment| &segment.update_id),
         started_at,
         ended_at: verdict
             .and_then(|verdict| rows.get(verdict.row))
@@ -200,6 +181,16 @@ pub(super) fn attempt(
         verdict_row: verdict.map(|verdict| verdict.row),
         window,
     }
+}
+
+/// What the first segment says that says anything.
+fn first_stated(segments: &[Segment], text: impl Fn(&Segment) -> &String) -> String {
+    segments
+        .iter()
+        .map(text)
+        .find(|text| !text.is_empty())
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// The rows of all segments in the order in which they come, each once.
