@@ -30,12 +30,13 @@ pub(crate) async fn page(State(app): State<App>, frame: Frame) -> Response {
 /// `GET /api/v1/devices`.
 pub(crate) async fn json(State(app): State<App>, frame: Frame) -> Response {
     let answered = async {
+        let page = number_of_page(&frame)?;
         let limit = paging::limit(&frame)?;
         let cursor = frame.value("cursor");
         let by_page = cursor.is_none() && (limit.is_none() || frame.value("page").is_some());
         let limit = limit.unwrap_or(PAGE_ROWS);
         if by_page {
-            let part = Part::Page(number_of_page(&frame)?, limit);
+            let part = Part::Page(page, limit);
             let (mut rows, total) = load::devices(&app, &frame, part).await?;
             rows.truncate(limit);
             return Ok((paging::headers(&frame, total, None), Json(rows)));
