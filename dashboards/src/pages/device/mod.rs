@@ -78,6 +78,8 @@ struct View<'a> {
     rollouts: &'a [Standing],
     /// Planned, and nothing of it was ever collected.
     never_seen: bool,
+    /// So, and a rollout waits for it.
+    awaited: bool,
     verdict: String,
     /// What the bundle gave that the reader has just handed in.
     receipt: Option<String>,
@@ -119,6 +121,7 @@ impl<'a> View<'a> {
             d: &detail.device,
             rollouts: &detail.rollouts,
             never_seen: detail.device.last_seen_at.is_none(),
+            awaited: is_awaited(detail),
             verdict: verdict(f, detail),
             receipt,
             diagnoses,
@@ -132,9 +135,22 @@ impl<'a> View<'a> {
     }
 }
 
+/// Whether a rollout waits for a first report of the device.
+fn is_awaited(detail: &DeviceDetail) -> bool {
+    detail
+        .rollouts
+        .iter()
+        .any(|rollout| rollout.state == "never_seen")
+}
+
 fn verdict(f: &Frame, detail: &DeviceDetail) -> String {
     if detail.device.last_seen_at.is_none() {
-        return f.t("device.verdict_never_seen").to_owned();
+        let key = if is_awaited(detail) {
+            "device.verdict_never_seen"
+        } else {
+            "device.verdict_excluded"
+        };
+        return f.t(key).to_owned();
     }
     let open = detail
         .diagnoses
