@@ -123,7 +123,7 @@ fn device_rows(reference: &Reference) -> Vec<Value> {
             "exclusion_reason": device.exclusion_reason,
         })
     };
-    reference.rollout_devices.iter().map(row).collect()
+    reference.rollout_devices.rows().iter().map(row).collect()
 }
 
 /// A time as ClickHouse reads it in JSON: UTC, without a zone letter.

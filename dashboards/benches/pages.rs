@@ -114,8 +114,9 @@ async fn fill(store: &Store, devices: u64, events: u64) {
     let mut from = 0;
     while from < events {
         let count = CHUNK.min(events - from);
+        let device = format!("number % {devices}");
         store
-            .execute("load records", &records(devices, from, count))
+            .execute("load records", &records(&device, devices, from, count))
             .await
             .unwrap();
         from += count;
@@ -124,13 +125,19 @@ async fn fill(store: &Store, devices: u64, events: u64) {
         "loaded {devices} devices and {events} records in {:.0} s",
         began.elapsed().as_secs_f64()
     );
+    let began = Instant::now();
+    let refreshed = store.refresh_outdated().await.unwrap();
+    println!(
+        "made digests and standings of {refreshed} devices in {:.0} s",
+        began.elapsed().as_secs_f64()
+    );
 }
 
-/// An insert of `count` records, evenly over the devices.
-fn records(devices: u64, from: u64, count: u64) -> String {
+/// An insert of `count` records of the devices that `device` computes from their number.
+fn records(device: &str, devices: u64, from: u64, count: u64) -> String {
     format!(
         "INSERT INTO update_event (device_id, event_id, source, kind, occurred_at, collected_at, source_file, line_number, byte_offset, level, component, channel, error_code, codes, kb_article, package, signal, template, message, fields, device_name, topic, partition, offset, row, transform_version, ingested_at) \
-         SELECT concat('PC-', leftPad(toString(number % {devices}), 7, '0')) AS id, lower(hex(sipHash128(number))), ['cbs_log', 'event_log', 'windows_update_log'][number % 3 + 1], 'record', now64(6) - toIntervalSecond(number * 7 % 800000), now64(6) - toIntervalMinute(9), 'Logs/CBS/CBS.log', intDiv(number, {devices}) + 1, number % 100000, 'info', 'CBS', '', \
+         SELECT concat('PC-', leftPad(toString({device}), 7, '0')) AS id, lower(hex(sipHash128(number))), ['cbs_log', 'event_log', 'windows_update_log'][number % 3 + 1], 'record', now64(6) - toIntervalSecond(number * 7 % 800000), now64(6) - toIntervalMinute(9), 'Logs/CBS/CBS.log', intDiv(number, {devices}) + 1, number % 100000, 'info', 'CBS', '', \
          if(intDiv(number, {devices}) % 25 = 3, 0x80070000 + number % 40, NULL) AS code, if(code IS NULL, [], [assumeNotNull(code)]), 5041580, '', ['', '', '', 'install_started', '', '', '', 'install_failed', '', ''][intDiv(number, {devices}) % 10 + 1], concat('template ', toString(number % 500)), concat('Exec: Processing complete. Session: ', toString(number), ', Package: Package_for_RollupFix, state: Staged'), '{{}}', id, 'patchlens.events.v1', toInt32(number % 6), toInt64(intDiv(number, 6)), 0, 't1', now64(6) - toIntervalMinute(9) + toIntervalSecond(1) \
          FROM numbers({from}, {count})"
     )
@@ -138,13 +145,20 @@ fn records(devices: u64, from: u64, count: u64) -> String {
 
 /// Twenty devices report: their records, and what they are.
 async fn report(store: &Store, devices: u64, round: u64) {
-    let insert = records(devices, 1_000_000_000 + round * 2_000, 2_000);
+    let first = round * 37 % devices;
+    let device = format!("({first} + number % 20) % {devices}");
+    let insert = records(&device, devices, 1_000_000_000 + round * 2_000, 2_000);
     store.execute("report records", &insert).await.unwrap();
     let insert = format!(
         "INSERT INTO device SELECT * REPLACE (now64(6) AS last_seen_at, generation + {round} + 1 AS generation) FROM device FINAL WHERE device_id >= 'PC-{:07}' ORDER BY device_id LIMIT 20",
-        round * 37 % devices
+        first
     );
     store.execute("report devices", &insert).await.unwrap();
+    // As the flow does for each cut.
+    let changed: Vec<String> = (0..20)
+        .map(|number| format!("PC-{:07}", (first + number) % devices))
+        .collect();
+    store.refresh_devices(&changed).await.unwrap();
 }
 
 #[tokio::main]
@@ -195,7 +209,8 @@ async fn main() {
     let api: Vec<String> = pages
         .iter()
         .filter(|path| !["/", "/sql", "/upload"].contains(&path.as_str()))
-        .map(|path| format!("/api/v1{path}"))
+        // How the page groups its rows is nothing to the API.
+        .map(|path| format!("/api/v1{}", path.trim_end_matches("?by=site")))
         .collect();
     pages.extend(api);
     println!("first request of each page (median of one, nothing ready):");

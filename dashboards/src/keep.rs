@@ -43,7 +43,13 @@ async fn front_pages(app: &App) {
         rollout::load::rollout(app, &frame, "").await.map(drop),
         clusters::load::clusters(app, &frame).await.map(drop),
         clusters::load::options(app).await.map(drop),
-        devices::load::devices(app, &frame, 1).await.map(drop),
+        devices::load::devices(
+            app,
+            &frame,
+            devices::load::Part::Page(1, devices::PAGE_ROWS),
+        )
+        .await
+        .map(drop),
         codes::load::codes(app, &frame).await.map(drop),
         pipeline::load::pipeline(app, &frame).await.map(drop),
     ];

@@ -28,6 +28,7 @@ mod i18n;
 mod keep;
 mod live;
 mod pages;
+mod paging;
 mod read;
 mod reading;
 mod security;

@@ -118,6 +118,7 @@ async fn a_device_that_reports_shows_within_two_seconds_without_reload() {
     let reported = std::time::SystemTime::now();
     let insert = "INSERT INTO device (device_id, device_name, last_seen_at, generation) VALUES ('JUST-REPORTED', 'JUST-REPORTED', now64(6), 1)";
     store.execute("report one device", insert).await.unwrap();
+    store.refresh_outdated().await.unwrap();
     let shown: serde_json::Value =
         serde_json::from_str(&lines.next_line().await.unwrap().unwrap_or_default()).unwrap();
     let reported = reported.duration_since(std::time::UNIX_EPOCH).unwrap();

@@ -453,3 +453,64 @@ async fn what_was_logged_is_never_markup() {
         "the text itself is shown"
     );
 }
+
+#[tokio::test]
+async fn rollouts_and_devices_have_their_reports_in_both_languages() {
+    let Some((app, _store)) = seeded().await else {
+        return;
+    };
+    let failing = json(&app, "/api/v1/devices?state=failed&limit=1").await;
+    let device = failing[0]["device_id"].as_str().unwrap().to_owned();
+    for place in [
+        format!("/devices/{device}"),
+        "/rollouts/2024-08-b".to_owned(),
+    ] {
+        let html = page(&app, &place).await;
+        for (form, kind) in [("md", "text/markdown"), ("html", "text/html")] {
+            let address = format!("{place}/report.{form}");
+            assert!(html.contains(&format!("href=\"{address}\"")), "{html}");
+            let mut bodies = Vec::new();
+            for accept in ["en", "zh-CN"] {
+                let report = get(&app, &address, &[("accept-language", accept)]).await;
+                assert_eq!(report.status, StatusCode::OK, "{address}: {}", report.body);
+                let header = |name| report.headers[name].to_str().unwrap();
+                assert!(header(header::CONTENT_TYPE).starts_with(kind));
+                assert!(header(header::CONTENT_DISPOSITION).starts_with("attachment;"));
+                bodies.push(report.body);
+            }
+            assert_ne!(bodies[0], bodies[1], "{address}");
+        }
+    }
+    for missing in ["/devices/none/report.md", "/rollouts/none/report.html"] {
+        let missing = get(&app, missing, &[]).await;
+        assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_never_reported_has_a_page_that_says_what_to_do() {
+    let Some((app, _store)) = seeded().await else {
+        return;
+    };
+    let listed = json(&app, "/api/v1/devices?state=never_seen").await;
+    let row = &listed[0];
+    let id = row["device_id"].as_str().unwrap();
+    let list = page(&app, "/devices?state=never_seen").await;
+    assert!(list.contains(&format!("href=\"/devices/{id}\"")), "{list}");
+    let html = page(&app, &format!("/devices/{id}")).await;
+    for expected in [
+        "has never reported",
+        "href=\"/rollouts/2024-08-b\"",
+        row["site"].as_str().unwrap(),
+        row["ring"].as_str().unwrap(),
+        "href=\"/upload\"",
+    ] {
+        assert!(html.contains(expected), "{expected} is not in {html}");
+    }
+    assert!(!html.contains("report.md"), "there is nothing to report");
+    let detail = json(&app, &format!("/api/v1/devices/{id}")).await;
+    assert!(detail["device"]["last_seen_at"].is_null());
+    assert_eq!(detail["rollouts"][0]["state"], "never_seen");
+    let nobody = get(&app, "/devices/NOBODY-PLANNED-ME", &[]).await;
+    assert_eq!(nobody.status, StatusCode::NOT_FOUND);
+}

@@ -7,4 +7,4 @@ FROM alert_state
 WHERE ({state:String} = '' OR state = {state:String}) AND ({rule:String} = '' OR rule = {rule:String})
     AND ({alert_id:String} = '' OR alert_id = {alert_id:String})
 ORDER BY state = 'Active' DESC, indexOf(['critical', 'warning', 'info'], severity), started_at DESC, alert_id
-LIMIT 500
+LIMIT 5000

@@ -207,6 +207,11 @@ pub(crate) async fn migrate(store: &Store) -> Result<Report> {
         );
         report.applied += 1;
     }
+    // Before the views: they shall not show the tables of a store that is brought up to date half made.
+    let refreshed = store.refresh_outdated().await?;
+    if refreshed > 0 {
+        tracing::info!(devices = refreshed, "refreshed what views count over");
+    }
     for (name, text) in views() {
         store
             .execute(&format!("write view {name}"), &deployment.render(&text))

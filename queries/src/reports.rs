@@ -160,7 +160,8 @@ impl Store {
         .await
     }
 
-    /// Puts the plans of rollouts into their tables, in the place of older plans of the same rollouts.
+    /// Puts the plans of rollouts into their tables, in the place of older plans of the same rollouts, and
+    /// refreshes what views count over.
     ///
     /// # Input
     /// JSON objects with the columns of `rollout` and `rollout_device`.
@@ -192,6 +193,7 @@ impl Store {
             "exclusion_reason",
         ];
         self.insert_json_rows("rollout_device", &columns, devices)
-            .await
+            .await?;
+        self.refresh_outdated().await.map(drop)
     }
 }

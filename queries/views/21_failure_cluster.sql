@@ -1,6 +1,6 @@
 -- failure_cluster: one row per cluster.
 -- Why: what to fix, and what frees most devices.
--- Reads: cluster_device. Counts devices, never log lines. "New" is measured back from the newest evidence
+-- Reads: cluster_device, in which a cluster has a device once; diagnosis. Counts devices, never log lines. "New" is measured back from the newest evidence
 -- of any cluster, not from the clock.
 CREATE OR REPLACE VIEW {view:failure_cluster} {on_cluster} AS
 SELECT
@@ -33,7 +33,7 @@ SELECT
         new_devices > 0, 'growing',
         open_devices < devices, 'shrinking',
         'steady') AS trend,
-    daily,
+    arrayMap(day -> toUInt64(countEqual(first_days, toDate(as_of) - 13 + day)), range(14)) AS daily,
     surest.9 AS summary_en,
     surest.10 AS summary_zh,
     surest.11 AS actions_en,
@@ -55,15 +55,15 @@ FROM
         arraySort(groupUniqArrayIf(assumeNotNull(m.kb_article), m.kb_article IS NOT NULL)) AS kb_articles,
         arraySort(groupUniqArrayIf(assumeNotNull(m.error_code), m.error_code IS NOT NULL)) AS codes,
         arraySort(groupUniqArrayIf(assumeNotNull(m.inner_code), m.inner_code IS NOT NULL)) AS inner_code_list,
-        uniqExactIf(m.device_id, m.is_open = 1) AS open_devices,
-        uniqExact(m.device_id) AS devices,
-        uniqExactIf(m.device_id, m.first_seen_at > fleet.as_of - INTERVAL 1 DAY) AS new_devices,
+        countIf(m.is_open = 1) AS open_devices,
+        count() AS devices,
+        countIf(m.first_seen_at > fleet.as_of - INTERVAL 1 DAY) AS new_devices,
         arraySort(groupUniqArrayIf(m.site, m.site != '')) AS sites,
         arraySort(groupUniqArrayIf(m.ring, m.ring != '')) AS rings,
         avg(m.confidence) AS confidence_avg,
         min(m.first_seen_at) AS first_seen_at,
         max(m.last_seen_at) AS last_seen_at,
-        sumForEach(arrayMap(day -> toUInt64(ifNull(toDate(m.first_seen_at) = toDate(fleet.as_of) - 13 + day, 0)), range(14))) AS daily
+        groupArrayIf(toDate(assumeNotNull(m.first_seen_at)), m.first_seen_at IS NOT NULL) AS first_days
     FROM (SELECT * FROM {view:cluster_device}) AS m
     CROSS JOIN
     (

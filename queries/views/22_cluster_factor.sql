@@ -1,6 +1,6 @@
 -- cluster_factor: one row per cluster, factor and value that its devices have more often than healthy ones.
 -- Why: why these devices.
--- Reads: cluster_device, device_factor, device, diagnosis.
+-- Reads: device_digest.
 -- Only devices of which the factor is known count, on both sides: what a collector did not report is no
 -- difference. A missing prerequisite is known of every device.
 CREATE OR REPLACE VIEW {view:cluster_factor} {on_cluster} AS
@@ -48,59 +48,72 @@ FROM
                 c.factor AS factor,
                 c.value AS value,
                 c.with_factor AS with_factor,
-                if(c.factor = 'missing_prerequisite', n.devices, k.known) AS devices,
-                toUInt64(if(c.factor = 'missing_prerequisite', h.others, o.known)) AS others,
-                toUInt64(w.others_with_factor) AS others_with_factor,
+                if(c.factor = 'missing_prerequisite', n.devices, c.known) AS devices,
+                toUInt64(if(c.factor = 'missing_prerequisite', h.others, w.known)) AS others,
+                w.with_values[c.value] AS others_with_factor,
                 with_factor + others_with_factor AS has,
                 devices + others AS total,
+                least(devices, has) AS most,
+                lgamma(has + 1.) + lgamma(total - has + 1.) + lgamma(devices + 1.) + lgamma(total - devices + 1.) - lgamma(total + 1.) AS fixed,
                 -- Fisher's exact test, one-sided: the chance that at least so many of the cluster's devices have
-                -- the value, when it has nothing to do with the failure.
-                if(others = 0, NULL, least(1., arraySum(i -> exp(
-                    lgamma(has + 1.) - lgamma(i + 1.) - lgamma(has - i + 1.)
-                    + lgamma(total - has + 1.) - lgamma(devices - i + 1.) - lgamma(total - has - devices + i + 1.)
-                    - lgamma(total + 1.) + lgamma(devices + 1.) + lgamma(total - devices + 1.)
-                ), range(with_factor, least(devices, has) + 1)))) AS p_value
+                -- the value, when it has nothing to do with the failure. Terms shrink from the expected number on;
+                -- twelve standard deviations further they are nothing. Below the expected number the chance is about
+                -- a half or more, and nobody is told.
+                multiIf(
+                    others = 0, NULL,
+                    with_factor * others <= others_with_factor * devices, 1.,
+                    least(1., arraySum(i -> exp(
+                        fixed - lgamma(i + 1.) - lgamma(has - i + 1.) - lgamma(devices - i + 1.) - lgamma(total - has - devices + i + 1.)
+                    ), range(with_factor, least(most, with_factor + 64 + toUInt64(12 * sqrt(most))) + 1)))) AS p_value
             FROM
             (
-                SELECT m.cluster_key AS cluster_key, f.factor AS factor, f.value AS value, uniqExact(m.device_id) AS with_factor
-                FROM (SELECT cluster_key, device_id FROM {view:cluster_device} WHERE is_open = 1) AS m
-                INNER JOIN (SELECT * FROM {view:device_factor}) AS f ON f.device_id = m.device_id
-                GROUP BY cluster_key, factor, value
+                -- A device has a value once, and is in a cluster once. A factor is known of as many devices as have a
+                -- first value of it.
+                SELECT
+                    cluster_key, CAST(name, 'String') AS factor, CAST(found, 'String') AS value, count() AS with_factor,
+                    sum(countIf(nth = 1)) OVER (PARTITION BY cluster_key, factor) AS known
+                FROM
+                (
+                    SELECT
+                        arrayJoin(arrayFilter((cluster, open) -> open = 1, member.cluster_key, member.is_open)) AS cluster_key,
+                        attribute.name AS names, attribute.value AS values, arrayEnumerateUniq(names) AS nths
+                    FROM {table:device_digest} FINAL
+                    WHERE is_failing = 1
+                )
+                ARRAY JOIN names AS name, values AS found, nths AS nth
+                GROUP BY cluster_key, name, found
             ) AS c
             INNER JOIN
             (
-                SELECT cluster_key, uniqExact(device_id) AS devices
-                FROM {view:cluster_device}
-                WHERE is_open = 1
+                SELECT arrayJoin(arrayFilter((cluster, open) -> open = 1, member.cluster_key, member.is_open)) AS cluster_key, count() AS devices
+                FROM {table:device_digest} FINAL
+                WHERE is_failing = 1
                 GROUP BY cluster_key
             ) AS n ON n.cluster_key = c.cluster_key
-            INNER JOIN
-            (
-                SELECT m.cluster_key AS cluster_key, f.factor AS factor, uniqExact(m.device_id) AS known
-                FROM (SELECT cluster_key, device_id FROM {view:cluster_device} WHERE is_open = 1) AS m
-                INNER JOIN (SELECT * FROM {view:device_factor}) AS f ON f.device_id = m.device_id
-                GROUP BY cluster_key, factor
-            ) AS k ON k.cluster_key = c.cluster_key AND k.factor = c.factor
             CROSS JOIN
             (
                 SELECT count() AS others
-                FROM {table:device} FINAL
-                WHERE device_id NOT IN (SELECT device_id FROM {table:diagnosis} FINAL WHERE rank = 0 AND is_open = 1)
+                FROM {table:device_digest} FINAL
+                WHERE is_known = 1 AND is_failing = 0
             ) AS h
             LEFT JOIN
             (
-                SELECT factor, uniqExact(device_id) AS known
-                FROM {view:device_factor}
-                WHERE device_id NOT IN (SELECT device_id FROM {table:diagnosis} FINAL WHERE rank = 0 AND is_open = 1)
-                GROUP BY factor
-            ) AS o ON o.factor = c.factor
-            LEFT JOIN
-            (
-                SELECT factor, value, uniqExact(device_id) AS others_with_factor
-                FROM {view:device_factor}
-                WHERE device_id NOT IN (SELECT device_id FROM {table:diagnosis} FINAL WHERE rank = 0 AND is_open = 1)
-                GROUP BY factor, value
-            ) AS w ON w.factor = c.factor AND w.value = c.value
+                -- One row per factor: its values among devices without an open failure, and how many of them it is known of.
+                SELECT g.factor AS factor, sum(g.firsts) AS known, mapFromArrays(groupArray(g.value), groupArray(g.with_value)) AS with_values
+                FROM
+                (
+                    SELECT CAST(name, 'String') AS factor, CAST(found, 'String') AS value, count() AS with_value, countIf(nth = 1) AS firsts
+                    FROM
+                    (
+                        SELECT attribute.name AS names, attribute.value AS values, arrayEnumerateUniq(names) AS nths
+                        FROM {table:device_digest} FINAL
+                        WHERE is_failing = 0
+                    )
+                    ARRAY JOIN names AS name, values AS found, nths AS nth
+                    GROUP BY name, found
+                ) AS g
+                GROUP BY g.factor
+            ) AS w ON w.factor = c.factor
         )
     )
 )

@@ -25,7 +25,7 @@ pub(crate) fn run(config: Config, command: &Reference) -> anyhow::Result<Outcome
             "loaded {}: {} rollouts with {} devices, {} prerequisites, {} published hashes",
             names.join(", "),
             reference.rollouts.len(),
-            reference.rollout_devices.len(),
+            reference.rollout_devices.rows().len(),
             reference.prerequisites.len(),
             reference.published_hashes.len()
         ))?;

@@ -17,7 +17,10 @@ const STATE: &str = "SELECT (SELECT count() FROM patchlens.update_event), (SELEC
      (SELECT sum(cityHash64(device_id, event_id, message, ifNull(error_code, 0), signal)) FROM patchlens.update_event), \
      (SELECT count() FROM patchlens.noise_profile), (SELECT sum(count) FROM patchlens.noise_profile), \
      (SELECT count() FROM patchlens.diagnosis FINAL), (SELECT sum(cityHash64(device_id, cause, culprit, cluster_key)) FROM patchlens.diagnosis FINAL), \
-     (SELECT count() FROM patchlens.update_attempt FINAL), (SELECT count() FROM patchlens.evidence FINAL)";
+     (SELECT count() FROM patchlens.update_attempt FINAL), (SELECT count() FROM patchlens.evidence FINAL), \
+     (SELECT count() FROM patchlens.device_digest FINAL), \
+     (SELECT sum(cityHash64(device_id, is_failing, attribute.value, code.error_code, code.records, member.cluster_key, member.is_open, remedy.failures)) FROM patchlens.device_digest FINAL), \
+     (SELECT count() FROM patchlens.device AS a FINAL LEFT JOIN patchlens.device_digest AS b FINAL ON b.device_id = a.device_id WHERE b.generation != a.generation)";
 
 const DEVICES_PER_WAVE: u32 = 8;
 

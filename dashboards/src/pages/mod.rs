@@ -9,6 +9,10 @@ pub(crate) mod devices;
 pub(crate) mod evidence;
 pub(crate) mod filter;
 pub(crate) mod pipeline;
+pub(crate) mod report;
 pub(crate) mod rollout;
 pub(crate) mod sql;
 pub(crate) mod upload;
+
+/// Rows of a list that a page shows; the JSON API gives the others.
+pub(crate) const ROWS_SHOWN: usize = 500;

@@ -22,5 +22,5 @@ pub(crate) async fn fill(store: &Store, statements: &str) -> Result<()> {
     {
         store.execute("load the test data", statement).await?;
     }
-    Ok(())
+    store.refresh_outdated().await.map(drop)
 }

@@ -264,6 +264,7 @@ async fn what_arrives_shows_without_waiting_for_the_cache() {
     assert_eq!(before.as_array().unwrap().len(), 0);
     let insert = "INSERT INTO device (device_id, device_name, last_seen_at, generation) VALUES ('LATE-COMER', 'LATE-COMER', now64(6), 1)";
     store.execute("report one device", insert).await.unwrap();
+    store.refresh_outdated().await.unwrap();
     let shows = async {
         while json(&app, "/api/v1/devices?q=late-comer")
             .await
@@ -348,6 +349,7 @@ async fn figures_that_are_behind_are_shown_with_their_age_and_renewed() {
     page(&app, "/devices?q=overtaken").await;
     let insert = "INSERT INTO device (device_id, device_name, last_seen_at, generation) VALUES ('OVERTAKEN', 'OVERTAKEN', now64(6), 1)";
     store.execute("report one device", insert).await.unwrap();
+    store.refresh_outdated().await.unwrap();
     // Longer than the mark is believed without asking.
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     let behind = get(&app, "/devices?q=overtaken", &[]).await;

@@ -38,6 +38,7 @@ async fn main() {
             store.execute("load the fleet", &statement).await.unwrap();
         }
     }
+    store.refresh_outdated().await.unwrap();
     println!("loaded in {:.1} s", started.elapsed().as_secs_f64());
 
     let as_of: Timestamp = "2024-08-25T12:00:00Z".parse().unwrap();

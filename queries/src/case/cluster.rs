@@ -91,7 +91,7 @@ impl Store {
         let at_risk: Vec<AtRiskRow> = self
             .query_json(
                 "count the devices at risk",
-                include_str!("../../reports/page_cluster_at_risk.sql"),
+                include_str!("../../reports/case_at_risk.sql"),
                 &params,
             )
             .await?;

@@ -6,6 +6,7 @@ mod identity;
 mod insert;
 mod query;
 mod reference;
+mod refresh;
 mod reject;
 
 use std::sync::Arc;
@@ -68,6 +69,10 @@ impl Store {
         } else {
             Compression::Lz4
         });
+        // What was inserted is read in the next step: a Distributed table shall not hold it back.
+        if config.cluster.is_some() {
+            server = server.with_setting("distributed_foreground_insert", "1");
+        }
         let client = server.clone().with_database(&config.database);
         Ok(Self {
             server,

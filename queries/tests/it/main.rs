@@ -14,6 +14,7 @@ mod analyst;
 mod http;
 mod node;
 mod python;
+mod refresh;
 mod schema;
 mod store;
 mod views;

@@ -8,7 +8,13 @@ use patchlens_queries::{Store, migration, testing};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/sql");
 
-async fn load(store: &Store) {
+pub(crate) async fn load(store: &Store) {
+    load_facts(store).await;
+    store.refresh_outdated().await.unwrap();
+}
+
+/// The fleet, and nothing made from it.
+pub(crate) async fn load_facts(store: &Store) {
     // Data knows no comments: they stand behind the rows for the reader alone.
     let text = std::fs::read_to_string(Path::new(FIXTURES).join("fleet.sql")).unwrap();
     let lines: Vec<&str> = text

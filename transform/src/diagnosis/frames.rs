@@ -78,8 +78,8 @@ pub(super) fn device_result(
     let planned = material
         .reference
         .rollout_devices
-        .iter()
-        .find(|device| device.device_id == device_id);
+        .of_device(device_id)
+        .next();
     let fact = |(column, fact): &(&'static str, &str)| {
         let stated = material.facts.get(fact).unwrap_or_default();
         let from_plan = planned.map_or("", |device| match *column {

@@ -50,6 +50,9 @@ pub struct Summary {
     pub devices: u64,
 }
 
+/// How often devices are looked for that changed on another way than through this flow: plans written in SQL.
+const LOOK_FOR_OUTDATED: Duration = Duration::from_mins(1);
+
 /// From the log into the store.
 #[derive(Debug)]
 pub struct Flow {
@@ -61,6 +64,7 @@ pub struct Flow {
     options: FlowOptions,
     metrics: Arc<Metrics>,
     generation: u64,
+    looked_at: Instant,
 }
 
 impl Flow {
@@ -84,6 +88,7 @@ impl Flow {
             options,
             metrics,
             generation: 0,
+            looked_at: Instant::now(),
         })
     }
 
@@ -217,6 +222,12 @@ impl Flow {
             )
             .await??;
         let noise = tables::noise_profile(&counts).map_err(Error::frame("noise counts"))?;
+        // A count changes no verdict, but what is shown of its device.
+        let changed: BTreeSet<String> = counts
+            .iter()
+            .map(|(count, _)| count.device_id.as_str().to_owned())
+            .chain(devices.iter().cloned())
+            .collect();
 
         let facts = self.load(UPDATE_EVENT, frame, now, &mut rejects).await?;
         let noise = self.load(NOISE_PROFILE, noise, now, &mut rejects).await?;
@@ -232,6 +243,10 @@ impl Flow {
             self.generation,
         )
         .await?;
+        self.store
+            .refresh_devices(&Vec::from_iter(changed))
+            .await
+            .map_err(Error::store("refreshing what views count over"))?;
         self.reader.finish(cuts).await?;
 
         self.account(
@@ -309,7 +324,21 @@ impl Flow {
         );
     }
 
+    /// Refreshes what changed on another way, once in a while. A failure waits for the next time.
+    async fn refresh_outdated(&mut self) {
+        if self.looked_at.elapsed() < LOOK_FOR_OUTDATED {
+            return;
+        }
+        self.looked_at = Instant::now();
+        match self.store.refresh_outdated().await {
+            Ok(0) => {}
+            Ok(devices) => tracing::info!(devices, "refreshed devices whose plan or facts changed"),
+            Err(error) => tracing::warn!(%error, "devices that changed could not be looked for"),
+        }
+    }
+
     async fn note_progress(&mut self) {
+        self.refresh_outdated().await;
         match self.reader.lag().await {
             // Before the group has given it partitions, a reader knows nothing of what is waiting.
             Ok(partitions) if partitions.is_empty() => {

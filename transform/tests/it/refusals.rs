@@ -74,7 +74,7 @@ fn what_a_spreadsheet_saves_is_read() {
             reference.add_csv("x.csv", &bytes).unwrap().is_some(),
             "{bytes:?}"
         );
-        assert_eq!(reference.rollout_devices[0].site, "Zürich");
+        assert_eq!(reference.rollout_devices.rows()[0].site, "Zürich");
     }
 }
 

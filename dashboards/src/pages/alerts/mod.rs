@@ -14,7 +14,9 @@ use crate::error::Result;
 use crate::format::number;
 use crate::frame::{Frame, Theme};
 use crate::i18n;
+use crate::pages::ROWS_SHOWN;
 use crate::pages::filter::{Choice, Filter};
+use crate::paging;
 use crate::server::App;
 
 /// `GET /alerts`.
@@ -24,7 +26,12 @@ pub(crate) async fn page(State(app): State<App>, frame: Frame) -> Response {
 
 /// `GET /api/v1/alerts`.
 pub(crate) async fn json(State(app): State<App>, frame: Frame) -> Response {
-    answer::json(load::alerts(&app, &frame).await.map(Json))
+    let listed = async {
+        let alerts = load::alerts(&app, &frame).await?;
+        let (headers, alerts) = paging::page(&frame, alerts, |alert| alert.alert_id.clone())?;
+        Ok((headers, Json(alerts)))
+    };
+    answer::json(listed.await)
 }
 
 /// `GET /alerts/{id}`.
@@ -85,7 +92,7 @@ async fn render(app: &App, frame: &Frame) -> Result<String> {
     Ok(List {
         f: frame,
         headline,
-        alerts: &alerts,
+        alerts: alerts.get(..ROWS_SHOWN).unwrap_or(&alerts),
         filters,
     }
     .render()?)

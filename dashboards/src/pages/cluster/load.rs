@@ -1,17 +1,24 @@
 //! From the reports to the page's model.
 
-use patchlens_queries::case::{Document, Language};
+use patchlens_queries::case::Document;
 use serde::Deserialize;
 
-use super::model::{AtRisk, ClusterDetail, ClusterDevice, Effect};
+use super::model::{AtRisk, ClusterDetail, ClusterDevice, Effect, Factor};
 use crate::csv::record;
 use crate::error::{Error, Result, What};
 use crate::format::code;
 use crate::frame::Frame;
-use crate::i18n::Lang;
 use crate::pages::clusters::load::cluster;
+use crate::pages::report::language;
 use crate::read::{patiently, rows};
 use crate::server::App;
+
+/// Factors on the page.
+const FACTORS_SHOWN: usize = 8;
+/// Who is at risk, as the view device_at_risk has it: a value that is less likely by chance than this …
+const TELLING_CHANCE: f64 = 0.05;
+/// … and this many times as frequent as among devices without a failure.
+const TELLING_LIFT: f64 = 2.0;
 
 #[derive(Deserialize)]
 struct Row {
@@ -24,7 +31,7 @@ struct Row {
 /// One cluster with everything on its page.
 pub(super) async fn detail(app: &App, key: &str) -> Result<ClusterDetail> {
     let parameters = [("cluster_key", key)];
-    let (cluster, effect, evidence, factors, devices, at_risk) = tokio::try_join!(
+    let (cluster, effect, evidence, (factors, at_risk), devices) = tokio::try_join!(
         cluster(app, key),
         rows::<Effect>(
             app,
@@ -38,19 +45,8 @@ pub(super) async fn detail(app: &App, key: &str) -> Result<ClusterDetail> {
             include_str!("../../../../queries/reports/page_cluster_evidence.sql"),
             &parameters
         ),
-        rows(
-            app,
-            "read the factors",
-            include_str!("../../../../queries/reports/page_cluster_factors.sql"),
-            &parameters
-        ),
+        factors(app, key),
         devices(app, key),
-        rows::<Row>(
-            app,
-            "list devices at risk",
-            include_str!("../../../../queries/reports/page_cluster_at_risk.sql"),
-            &parameters
-        ),
     )?;
     let Some(cluster) = cluster else {
         return Err(Error::NotFound {
@@ -69,6 +65,40 @@ pub(super) async fn detail(app: &App, key: &str) -> Result<ClusterDetail> {
     })
 }
 
+/// What the cluster's devices have in common, and who else has it: the second question rests on the first's answer,
+/// which the store would have to find again.
+async fn factors(app: &App, key: &str) -> Result<(Vec<Factor>, Vec<Row>)> {
+    let mut factors: Vec<Factor> = rows(
+        app,
+        "read the factors",
+        include_str!("../../../../queries/reports/page_cluster_telling.sql"),
+        &[("cluster_key", key)],
+    )
+    .await?;
+    let telling: Vec<(&str, &str, f64)> = factors
+        .iter()
+        .filter_map(|factor| {
+            let chance = factor.p_value.filter(|chance| *chance < TELLING_CHANCE)?;
+            (factor.lift.is_none_or(|lift| lift >= TELLING_LIFT)).then_some((
+                factor.factor.as_str(),
+                factor.value.as_str(),
+                chance,
+            ))
+        })
+        .collect();
+    let telling = serde_json::json!(telling).to_string();
+    let at_risk = rows(
+        app,
+        "list devices at risk",
+        include_str!("../../../../queries/reports/page_cluster_at_risk.sql"),
+        &[("factors", &telling)],
+    )
+    .await?;
+    factors.retain(|factor| factor.with_factor >= 2);
+    factors.truncate(FACTORS_SHOWN);
+    Ok((factors, at_risk))
+}
+
 async fn devices(app: &App, key: &str) -> Result<Vec<ClusterDevice>> {
     let sql = include_str!("../../../../queries/reports/page_cluster_devices.sql");
     let limit = app.config.max_rows.to_string();
@@ -83,12 +113,8 @@ async fn devices(app: &App, key: &str) -> Result<Vec<ClusterDevice>> {
 
 /// The case report, as the store has it now.
 pub(super) async fn case(app: &App, frame: &Frame, key: &str) -> Result<Document> {
-    let language = match frame.lang {
-        Lang::En => Language::En,
-        Lang::Zh => Language::Zh,
-    };
     let doing = "write the case report";
-    let case = patiently(app, doing, app.store.cluster_case(key, language)).await?;
+    let case = patiently(app, doing, app.store.cluster_case(key, language(frame))).await?;
     case.ok_or_else(|| Error::NotFound {
         what: What::Cluster,
         id: key.to_owned(),

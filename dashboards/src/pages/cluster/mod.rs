@@ -7,7 +7,6 @@ use askama::Template;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use patchlens_queries::case;
 
 use self::model::{AtRisk, ClusterDetail, ClusterDevice, Factor};
 use crate::answer;
@@ -17,6 +16,7 @@ use crate::frame::{Frame, Theme};
 use crate::i18n;
 use crate::pages::clusters::model::Cluster;
 use crate::pages::evidence::Evidence;
+use crate::pages::report;
 use crate::server::App;
 
 /// More rows than this are in the CSV only.
@@ -47,10 +47,7 @@ pub(crate) async fn report_markdown(
     frame: Frame,
     Path(key): Path<String>,
 ) -> Response {
-    match load::case(&app, &frame, &key).await {
-        Ok(case) => answer::attachment("case-report.md", "text/markdown", case::markdown(&case)),
-        Err(error) => answer::problem(&frame, &error),
-    }
+    report::markdown(&frame, "case-report", load::case(&app, &frame, &key).await)
 }
 
 /// `GET /clusters/{key}/report.html`: the same as one file to print or to send.
@@ -59,10 +56,7 @@ pub(crate) async fn report_html(
     frame: Frame,
     Path(key): Path<String>,
 ) -> Response {
-    match load::case(&app, &frame, &key).await {
-        Ok(case) => answer::attachment("case-report.html", "text/html", case::html(&case)),
-        Err(error) => answer::problem(&frame, &error),
-    }
+    report::html(&frame, "case-report", load::case(&app, &frame, &key).await)
 }
 
 async fn render(app: &App, frame: &Frame, key: &str) -> Result<String> {

@@ -15,7 +15,9 @@ use crate::error::Result;
 use crate::format::number;
 use crate::frame::{Frame, Theme};
 use crate::i18n;
+use crate::pages::ROWS_SHOWN;
 use crate::pages::filter::Filter;
+use crate::paging;
 use crate::server::App;
 
 /// A wider map cannot be read; the sites with the most devices stay.
@@ -28,7 +30,13 @@ pub(crate) async fn page(State(app): State<App>, frame: Frame) -> Response {
 
 /// `GET /api/v1/clusters`.
 pub(crate) async fn json(State(app): State<App>, frame: Frame) -> Response {
-    answer::json(load::clusters(&app, &frame).await.map(Json))
+    let listed = async {
+        let Clusters { clusters, heat } = load::clusters(&app, &frame).await?;
+        let id = |cluster: &Cluster| cluster.cluster_key.clone();
+        let (headers, clusters) = paging::page(&frame, clusters, id)?;
+        Ok((headers, Json(Clusters { clusters, heat })))
+    };
+    answer::json(listed.await)
 }
 
 /// `GET /clusters.csv`.
@@ -61,7 +69,7 @@ async fn render(app: &App, frame: &Frame) -> Result<String> {
     let view = View {
         f: frame,
         headline: headline(frame, &model),
-        clusters: &model.clusters,
+        clusters: model.clusters.get(..ROWS_SHOWN).unwrap_or(&model.clusters),
         heat: heat(&model.heat),
         filters,
         all,

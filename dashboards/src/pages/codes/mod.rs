@@ -15,6 +15,8 @@ use crate::answer;
 use crate::error::Result;
 use crate::format::number;
 use crate::frame::{Frame, Theme};
+use crate::pages::ROWS_SHOWN;
+use crate::paging;
 use crate::server::App;
 
 /// `GET /codes`.
@@ -24,7 +26,12 @@ pub(crate) async fn page(State(app): State<App>, frame: Frame) -> Response {
 
 /// `GET /api/v1/codes`.
 pub(crate) async fn json(State(app): State<App>, frame: Frame) -> Response {
-    answer::json(load::codes(&app, &frame).await.map(Json))
+    let listed = async {
+        let codes = load::codes(&app, &frame).await?;
+        let (headers, codes) = paging::page(&frame, codes, |code| code.error_code)?;
+        Ok((headers, Json(codes)))
+    };
+    answer::json(listed.await)
 }
 
 async fn render(app: &App, frame: &Frame) -> Result<String> {
@@ -34,7 +41,7 @@ async fn render(app: &App, frame: &Frame) -> Result<String> {
     Ok(View {
         f: frame,
         headline,
-        codes: &codes,
+        codes: codes.get(..ROWS_SHOWN).unwrap_or(&codes),
         most,
     }
     .render()?)

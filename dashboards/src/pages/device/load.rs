@@ -1,10 +1,13 @@
 //! From the reports to the page's model.
 
 use super::EVENTS_MAX;
-use super::model::DeviceDetail;
+use patchlens_queries::case::Document;
+
+use super::model::{Device, DeviceDetail, Standing};
 use crate::error::{Error, Result, What};
 use crate::frame::Frame;
-use crate::read::rows;
+use crate::pages::report::language;
+use crate::read::{patiently, rows};
 use crate::server::App;
 
 /// One device with everything on its page.
@@ -17,11 +20,17 @@ pub(super) async fn detail(app: &App, frame: &Frame, id: &str) -> Result<DeviceD
     let limit = EVENTS_MAX.to_string();
     let device_id = [("device_id", id)];
     let events = [("device_id", id), ("all", all), ("max_rows", &limit)];
-    let (device, attempts, diagnoses, evidence, events) = tokio::try_join!(
+    let (device, rollouts, attempts, diagnoses, evidence, events) = tokio::try_join!(
         rows(
             app,
             "read the device",
             include_str!("../../../../queries/reports/page_device.sql"),
+            &device_id
+        ),
+        rows::<Standing>(
+            app,
+            "read its rollouts",
+            include_str!("../../../../queries/reports/page_device_standings.sql"),
             &device_id
         ),
         rows(
@@ -49,17 +58,37 @@ pub(super) async fn detail(app: &App, frame: &Frame, id: &str) -> Result<DeviceD
             &events
         ),
     )?;
-    let Some(device) = device.into_iter().next() else {
-        return Err(Error::NotFound {
-            what: What::Device,
-            id: id.to_owned(),
-        });
+    let device = match (device.into_iter().next(), rollouts.first()) {
+        (Some(device), _) => device,
+        (None, Some(planned)) => Device {
+            device_id: id.to_owned(),
+            device_name: planned.device_name.clone(),
+            site: planned.site.clone(),
+            ring: planned.ring.clone(),
+            ..Device::default()
+        },
+        (None, None) => return Err(not_found(id)),
     };
     Ok(DeviceDetail {
         device,
+        rollouts,
         attempts,
         diagnoses,
         evidence,
         events,
     })
+}
+
+fn not_found(id: &str) -> Error {
+    Error::NotFound {
+        what: What::Device,
+        id: id.to_owned(),
+    }
+}
+
+/// The case report of one device.
+pub(super) async fn case(app: &App, frame: &Frame, id: &str) -> Result<Document> {
+    let doing = "write the device's report";
+    let case = patiently(app, doing, app.store.device_case(id, language(frame))).await?;
+    case.ok_or_else(|| not_found(id))
 }

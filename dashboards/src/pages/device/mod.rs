@@ -10,13 +10,14 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use self::axis::Axis;
-use self::model::{Attempt, Device, DeviceDetail, Diagnosis, Event};
+use self::model::{Attempt, Device, DeviceDetail, Diagnosis, Event, Standing};
 use crate::answer;
 use crate::error::Result;
 use crate::format::kb;
 use crate::frame::{Frame, Theme};
 use crate::i18n;
 use crate::pages::evidence::Evidence;
+use crate::pages::report;
 use crate::pages::upload::receipt_line;
 use crate::server::App;
 
@@ -34,6 +35,24 @@ pub(crate) async fn page(State(app): State<App>, frame: Frame, Path(id): Path<St
 /// `GET /api/v1/devices/{id}`.
 pub(crate) async fn json(State(app): State<App>, frame: Frame, Path(id): Path<String>) -> Response {
     answer::json(load::detail(&app, &frame, &id).await.map(Json))
+}
+
+/// `GET /devices/{id}/report.md`: the report for a ticket, in the reader's language.
+pub(crate) async fn report_markdown(
+    State(app): State<App>,
+    frame: Frame,
+    Path(id): Path<String>,
+) -> Response {
+    report::markdown(&frame, "device-report", load::case(&app, &frame, &id).await)
+}
+
+/// `GET /devices/{id}/report.html`: the same as one file to print or to send.
+pub(crate) async fn report_html(
+    State(app): State<App>,
+    frame: Frame,
+    Path(id): Path<String>,
+) -> Response {
+    report::html(&frame, "device-report", load::case(&app, &frame, &id).await)
 }
 
 async fn render(app: &App, frame: &Frame, id: &str) -> Result<String> {
@@ -56,6 +75,11 @@ struct DiagnosisView<'a> {
 struct View<'a> {
     f: &'a Frame,
     d: &'a Device,
+    rollouts: &'a [Standing],
+    /// Planned, and nothing of it was ever collected.
+    never_seen: bool,
+    /// So, and a rollout waits for it.
+    awaited: bool,
     verdict: String,
     /// What the bundle gave that the reader has just handed in.
     receipt: Option<String>,
@@ -95,6 +119,9 @@ impl<'a> View<'a> {
         Self {
             f,
             d: &detail.device,
+            rollouts: &detail.rollouts,
+            never_seen: detail.device.last_seen_at.is_none(),
+            awaited: is_awaited(detail),
             verdict: verdict(f, detail),
             receipt,
             diagnoses,
@@ -108,7 +135,23 @@ impl<'a> View<'a> {
     }
 }
 
+/// Whether a rollout waits for a first report of the device.
+fn is_awaited(detail: &DeviceDetail) -> bool {
+    detail
+        .rollouts
+        .iter()
+        .any(|rollout| rollout.state == "never_seen")
+}
+
 fn verdict(f: &Frame, detail: &DeviceDetail) -> String {
+    if detail.device.last_seen_at.is_none() {
+        let key = if is_awaited(detail) {
+            "device.verdict_never_seen"
+        } else {
+            "device.verdict_excluded"
+        };
+        return f.t(key).to_owned();
+    }
     let open = detail
         .diagnoses
         .iter()

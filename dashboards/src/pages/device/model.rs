@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pages::devices::model::state_class;
 use crate::pages::evidence::Evidence;
 
 /// The device itself; grain: one.
@@ -127,10 +128,36 @@ impl Event {
     }
 }
 
+/// Where the device stands in a rollout that plans it; grain: one per rollout, the newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Standing {
+    pub(crate) rollout_id: String,
+    pub(crate) rollout_name: String,
+    pub(crate) kb_article: Option<u32>,
+    pub(crate) device_name: String,
+    pub(crate) site: String,
+    pub(crate) ring: String,
+    /// installed, failed, stale, never_seen, excluded, …
+    pub(crate) state: String,
+    /// Why it was taken out of the rollout; empty when it is in.
+    pub(crate) exclusion_reason: String,
+    pub(crate) deadline_at: Option<String>,
+}
+
+impl Standing {
+    /// The CSS class of the state; the set is closed, so that data never becomes a class.
+    pub(crate) fn state_class(&self) -> &'static str {
+        state_class(&self.state)
+    }
+}
+
 /// Everything on the page.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct DeviceDetail {
+    /// Of a planned device that never reported: what the plan says, and no last report.
     pub(crate) device: Device,
+    pub(crate) rollouts: Vec<Standing>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) diagnoses: Vec<Diagnosis>,
     pub(crate) evidence: Vec<Evidence>,

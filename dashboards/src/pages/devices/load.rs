@@ -2,12 +2,24 @@
 
 use serde::Deserialize;
 
-use super::PAGE_ROWS;
 use super::model::{DeviceRow, STATES};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::read::rows;
 use crate::server::App;
+
+/// Which devices of the list, and in which order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part<'a> {
+    /// A page by its number, from 1, and the rows of a page: failing devices first, then by site.
+    Page(u32, usize),
+    /// By id, at most `limit` behind a device; stable while devices report.
+    After {
+        /// Empty for the first.
+        device_id: &'a str,
+        limit: usize,
+    },
+}
 
 #[derive(Deserialize)]
 struct Row {
@@ -18,7 +30,11 @@ struct Row {
 }
 
 /// One page of the devices that the address asks for, with one more row when there is a next page, and their number.
-pub(crate) async fn devices(app: &App, frame: &Frame, page: u32) -> Result<(Vec<DeviceRow>, u64)> {
+pub(crate) async fn devices(
+    app: &App,
+    frame: &Frame,
+    part: Part<'_>,
+) -> Result<(Vec<DeviceRow>, u64)> {
     let state = frame.filter("state");
     if !state.is_empty() && !STATES.contains(&state.as_str()) {
         let expected = "installed, pending_restart, in_progress, failed, not_started, stale, never_seen or excluded";
@@ -28,7 +44,10 @@ pub(crate) async fn devices(app: &App, frame: &Frame, page: u32) -> Result<(Vec<
             expected,
         });
     }
-    let skip = (u64::from(page) - 1) * PAGE_ROWS as u64;
+    let (by_id, after, skip, rows_max) = match part {
+        Part::Page(page, rows) => ("0", "", (u64::from(page) - 1) * rows as u64, rows),
+        Part::After { device_id, limit } => ("1", device_id, 0, limit),
+    };
     let (rollout, site, ring) = (
         frame.filter("rollout"),
         frame.filter("site"),
@@ -42,8 +61,10 @@ pub(crate) async fn devices(app: &App, frame: &Frame, page: u32) -> Result<(Vec<
         ("ring", &ring),
         ("cause", &cause),
         ("text", &text),
+        ("by_id", by_id),
+        ("after", after),
         ("skip", &skip.to_string()),
-        ("max_rows", &(PAGE_ROWS + 1).to_string()),
+        ("max_rows", &(rows_max + 1).to_string()),
     ];
     let sql = include_str!("../../../../queries/reports/page_devices.sql");
     let found: Vec<Row> = rows(app, "list the devices", sql, &parameters).await?;

@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 
+use self::load::Part;
 use self::model::{DeviceRow, STATES};
 use crate::answer;
 use crate::error::{Error, Result};
@@ -15,10 +16,11 @@ use crate::format::number;
 use crate::frame::{Frame, Theme};
 use crate::pages::clusters;
 use crate::pages::filter::Filter;
+use crate::paging;
 use crate::server::App;
 
 /// Rows per page.
-pub(super) const PAGE_ROWS: usize = 200;
+pub(crate) const PAGE_ROWS: usize = 200;
 
 /// `GET /devices`.
 pub(crate) async fn page(State(app): State<App>, frame: Frame) -> Response {
@@ -29,16 +31,31 @@ pub(crate) async fn page(State(app): State<App>, frame: Frame) -> Response {
 pub(crate) async fn json(State(app): State<App>, frame: Frame) -> Response {
     let answered = async {
         let page = number_of_page(&frame)?;
-        let (mut rows, total) = load::devices(&app, &frame, page).await?;
-        rows.truncate(PAGE_ROWS);
-        Ok(([("x-total-count", total.to_string())], Json(rows)))
+        let limit = paging::limit(&frame)?;
+        let cursor = frame.value("cursor");
+        let by_page = cursor.is_none() && (limit.is_none() || frame.value("page").is_some());
+        let limit = limit.unwrap_or(PAGE_ROWS);
+        if by_page {
+            let part = Part::Page(page, limit);
+            let (mut rows, total) = load::devices(&app, &frame, part).await?;
+            rows.truncate(limit);
+            return Ok((paging::headers(&frame, total, None), Json(rows)));
+        }
+        let device_id = cursor.unwrap_or_default();
+        let part = Part::After { device_id, limit };
+        let (mut rows, total) = load::devices(&app, &frame, part).await?;
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| has_more);
+        let headers = paging::headers(&frame, total, last.map(|row| row.device_id.as_str()));
+        Ok((headers, Json(rows)))
     };
     answer::json(answered.await)
 }
 
 async fn render(app: &App, frame: &Frame) -> Result<String> {
     let page = number_of_page(frame)?;
-    let (mut devices, total) = load::devices(app, frame, page).await?;
+    let (mut devices, total) = load::devices(app, frame, Part::Page(page, PAGE_ROWS)).await?;
     let has_more = devices.len() > PAGE_ROWS;
     devices.truncate(PAGE_ROWS);
     let options = clusters::load::options(app).await?;

@@ -23,11 +23,16 @@ pub(crate) struct DeviceRow {
 impl DeviceRow {
     /// The CSS class of the state; the set is closed, so that data never becomes a class.
     pub(crate) fn state_class(&self) -> &'static str {
-        STATES
-            .into_iter()
-            .find(|state| *state == self.state)
-            .unwrap_or("not_started")
+        state_class(&self.state)
     }
+}
+
+/// The CSS class of a state in a rollout.
+pub(crate) fn state_class(state: &str) -> &'static str {
+    STATES
+        .into_iter()
+        .find(|known| *known == state)
+        .unwrap_or("not_started")
 }
 
 /// The states of a device in a rollout.

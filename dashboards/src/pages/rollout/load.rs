@@ -1,11 +1,14 @@
 //! From the reports to the page's model.
 
+use patchlens_queries::case::Document;
+
 use super::cube::{self, Cell};
 use super::model::{First, Rollout, RolloutName, Summary, Waiting};
 use crate::error::{Error, Result, What};
 use crate::frame::Frame;
 use crate::pages::alerts;
-use crate::read::rows;
+use crate::pages::report::language;
+use crate::read::{patiently, rows};
 use crate::server::App;
 
 /// Days of the progress chart: older rollouts show their first half year.
@@ -98,5 +101,19 @@ pub(crate) async fn rollout(app: &App, frame: &Frame, id: &str) -> Result<Rollou
         all_rings,
         all_sites,
         others,
+    })
+}
+
+/// The report of one rollout.
+pub(super) async fn case(app: &App, frame: &Frame, id: &str) -> Result<Document> {
+    let doing = "write the rollout's report";
+    let case = patiently(
+        app,
+        doing,
+        app.store.rollout_case(Some(id), language(frame)),
+    );
+    case.await?.ok_or_else(|| Error::NotFound {
+        what: What::Rollout,
+        id: id.to_owned(),
     })
 }

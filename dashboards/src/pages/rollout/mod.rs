@@ -20,6 +20,8 @@ use crate::error::Result;
 use crate::frame::{Frame, Theme, address, encode};
 use crate::i18n;
 use crate::pages::filter::Filter;
+use crate::pages::report;
+use crate::paging;
 use crate::server::App;
 
 /// Sites of a cluster that are named in its row.
@@ -36,13 +38,44 @@ pub(crate) async fn page(State(app): State<App>, frame: Frame, Path(id): Path<St
 }
 
 /// `GET /api/v1/rollouts`.
-pub(crate) async fn list_json(State(app): State<App>) -> Response {
-    answer::json(load::names(&app).await.map(Json))
+pub(crate) async fn list_json(State(app): State<App>, frame: Frame) -> Response {
+    let listed = async {
+        let names = load::names(&app).await?;
+        let (headers, names) = paging::page(&frame, names, |name| name.rollout_id.clone())?;
+        Ok((headers, Json(names)))
+    };
+    answer::json(listed.await)
 }
 
 /// `GET /api/v1/rollouts/{id}`.
 pub(crate) async fn json(State(app): State<App>, frame: Frame, Path(id): Path<String>) -> Response {
     answer::json(load::rollout(&app, &frame, &id).await.map(Json))
+}
+
+/// `GET /rollouts/{id}/report.md`: the report for a ticket, in the reader's language.
+pub(crate) async fn report_markdown(
+    State(app): State<App>,
+    frame: Frame,
+    Path(id): Path<String>,
+) -> Response {
+    report::markdown(
+        &frame,
+        "rollout-report",
+        load::case(&app, &frame, &id).await,
+    )
+}
+
+/// `GET /rollouts/{id}/report.html`: the same as one file to print or to send.
+pub(crate) async fn report_html(
+    State(app): State<App>,
+    frame: Frame,
+    Path(id): Path<String>,
+) -> Response {
+    report::html(
+        &frame,
+        "rollout-report",
+        load::case(&app, &frame, &id).await,
+    )
 }
 
 async fn render(app: &App, frame: &Frame, id: &str) -> Result<String> {

@@ -22,6 +22,7 @@ async fn fleet() -> Option<Store> {
     {
         store.execute("load the fleet", statement).await.unwrap();
     }
+    store.refresh_outdated().await.unwrap();
     Some(store)
 }
 

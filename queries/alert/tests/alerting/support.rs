@@ -63,6 +63,7 @@ pub(crate) async fn put(store: &Store, ring: &str, devices: u32, generation: u32
         "INSERT INTO device (device_id, ring, last_seen_at, generation) SELECT concat('PC-', toString(number)), '{ring}', now64(6) - 60, {generation} FROM numbers({devices})"
     );
     store.execute("put devices", &sql).await.unwrap();
+    store.refresh_outdated().await.unwrap();
 }
 
 /// A service under way.

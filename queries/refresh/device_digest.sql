@@ -1,0 +1,171 @@
+-- Makes the rows of device_digest of some devices; grain: one per device.
+-- One insert is one part: all rows or none. Made twice it gives the same rows with a higher version.
+-- The servicing branch stands for the build: the revision changes with the very update that is judged, so
+-- that every device that failed would share the old one. ubr is therefore the revision of the time before the
+-- update, and a device of which only a later inventory is known has none.
+INSERT INTO {table:device_digest} (
+    device_id, device_hash, is_known, is_failing, device_name, site, ring, place, model, os_build, last_seen_at, attribute.name, attribute.value,
+    code.day, code.error_code, code.attempts, code.records, member.cluster_key, member.diagnosis_id, member.attempt_id, member.kb_article, member.cause,
+    member.alert_subtype, member.culprit, member.error_code, member.error_symbol, member.inner_code, member.phase, member.confidence, member.summary_en,
+    member.summary_zh, member.actions_en, member.actions_zh, member.first_seen_at, member.last_seen_at, member.is_open, member.evidence_text,
+    member.evidence_file, member.evidence_line, remedy.cluster_key, remedy.cause, remedy.culprit, remedy.confidence, remedy.is_open, remedy.failures,
+    remedy.first_seen_at, remedy.installed_at, remedy.other_failures, generation, planned_at, version
+)
+SELECT
+    i.device_id, cityHash64(i.device_id), d.device_id != '' AS known, g.is_failing, d.device_name, d.site, d.ring,
+    (if(d.site != '', toString(d.site), p.place.1), if(d.ring != '', toString(d.ring), p.place.2)), d.model, d.os_build, d.last_seen_at,
+    d.factors.1, d.factors.2, c.days.1, c.days.2, c.days.3, c.days.4,
+    g.members.1, g.members.2.1, g.members.2.2, g.members.2.3, g.members.2.4, g.members.2.5, g.members.2.6, g.members.2.7, g.members.2.8, g.members.2.9,
+    g.members.2.10, g.members.2.11, g.members.2.12, g.members.2.13, g.members.2.14, g.members.2.15, g.members.3, g.members.4, g.members.5,
+    g.members.6.1, g.members.6.2, g.members.6.3,
+    r.effects.1, r.effects.2, r.effects.3, r.effects.4, r.effects.5, r.effects.6, r.effects.7, r.effects.8, r.effects.9,
+    if(known, d.generation, 0), p.planned_at,
+    greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) + 1 FROM {table:device_digest}))
+FROM (SELECT DISTINCT arrayJoin({device_ids:Array(String)}) AS device_id) AS i
+LEFT JOIN
+(
+    SELECT
+        device_id, device_name, site, ring, model, os_build, last_seen_at, generation,
+        arrayDistinct(arrayFilter(pair -> pair.2 NOT IN ('', '0'), arrayConcat(
+            [
+                ('os_build_number', toString(ifNull(os_build_number, 0))),
+                ('ubr', splitByChar('.', JSONExtractString(facts, 'os_build_before'))[4]),
+                ('os_edition', os_edition),
+                ('architecture', toString(architecture)),
+                ('model', model),
+                ('manufacturer', manufacturer),
+                ('site', toString(site)),
+                ('ring', toString(ring)),
+                ('locale', toString(locale)),
+                ('servicing_stack', JSONExtractString(facts, 'servicing_stack')),
+                ('missing_prerequisite', JSONExtractString(facts, 'missing_prerequisite'))
+            ],
+            arrayMap(product -> ('security_product', trimBoth(product)), splitByChar(';', JSONExtractString(facts, 'security_products'))),
+            arrayMap(
+                fact -> ('service_start', concat(substring(fact.1, length('service_start.') + 1), '=', fact.2)),
+                arrayFilter(fact -> startsWith(fact.1, 'service_start.'), JSONExtractKeysAndValues(facts, 'String'))),
+            arrayMap(
+                fact -> ('free_space', concat(substring(fact.1, length('free_space_mb.') + 1), ' ', multiIf(
+                    toUInt64OrZero(fact.2) < 2048, 'below 2 GiB',
+                    toUInt64OrZero(fact.2) < 10240, '2 to 10 GiB',
+                    toUInt64OrZero(fact.2) < 20480, '10 to 20 GiB',
+                    toUInt64OrZero(fact.2) < 51200, '20 to 50 GiB',
+                    '50 GiB and more'))),
+                arrayFilter(fact -> startsWith(fact.1, 'free_space_mb.') AND toUInt64OrNull(fact.2) IS NOT NULL, JSONExtractKeysAndValues(facts, 'String')))
+        ))) AS factors
+    FROM {table:device} FINAL
+    WHERE device_id IN {device_ids:Array(String)}
+) AS d ON d.device_id = i.device_id
+LEFT JOIN
+(
+    SELECT m.device_id AS device_id, argMax((toString(m.site), toString(m.ring)), m.updated_at) AS place, max(m.updated_at) AS planned_at
+    FROM (SELECT * FROM {table:rollout_device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS m
+    GROUP BY device_id
+) AS p ON p.device_id = i.device_id
+LEFT JOIN
+(
+    -- Devices are counted, never lines: a code of a day stands once.
+    SELECT s.device_id AS device_id, arraySort(groupArray((s.day, s.error_code, s.attempts, s.records))) AS days
+    FROM
+    (
+        SELECT u.device_id AS device_id, u.day AS day, u.error_code AS error_code, sum(u.attempts) AS attempts, sum(u.records) AS records
+        FROM
+        (
+            SELECT device_id, toDate(coalesce(ended_at, started_at)) AS day, assumeNotNull(error_code) AS error_code, count() AS attempts, 0 AS records
+            FROM {table:update_attempt} FINAL
+            WHERE device_id IN {device_ids:Array(String)}
+                AND outcome IN ('failed', 'rolled_back') AND error_code > 0 AND coalesce(ended_at, started_at) IS NOT NULL
+            GROUP BY device_id, day, error_code
+            UNION ALL
+            SELECT device_id, toDate(ifNull(occurred_at, collected_at)) AS day, assumeNotNull(error_code) AS error_code, 0 AS attempts, count() AS records
+            FROM {table:update_event} FINAL
+            WHERE device_id IN {device_ids:Array(String)} AND kind = 'record' AND error_code > 0
+            GROUP BY device_id, day, error_code
+            UNION ALL
+            SELECT device_id, day, error_code, 0 AS attempts, sum(`count`) AS records
+            FROM {table:noise_profile} FINAL
+            WHERE device_id IN {device_ids:Array(String)} AND error_code != 0
+            GROUP BY device_id, day, error_code
+        ) AS u
+        GROUP BY u.device_id, u.day, u.error_code
+    ) AS s
+    GROUP BY s.device_id
+) AS c ON c.device_id = i.device_id
+LEFT JOIN
+(
+    SELECT
+        k.device_id AS device_id, max(k.is_failing) AS is_failing,
+        arraySort(groupArrayIf((k.cluster_key, k.verdict, k.first_seen_at, k.last_seen_at, k.is_open, e.line), k.cluster_key != '')) AS members
+    FROM
+    (
+        SELECT
+            v.cluster_key AS cluster_key,
+            v.device_id AS device_id,
+            argMax(
+                (
+                    v.diagnosis_id, v.attempt_id, v.kb_article, toString(v.cause), toString(v.alert_subtype), v.culprit, v.error_code, toString(v.error_symbol),
+                    v.inner_code, toString(v.phase), v.confidence, v.summary_en, v.summary_zh, v.actions_en, v.actions_zh
+                ),
+                (v.is_open, ifNull(v.last_seen_at, toDateTime64(0, 6, 'UTC')), v.diagnosis_id)
+            ) AS verdict,
+            min(v.first_seen_at) AS first_seen_at,
+            max(v.last_seen_at) AS last_seen_at,
+            max(v.is_open) AS is_open,
+            max(v.is_open) AS is_failing
+        FROM (SELECT * FROM {table:diagnosis} FINAL WHERE device_id IN {device_ids:Array(String)} AND rank = 0) AS v
+        GROUP BY v.cluster_key, v.device_id
+    ) AS k
+    LEFT JOIN
+    (
+        -- The line that names the culprit tells most, then the one that names the cause.
+        SELECT device_id, diagnosis_id, argMin((text, source_file, line_number), (indexOf(['culprit', 'cause', 'verdict', 'context'], toString(role)), seq)) AS line
+        FROM {table:evidence} FINAL
+        WHERE device_id IN {device_ids:Array(String)}
+        GROUP BY device_id, diagnosis_id
+    ) AS e ON e.device_id = k.device_id AND e.diagnosis_id = k.verdict.1
+    GROUP BY k.device_id
+) AS g ON g.device_id = i.device_id
+LEFT JOIN
+(
+    -- Of several hypotheses on one attempt the first counts.
+    SELECT
+        v.device_id AS device_id,
+        arraySort(groupArray((
+            v.cluster_key, v.cause, v.culprit, v.confidence, v.is_open, a.failures, v.first_seen_at,
+            if(empty(arrayFilter(at -> at >= ifNull(v.first_seen_at, at), a.installed)), NULL, arrayMin(arrayFilter(at -> at >= ifNull(v.first_seen_at, at), a.installed))),
+            -- Failures of the device with another reason that began after the last of this one.
+            arrayCount(other -> other.1 != v.cluster_key AND ifNull(other.2 > v.last_seen_at, 0), o.failures)))) AS effects
+    FROM
+    (
+        SELECT
+            device_id, attempt_id, kb_article, toString(cause) AS cause, culprit, cluster_key, confidence, is_open, first_seen_at, last_seen_at
+        FROM {table:diagnosis} FINAL
+        WHERE device_id IN {device_ids:Array(String)} AND cluster_key != ''
+        ORDER BY rank
+        LIMIT 1 BY device_id, if(attempt_id = '', diagnosis_id, attempt_id)
+    ) AS v
+    LEFT JOIN
+    (
+        SELECT
+            t.device_id AS device_id,
+            assumeNotNull(t.kb_article) AS kb_article,
+            countIf(t.outcome IN ('failed', 'rolled_back')) AS failures,
+            groupArrayIf(assumeNotNull(coalesce(t.ended_at, t.started_at)), t.outcome = 'installed' AND coalesce(t.ended_at, t.started_at) IS NOT NULL) AS installed
+        FROM (SELECT * FROM {table:update_attempt} FINAL WHERE device_id IN {device_ids:Array(String)} AND kb_article IS NOT NULL) AS t
+        GROUP BY t.device_id, t.kb_article
+    ) AS a ON a.device_id = v.device_id AND a.kb_article = ifNull(v.kb_article, 0)
+    LEFT JOIN
+    (
+        SELECT device_id, groupArray((cluster_key, first_seen_at)) AS failures
+        FROM
+        (
+            SELECT device_id, cluster_key, first_seen_at
+            FROM {table:diagnosis} FINAL
+            WHERE device_id IN {device_ids:Array(String)} AND cluster_key != '' AND attempt_id != ''
+            ORDER BY rank
+            LIMIT 1 BY device_id, attempt_id
+        )
+        GROUP BY device_id
+    ) AS o ON o.device_id = v.device_id
+    GROUP BY v.device_id
+) AS r ON r.device_id = i.device_id

@@ -1,0 +1,67 @@
+-- Makes the rows of device_standing of some devices; grain: one per rollout and planned device.
+-- One insert is one part: all rows or none. Made twice it gives the same rows with a higher version.
+INSERT INTO {table:device_standing} (
+    rollout_id, device_id, device_name, site, ring, excluded, exclusion_reason, is_known, last_seen_at, os_build, os_build_number, ubr, target_ubr,
+    hotfix_newest_on, attempts, outcome, furthest_client_substate, error_code, state_since, installed_at, cause, culprit, cluster_key, generation, planned_at, version
+)
+SELECT
+    p.rollout_id, p.device_id,
+    multiIf(d.device_name != '', d.device_name, p.device_name != '', p.device_name, p.device_id),
+    toString(if(p.site != '', p.site, d.site)), toString(if(p.ring != '', p.ring, d.ring)), p.excluded, p.exclusion_reason,
+    d.device_id != '' AS known, if(known, d.last_seen_at, NULL), d.os_build, d.os_build_number, d.ubr,
+    toUInt32OrNull(toString(nullIf(JSONExtractUInt(p.target_builds, toString(ifNull(d.os_build_number, 0))), 0))),
+    toDateOrNull(JSONExtractString(d.facts, 'hotfix_newest_on')),
+    a.attempts, a.newest.1, a.newest.2, a.newest.3, a.newest.4, a.installed_at, g.verdict.1, g.verdict.2, g.verdict.3,
+    if(known, d.generation, 0), p.planned_at,
+    greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) + 1 FROM {table:device_standing}))
+FROM
+(
+    SELECT
+        m.rollout_id AS rollout_id, r.kb_article AS kb_article, r.target_builds AS target_builds,
+        m.device_id AS device_id, m.device_name AS device_name, m.site AS site, m.ring AS ring, m.excluded AS excluded,
+        m.exclusion_reason AS exclusion_reason, greatest(m.updated_at, r.updated_at) AS planned_at
+    FROM (SELECT * FROM {table:rollout_device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS m
+    INNER JOIN (SELECT * FROM {table:rollout} FINAL) AS r ON r.rollout_id = m.rollout_id
+) AS p
+LEFT JOIN (SELECT * FROM {table:device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS d ON d.device_id = p.device_id
+LEFT JOIN
+(
+    -- The newest attempt decides; a failing attempt that names no update counts for the one that is rolled out.
+    SELECT
+        n.rollout_id AS rollout_id,
+        n.device_id AS device_id,
+        count() AS attempts,
+        argMax(n.facts, n.sorted_at) AS newest,
+        minIf(n.facts.4, n.facts.1 = 'installed') AS installed_at
+    FROM
+    (
+        SELECT
+            pr.rollout_id AS rollout_id, t.device_id AS device_id,
+            (toString(t.outcome), toString(t.furthest_client_substate), t.error_code, coalesce(t.ended_at, t.started_at)) AS facts,
+            (ifNull(coalesce(t.ended_at, t.started_at), toDateTime64(0, 6, 'UTC')), t.kb_article IS NOT NULL, t.attempt_id) AS sorted_at
+        FROM (SELECT * FROM {table:update_attempt} FINAL WHERE device_id IN {device_ids:Array(String)}) AS t
+        INNER JOIN
+        (
+            SELECT m.rollout_id AS rollout_id, m.device_id AS device_id, r.kb_article AS kb_article, coalesce(r.started_at, r.release_at) AS since
+            FROM (SELECT * FROM {table:rollout_device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS m
+            INNER JOIN (SELECT * FROM {table:rollout} FINAL) AS r ON r.rollout_id = m.rollout_id
+        ) AS pr ON pr.device_id = t.device_id
+        WHERE ifNull(t.kb_article = pr.kb_article, t.outcome != 'installed' AND ifNull(t.started_at >= pr.since, 1))
+    ) AS n
+    GROUP BY n.rollout_id, n.device_id
+) AS a ON a.rollout_id = p.rollout_id AND a.device_id = p.device_id
+LEFT JOIN
+(
+    -- A diagnosis that names no update counts for every rollout of its device.
+    SELECT o.device_id AS device_id, o.kb AS kb, argMax((o.cause, o.culprit, o.cluster_key), o.at) AS verdict
+    FROM
+    (
+        SELECT
+            v.device_id AS device_id, toString(v.cause) AS cause, v.culprit AS culprit, v.cluster_key AS cluster_key,
+            arrayJoin(if(v.kb_article IS NULL, k.kbs, [assumeNotNull(v.kb_article)])) AS kb,
+            (v.kb_article IS NOT NULL, ifNull(v.last_seen_at, toDateTime64(0, 6, 'UTC')), v.diagnosis_id) AS at
+        FROM (SELECT * FROM {table:diagnosis} FINAL WHERE device_id IN {device_ids:Array(String)} AND rank = 0 AND is_open = 1) AS v
+        CROSS JOIN (SELECT groupUniqArray(kb_article) AS kbs FROM {table:rollout} FINAL) AS k
+    ) AS o
+    GROUP BY o.device_id, o.kb
+) AS g ON g.device_id = p.device_id AND g.kb = p.kb_article
