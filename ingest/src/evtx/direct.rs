@@ -154,7 +154,11 @@ impl<'a> Direct<'a> {
 
     /// Reads a value that is elements.
     fn elements(&mut self, value: &Raw<'a>) -> Option<Instance<'a>> {
-        let start = (value.bytes.as_ptr() as usize).checked_sub(self.chunk.as_ptr() as usize)?;
+        let start = value
+            .bytes
+            .as_ptr()
+            .addr()
+            .checked_sub(self.chunk.as_ptr().addr())?;
         let end = start.checked_add(value.bytes.len())?;
         (value.kind == BIN_XML).then(|| self.instance(start, end))?
     }
@@ -291,9 +295,13 @@ impl Found {
                     has_unnamed = true;
                     self.unnamed(&mut unnamed, values)?;
                 }
-            } else if element.name.contains("attributes") || is_left_out(element, values) {
-            } else if element.role == Role::Data {
-                let text = self.text(&element.content, values)?.unwrap_or_default();
+                continue;
+            }
+            if element.name.contains("attributes") || is_left_out(element, values) {
+                continue;
+            }
+            if element.role == Role::Data {
+                let text = Self::text(&element.content, values)?.unwrap_or_default();
                 self.push(&element.name, text)?;
             } else {
                 self.element(element, &element.name, values)?;
@@ -303,9 +311,9 @@ impl Found {
     }
 
     /// Values without a name are `param1`, `param2`, …; a value of several texts is several.
-    fn unnamed<'e>(
+    fn unnamed(
         &mut self,
-        elements: &mut dyn Iterator<Item = &'e Child>,
+        elements: &mut dyn Iterator<Item = &Child>,
         values: &[Raw<'_>],
     ) -> Option<()> {
         let mut number = 0;
@@ -340,7 +348,7 @@ impl Found {
                     push(self, String::new())?;
                 }
                 None => {
-                    let text = self.text(&element.content, values)?.unwrap_or_default();
+                    let text = Self::text(&element.content, values)?.unwrap_or_default();
                     push(self, text)?;
                 }
             }
@@ -351,7 +359,7 @@ impl Found {
     /// The leaves below an element, named by their innermost element.
     fn element(&mut self, element: &Element, name: &str, values: &[Raw<'_>]) -> Option<()> {
         let Content::Children(children) = &element.content else {
-            return match self.text(&element.content, values)? {
+            return match Self::text(&element.content, values)? {
                 Some(text) => self.push(name, text),
                 None => Some(()),
             };
@@ -374,7 +382,7 @@ impl Found {
 
     /// The text of a leaf, if there is any; the outer none is an unusual value.
     #[expect(clippy::option_option, reason = "unusual and empty are two answers")]
-    fn text(&mut self, content: &Content, values: &[Raw<'_>]) -> Option<Option<String>> {
+    fn text(content: &Content, values: &[Raw<'_>]) -> Option<Option<String>> {
         let leaf = match content {
             Content::Leaf(leaf) => Some(leaf),
             Content::Empty => None,
