@@ -32,52 +32,44 @@ const JOINT: u8 = 32;
 /// What each byte is: one look instead of a dozen comparisons.
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
+    let mut rest: &mut [u8] = &mut classes;
     let mut byte: u8 = 0;
-    while byte < 128 {
-        let mut class = 0;
-        if byte.is_ascii_alphanumeric() || byte == b'_' {
-            class |= WORD;
-        }
-        if byte.is_ascii_digit() {
-            class |= DIGIT;
-        }
-        if byte.is_ascii_hexdigit() {
-            class |= HEX_DIGIT;
-        }
-        if matches!(
-            byte,
-            b' ' | b'\t'
-                | b','
-                | b';'
-                | b'"'
-                | b'\''
-                | b'('
-                | b')'
-                | b'['
-                | b']'
-                | b'<'
-                | b'>'
-                | b'|'
-        ) {
-            class |= TOKEN_END;
-        }
-        if matches!(byte, b'\\' | b'/' | b'~') {
-            class |= IDENTITY_SIGN;
-        }
-        if matches!(
-            byte,
-            b' ' | b'.' | b':' | b'/' | b'-' | b'@' | b',' | b'_' | b'+'
-        ) {
-            class |= JOINT;
-        }
-        #[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
-        {
-            classes[byte as usize] = class;
-        }
-        byte += 1;
+    while let [class, behind @ ..] = rest {
+        *class = class_of(byte);
+        rest = behind;
+        byte = byte.wrapping_add(1);
     }
     classes
 };
+
+const fn class_of(byte: u8) -> u8 {
+    let mut class = 0;
+    if byte.is_ascii_alphanumeric() || byte == b'_' {
+        class |= WORD;
+    }
+    if byte.is_ascii_digit() {
+        class |= DIGIT;
+    }
+    if byte.is_ascii_hexdigit() {
+        class |= HEX_DIGIT;
+    }
+    if matches!(
+        byte,
+        b' ' | b'\t' | b',' | b';' | b'"' | b'\'' | b'(' | b')' | b'[' | b']' | b'<' | b'>' | b'|'
+    ) {
+        class |= TOKEN_END;
+    }
+    if matches!(byte, b'\\' | b'/' | b'~') {
+        class |= IDENTITY_SIGN;
+    }
+    if matches!(
+        byte,
+        b' ' | b'.' | b':' | b'/' | b'-' | b'@' | b',' | b'_' | b'+'
+    ) {
+        class |= JOINT;
+    }
+    class
+}
 
 #[inline]
 fn class(byte: u8) -> u8 {

@@ -154,7 +154,11 @@ impl<'a> Direct<'a> {
 
     /// Reads a value that is elements.
     fn elements(&mut self, value: &Raw<'a>) -> Option<Instance<'a>> {
-        let start = (value.bytes.as_ptr() as usize).checked_sub(self.chunk.as_ptr() as usize)?;
+        let start = value
+            .bytes
+            .as_ptr()
+            .addr()
+            .checked_sub(self.chunk.as_ptr().addr())?;
         let end = start.checked_add(value.bytes.len())?;
         (value.kind == BIN_XML).then(|| self.instance(start, end))?
     }
@@ -291,8 +295,12 @@ impl Found {
                     has_unnamed = true;
                     self.unnamed(&mut unnamed, values)?;
                 }
-            } else if element.name.contains("attributes") || is_left_out(element, values) {
-            } else if element.role == Role::Data {
+                continue;
+            }
+            if element.name.contains("attributes") || is_left_out(element, values) {
+                continue;
+            }
+            if element.role == Role::Data {
                 let text = Self::text(&element.content, values)?.unwrap_or_default();
                 self.push(&element.name, text)?;
             } else {

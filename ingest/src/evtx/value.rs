@@ -159,26 +159,27 @@ fn push_hex(bytes: impl Iterator<Item = u8>, digits: &[u8; 16], out: &mut String
 
 /// `{d1-d2-d3-d4-d5}`, the first three with their lowest byte first.
 fn push_guid(bytes: [u8; 16], out: &mut String) {
-    let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
-    let [i, j, tail @ ..] = rest;
+    const PARTS: [&[usize]; 5] = [
+        &[3, 2, 1, 0],
+        &[5, 4],
+        &[7, 6],
+        &[8, 9],
+        &[10, 11, 12, 13, 14, 15],
+    ];
     out.push('{');
-    for (index, part) in [&[d, c, b, a][..], &[f, e], &[h, g], &[i, j], &tail]
-        .into_iter()
-        .enumerate()
-    {
+    for (index, part) in PARTS.iter().enumerate() {
         if index > 0 {
             out.push('-');
         }
-        push_hex(part.iter().copied(), b"0123456789abcdef", out);
+        let bytes = part.iter().filter_map(|at| bytes.get(*at).copied());
+        push_hex(bytes, b"0123456789abcdef", out);
     }
     out.push('}');
 }
 
 /// `S-R-A-S1-…`, the authority with its highest byte first. None unless it is complete.
 fn push_sid(bytes: &[u8], out: &mut String) -> Option<()> {
-    let [revision, count, a, b, c, d, e, f, parts @ ..] = bytes else {
-        return None;
-    };
+    let ([revision, count, authority @ ..], parts) = bytes.split_first_chunk::<8>()?;
     let (parts, rest) = parts.as_chunks::<4>();
     if parts.len() != usize::from(*count) || !rest.is_empty() {
         return None;
@@ -186,7 +187,10 @@ fn push_sid(bytes: &[u8], out: &mut String) -> Option<()> {
     out.push_str("S-");
     push_number((*revision).into(), out);
     out.push('-');
-    push_number(u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f]), out);
+    let authority = authority
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+    push_number(authority, out);
     for part in parts {
         out.push('-');
         push_number(u32::from_le_bytes(*part).into(), out);
