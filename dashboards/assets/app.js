@@ -20,7 +20,7 @@ function addCopyButtons(root) {
 
 // The store said that something arrived: fetch this address again and put its main part in place. The reader's
 // scroll position stays; a page that is being typed into is left alone. "no-store" asks the server to wait for the
-// newest figures. A page rests three times as long as its refresh took, so that many open pages do not wear the store.
+// newest figures. A page rests as long as its refresh took, so that many open pages do not wear the store.
 let refreshing = false;
 let missed = false;
 async function refresh() {
@@ -50,14 +50,14 @@ async function refresh() {
     setTimeout(() => {
       refreshing = false;
       if (missed) refresh();
-    }, Math.min(30_000, 3 * (performance.now() - began)));
+    }, Math.min(30_000, performance.now() - began));
   }
 }
 
 function listen() {
   const light = document.getElementById("live");
   if (!light || !("EventSource" in window) || /^\/(sql|upload)\b/.test(location.pathname)) return;
-  const stream = new EventSource("/api/v1/live");
+  const stream = new EventSource("/api/v1/live?since=" + encodeURIComponent(document.body.dataset.mark));
   const show = (on) => {
     light.hidden = false;
     light.classList.toggle("on", on);

@@ -150,8 +150,7 @@ async fn report(store: &Store, devices: u64, round: u64) {
     let insert = records(&device, devices, 1_000_000_000 + round * 2_000, 2_000);
     store.execute("report records", &insert).await.unwrap();
     let insert = format!(
-        "INSERT INTO device SELECT * REPLACE (now64(6) AS last_seen_at, generation + {round} + 1 AS generation) FROM device FINAL WHERE device_id >= 'PC-{:07}' ORDER BY device_id LIMIT 20",
-        first
+        "INSERT INTO device SELECT * REPLACE (now64(6) AS last_seen_at, generation + {round} + 1 AS generation) FROM device FINAL WHERE device_id >= 'PC-{first:07}' ORDER BY device_id LIMIT 20"
     );
     store.execute("report devices", &insert).await.unwrap();
     // As the flow does for each cut.

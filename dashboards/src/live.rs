@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures::Stream;
 use futures::stream;
+use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::read;
@@ -101,7 +103,7 @@ async fn watch_store(app: App, mark: watch::Sender<String>) {
 struct Watcher {
     marks: watch::Receiver<String>,
     open: Option<watch::Receiver<bool>>,
-    /// The mark that the page knows; empty before the first.
+    /// The mark of what the page shows; empty while that is not known.
     known: String,
 }
 
@@ -113,11 +115,11 @@ impl Watcher {
             if newest != self.known {
                 let first = self.known.is_empty();
                 self.known.clone_from(&newest);
-                // The first mark says what the page shows already.
+                // Who does not say what it shows is believed to show the first mark.
                 return Some(if first {
                     Event::default().comment("watching")
                 } else {
-                    Event::default().event("changed").data(newest)
+                    Event::default().event("changed").id(&newest).data(newest)
                 });
             }
             tokio::select! {
@@ -137,9 +139,21 @@ async fn closed(open: Option<&mut watch::Receiver<bool>>) {
     }
 }
 
+/// What a page says about itself.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Since {
+    /// The mark of what it shows: what arrived between its making and this stream is news, too.
+    since: Option<String>,
+}
+
+/// What a browser that opens a broken stream anew has heard last.
+const LAST_HEARD: &str = "last-event-id";
+
 /// `GET /api/v1/live`.
 pub(crate) async fn stream(
     State(app): State<App>,
+    Query(Since { since }): Query<Since>,
+    headers: HeaderMap,
     open: Option<axum::Extension<Open>>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let marks = app.live.subscribe(&app);
@@ -147,7 +161,11 @@ pub(crate) async fn stream(
     let watcher = Watcher {
         marks,
         open,
-        known: String::new(),
+        known: headers
+            .get(LAST_HEARD)
+            .and_then(|heard| heard.to_str().ok().map(str::to_owned))
+            .or(since)
+            .unwrap_or_default(),
     };
     let events = stream::unfold(watcher, async |mut watcher| {
         watcher.next().await.map(|event| (Ok(event), watcher))

@@ -42,6 +42,9 @@ pub(crate) async fn rows<T: DeserializeOwned>(
 
 async fn answer(app: &App, question: &Question) -> Result<Arc<[u8]>> {
     confirm_mark(app).await?;
+    if let Some((mark, _)) = app.cache.mark() {
+        reading::note_mark(&mark);
+    }
     match app.cache.find(question) {
         Found::Current(answer) => return Ok(answer),
         Found::Behind(answer, by) if by < BEHIND_MAX && !reading::wants_newest() => {

@@ -4,6 +4,7 @@
 //! it. Every other request may get an answer that newer data has overtaken a moment ago: the page says so, and the
 //! header `Age` says by how many seconds.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ struct Reading {
     newest: bool,
     /// By how many milliseconds the oldest answer is behind, plus one; 0 when all are current.
     behind_ms: AtomicU64,
+    /// The store's mark when the first answer was looked for.
+    mark: OnceLock<String>,
 }
 
 /// Gives each request its reading.
@@ -84,4 +87,19 @@ pub(crate) fn behind() -> Option<Duration> {
 /// [`behind`] in whole seconds for the page, at least one.
 pub(crate) fn behind_seconds() -> Option<u64> {
     behind().map(|behind| behind.as_secs().max(1))
+}
+
+/// Notes the mark before an answer is looked for: every answer of this request is at least as new as the first one.
+pub(crate) fn note_mark(mark: &str) {
+    let _first = READING.try_with(|reading| reading.mark.set(mark.to_owned()));
+}
+
+/// The mark that what this request shows is not older than, as long as it says nothing of being behind; empty when it
+/// asked the store nothing.
+pub(crate) fn mark() -> String {
+    READING
+        .try_with(|reading| reading.mark.get().cloned())
+        .ok()
+        .flatten()
+        .unwrap_or_default()
 }

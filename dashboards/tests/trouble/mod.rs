@@ -319,6 +319,32 @@ async fn open_pages_are_told_when_something_arrives() {
 }
 
 #[tokio::test]
+async fn what_arrives_between_a_page_and_its_stream_is_told() {
+    let Some((app, store)) = seeded().await else {
+        return;
+    };
+    let html = page(&app, "/devices").await;
+    let (_, after) = html.split_once("data-mark=\"").unwrap();
+    let (mark, _) = after.split_once('"').unwrap();
+    assert!(!mark.is_empty(), "{html}");
+    let insert = "INSERT INTO device (device_id, device_name, last_seen_at, generation) VALUES ('BETWEEN', 'BETWEEN', now64(6), 1)";
+    store.execute("report one device", insert).await.unwrap();
+    let request = Request::builder()
+        .uri(format!("/api/v1/live?since={mark}"))
+        .header("host", "localhost")
+        .body(Body::empty())
+        .unwrap();
+    let mut body = app.oneshot(request).await.unwrap().into_body();
+    let first = tokio::time::timeout(std::time::Duration::from_secs(30), body.frame())
+        .await
+        .expect("news at once")
+        .unwrap()
+        .unwrap();
+    let text = String::from_utf8_lossy(first.data_ref().unwrap()).into_owned();
+    assert!(text.contains("event: changed"), "{text}");
+}
+
+#[tokio::test]
 async fn a_server_without_an_event_log_says_why_it_takes_no_bundles() {
     let Some((app, _store)) = seeded().await else {
         return;
