@@ -131,6 +131,8 @@ impl Segment {
         let message = row.message;
         let weight = match row.signal {
             Some(signal) if signal.is_start() || signal.is_verdict() && !row.is_weak => 3,
+            // What servicing stumbles over may be a package of an earlier update.
+            Some(_) if row.is_weak && row.source == "cbs_log" => 0,
             Some(_) => 2,
             None if names_package(message) => 1,
             None => 0,
