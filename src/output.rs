@@ -71,6 +71,17 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     out.flush().context("writing to stdout")
 }
 
+/// Says on stdout where a service is. It goes on when nobody reads that any more.
+///
+/// # Errors
+/// When stdout cannot be written for another reason.
+pub(crate) fn announce(text: &str) -> anyhow::Result<()> {
+    match print(text) {
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        said => said,
+    }
+}
+
 /// Writes a result to stdout as indented JSON.
 pub(crate) fn print_json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
     print(&serde_json::to_string_pretty(value).context("writing JSON")?)

@@ -15,7 +15,7 @@ use crate::alerting::{self, ActiveAlert};
 use crate::cli::{Demo, Mix, Reading};
 use crate::commands::{collect, report, serve, simulate};
 use crate::config::Config;
-use crate::output::{Format, Outcome, print, print_json, say};
+use crate::output::{Format, Outcome, announce, print, print_json, say};
 use crate::reading::collect_options;
 use crate::reference;
 use crate::services::{OpenStore, open_flow, open_writer, runtime, stop_signal};
@@ -137,7 +137,7 @@ async fn load_and_serve(
     };
     if let Some(alertmanager) = &alertmanager {
         let said = alertmanager.told_by(&mut config)?;
-        print(&said)?;
+        announce(&said)?;
     }
     serve::all_services(&config, open, metrics, stop).await
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::cli::{Gateway, GatewayAction, Reading, TokenAction, TokenScope};
 use crate::config::{Config, socket_address};
-use crate::output::{Outcome, columns, print, say};
+use crate::output::{Outcome, announce, columns, print, say};
 use crate::reading::collect_options;
 use crate::services::{now, open_writer_within, runtime, stop_signal};
 
@@ -47,7 +47,7 @@ pub(crate) async fn serve(config: &Config, mut stop: watch::Receiver<bool>) -> a
     let bound = listener
         .local_addr()
         .context("asking for the gateway's address")?;
-    print(&format!("gateway      http://{bound}\n"))?;
+    announce(&format!("gateway      http://{bound}\n"))?;
     if gateway.is_open() {
         say(
             "the gateway takes requests of this machine without a token; `patchlens gateway token add NAME` ends that",

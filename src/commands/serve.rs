@@ -11,7 +11,7 @@ use crate::alerting;
 use crate::cli::{Serve, Standalone};
 use crate::commands::gateway;
 use crate::config::{Config, socket_address};
-use crate::output::{Outcome, print};
+use crate::output::{Outcome, announce};
 use crate::services::{OpenStore, open_flow, runtime, stop_signal};
 use crate::upload::uploads;
 
@@ -99,7 +99,7 @@ async fn serve_until(
         said.push_str(&format!("ClickHouse   {url}   try: curl '{url}/?query=SELECT+*+FROM+patchlens.failure_cluster+FORMAT+PrettyCompact'\n"));
     }
     said.push_str("Ctrl-C stops.\n");
-    print(&said)?;
+    announce(&said)?;
     let stopped = async move {
         // An error means that the sender is gone: that is a stop as well.
         drop(stop.wait_for(|stop| *stop).await);

@@ -32,8 +32,8 @@ pub use frame::{RowOrigin, events_frame, from_ipc_stream, ipc_stream};
 pub use knowledge::{CauseOfCode, CodeCatalogue, CodeEntry, CodeReading, ExtendReading, Knowledge};
 pub use normalise::{culprit_key, normalise};
 pub use reference::{
-    Prerequisite, PublishedHash, Reference, ReferenceKind, Rollout, RolloutDevice, TargetBuild,
-    reference_text, servicing_branch,
+    Prerequisite, PublishedHash, Reference, ReferenceKind, Rollout, RolloutDevice, RolloutDevices,
+    TargetBuild, reference_text, servicing_branch,
 };
 pub use symbols::{SymbolConflict, symbol_conflicts};
 

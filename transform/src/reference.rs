@@ -9,13 +9,15 @@
 //! | rollouts | `rollout_id,name,kb_article,release_at?,started_at?,deadline_at?,target_builds?` (`19045:4780;22631:4037`) |
 //! | rollout devices | `rollout_id,device_id,device_name?,site?,ring?,excluded?,exclusion_reason?` |
 
-use std::collections::{HashMap, HashSet};
-
 use jiff::Timestamp;
 use patchlens_event::{DeviceId, KbArticle};
 
 use crate::error::ReferenceProblem;
 use crate::{Error, Result};
+
+mod devices;
+
+pub use devices::RolloutDevices;
 
 /// Problems of one file that are listed.
 const PROBLEMS_MAX: usize = 50;
@@ -33,44 +35,6 @@ pub struct Reference {
     pub rollouts: Vec<Rollout>,
     /// Which devices belong to which rollout.
     pub rollout_devices: RolloutDevices,
-}
-
-/// Which devices belong to which rollout, in the order of the plans, and found by device: each device of a
-/// fleet is looked up, and a plan may name all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RolloutDevices {
-    rows: Vec<RolloutDevice>,
-    /// Indexes of the rows of each device.
-    by_device: HashMap<String, Vec<usize>>,
-    /// Rollouts that name devices.
-    rollouts: HashSet<String>,
-}
-
-impl RolloutDevices {
-    fn push(&mut self, row: RolloutDevice) {
-        let rows = self.by_device.entry(row.device_id.clone()).or_default();
-        rows.push(self.rows.len());
-        if !self.rollouts.contains(&row.rollout_id) {
-            self.rollouts.insert(row.rollout_id.clone());
-        }
-        self.rows.push(row);
-    }
-
-    /// All rows.
-    pub fn rows(&self) -> &[RolloutDevice] {
-        &self.rows
-    }
-
-    /// The rows of one device, in the order of the plans.
-    pub fn of_device(&self, device_id: &str) -> impl Iterator<Item = &RolloutDevice> {
-        let indexes = self.by_device.get(device_id).map_or(&[][..], Vec::as_slice);
-        indexes.iter().filter_map(|index| self.rows.get(*index))
-    }
-
-    /// Whether a rollout names its devices; one that does not is for every device whose build it fits.
-    pub fn has_list(&self, rollout_id: &str) -> bool {
-        self.rollouts.contains(rollout_id)
-    }
 }
 
 /// The published SHA-256 of one package file.
