@@ -82,14 +82,17 @@ pub(crate) async fn receive(desk: &Arc<Desk>, mut form: Multipart) -> Result<Upl
     let upload = desk.begin(shown, bytes);
     let (desk, uploader, id) = (Arc::clone(desk), Arc::clone(uploader), upload.id.clone());
     tokio::spawn(async move {
-        follow(&desk, uploader.as_ref(), &id, path).await;
-        drop((held, turn));
+        follow(&desk, uploader.as_ref(), &id, path, held).await;
+        drop(turn);
     });
     Ok(upload)
 }
 
-async fn follow(desk: &Desk, uploader: &dyn Uploader, id: &str, path: PathBuf) {
-    let collected = match uploader.collect(path).await {
+async fn follow(desk: &Desk, uploader: &dyn Uploader, id: &str, path: PathBuf, held: Held) {
+    let collected = uploader.collect(path).await;
+    // What could be read is durable in the event log now, and who sees the next state finds no bundle any more.
+    drop(held);
+    let collected = match collected {
         Ok(collected) => collected,
         Err(detail) => {
             tracing::warn!(detail, "an uploaded bundle could not be read");
