@@ -153,6 +153,19 @@ pub(crate) fn short(value: impl AsRef<str>, most: usize) -> String {
     text
 }
 
+/// What is at fault, cut as [`short`] does; of a path the end stays, which names the file.
+pub(crate) fn culprit(value: impl AsRef<str>, most: usize) -> String {
+    let value = value.as_ref();
+    let chars = value.chars().count();
+    if chars <= most || !value.contains('\\') {
+        return short(value, most);
+    }
+    let tail: String = value.chars().skip(chars - most).collect();
+    // From the first whole name on, when there is one.
+    let whole = tail.find('\\').and_then(|at| tail.get(at..));
+    format!("…{}", whole.unwrap_or(&tail))
+}
+
 fn cut(value: Option<&str>, length: usize) -> String {
     value
         .filter(|value| !value.starts_with("1970-01-01"))
@@ -165,6 +178,16 @@ fn cut(value: Option<&str>, length: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_path_the_file_stays() {
+        assert_eq!(culprit("KB5014032", 20), "KB5014032");
+        assert_eq!(culprit("", 20), NONE);
+        let path = "C:\\Windows\\SoftwareDistribution\\Download\\6dc260b6\\inst\\usbser.sys";
+        assert_eq!(culprit(path, 20), "…\\inst\\usbser.sys");
+        assert_eq!(culprit("C:\\aaaaaaaaaaaaaaaaaaaa", 8), "…aaaaaaaa");
+        assert_eq!(culprit("Package~31bf3856ad364e35", 7), "Package…");
+    }
 
     #[test]
     fn spellings() {
