@@ -58,7 +58,7 @@ deny: ## Licences, sources and doubled dependencies; installs cargo-deny when it
 bench: build-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready ## The figures of docs/benchmarks.md
 	cargo bench --workspace
 
-# libFuzzer with coverage needs a nightly compiler; `cargo install cargo-fuzz` once.
+# libFuzzer, led by coverage; `cargo install --locked cargo-fuzz` once. Without a sanitizer the pinned compiler does.
 SECONDS_EACH := $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),60)
 FUZZ_TARGETS ?= text_logs evtx json_events procmon inventories setup_diag bundle decode redact codes
 
@@ -67,7 +67,7 @@ fuzz: build-packages ## Fuzz each parser for SECONDS=60 seconds
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install --locked cargo-fuzz"; exit 2; }
 	for target in $(FUZZ_TARGETS); do \
 		mkdir -p ingest/fuzz/corpus/$$target; \
-		(cd ingest && cargo +nightly fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds -- \
+		(cd ingest && cargo fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds -- \
 			-max_total_time=$(SECONDS_EACH) -rss_limit_mb=1024 -timeout=20 -max_len=65536); \
 	done
 
