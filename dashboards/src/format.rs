@@ -6,6 +6,7 @@ use std::borrow::Borrow;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
+use patchlens_queries::names::shortened;
 
 /// What stands where there is nothing.
 pub(crate) const NONE: &str = "–";
@@ -153,17 +154,9 @@ pub(crate) fn short(value: impl AsRef<str>, most: usize) -> String {
     text
 }
 
-/// What is at fault, cut as [`short`] does; of a path the end stays, which names the file.
+/// What is at fault, cut to what a cell can hold, or a dash when nothing is named.
 pub(crate) fn culprit(value: impl AsRef<str>, most: usize) -> String {
-    let value = value.as_ref();
-    let chars = value.chars().count();
-    if chars <= most || !value.contains('\\') {
-        return short(value, most);
-    }
-    let tail: String = value.chars().skip(chars - most).collect();
-    // From the first whole name on, when there is one.
-    let whole = tail.find('\\').and_then(|at| tail.get(at..));
-    format!("…{}", whole.unwrap_or(&tail))
+    name(&shortened(value.as_ref(), most)).to_owned()
 }
 
 fn cut(value: Option<&str>, length: usize) -> String {
@@ -178,16 +171,6 @@ fn cut(value: Option<&str>, length: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn of_a_long_path_the_file_stays() {
-        assert_eq!(culprit("KB5014032", 20), "KB5014032");
-        assert_eq!(culprit("", 20), NONE);
-        let path = "C:\\Windows\\SoftwareDistribution\\Download\\6dc260b6\\inst\\usbser.sys";
-        assert_eq!(culprit(path, 20), "…\\inst\\usbser.sys");
-        assert_eq!(culprit("C:\\aaaaaaaaaaaaaaaaaaaa", 8), "…aaaaaaaa");
-        assert_eq!(culprit("Package~31bf3856ad364e35", 7), "Package…");
-    }
 
     #[test]
     fn spellings() {

@@ -18,6 +18,7 @@ pub mod embedded;
 mod error;
 pub mod metrics;
 pub mod migration;
+pub mod names;
 pub mod reports;
 mod sql;
 pub mod store;

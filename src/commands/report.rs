@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, bail};
 use patchlens_queries::case::{self, Document};
+use patchlens_queries::names::shortened;
 use patchlens_queries::reports::{ClusterDeviceRow, ClusterRow, RolloutSummary};
 use patchlens_transform::report::{self, device_reports};
 use patchlens_transform::{diagnose, from_ipc_stream};
@@ -70,6 +71,9 @@ fn rollout_text(report: &RolloutReport) -> String {
     summary_text(&report.rollout, &report.clusters)
 }
 
+/// Widest culprit in the columns of a summary.
+const CULPRIT_CHARS: usize = 48;
+
 /// A rollout and its clusters in columns.
 pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) -> String {
     let mut text = format!("{}  KB{}\n\n", rollout.name, rollout.kb_article);
@@ -97,7 +101,7 @@ pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) ->
                 c.open_devices.to_string(),
                 c.devices.to_string(),
                 c.cause.clone(),
-                short(&c.culprit),
+                shortened(&c.culprit, CULPRIT_CHARS),
                 c.error_codes.join(" "),
                 c.sites.join(", "),
                 c.cluster_key.clone(),
@@ -117,25 +121,6 @@ pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) ->
         &rows,
     ));
     text
-}
-
-/// What fits into a column: of a long path its last part, of another long name both ends.
-fn short(culprit: &str) -> String {
-    const CHARS_MAX: usize = 48;
-    let chars = culprit.chars().count();
-    if chars <= CHARS_MAX {
-        return culprit.to_owned();
-    }
-    if let Some((_, name)) = culprit.rsplit_once('\\')
-        && name.chars().count() < CHARS_MAX
-    {
-        return format!("…\\{name}");
-    }
-    let (head, tail): (String, String) = (
-        culprit.chars().take(CHARS_MAX / 2 - 1).collect(),
-        culprit.chars().skip(chars - CHARS_MAX / 2).collect(),
-    );
-    format!("{head}…{tail}")
 }
 
 async fn cluster(open: &OpenStore, key: &str, command: &Report) -> anyhow::Result<String> {
@@ -219,25 +204,4 @@ async fn device_json(
         symbol_conflicts: Vec::new(),
     };
     Ok(serde_json::to_string_pretty(&report)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::short;
-
-    #[test]
-    fn long_culprits_keep_what_tells_them_apart() {
-        assert_eq!(short("KB5014032"), "KB5014032");
-        let path = format!(
-            "C:\\Windows\\SoftwareDistribution\\{}\\usbser.sys",
-            "a".repeat(60)
-        );
-        assert_eq!(short(&path), "…\\usbser.sys");
-        let package = short(&format!(
-            "windows10.0-kb5041580-x64_{}.msu",
-            "长".repeat(60)
-        ));
-        assert!(package.starts_with("windows10.0-kb5041580") && package.ends_with("长.msu"));
-        assert_eq!(package.chars().count(), 48);
-    }
 }

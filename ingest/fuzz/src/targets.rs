@@ -111,6 +111,8 @@ fn json_events(bytes: &[u8]) {
     }
     let account = parser.finish(&mut sink);
     assert!(account.rejected <= account.lines, "{account:?}");
+    let told = account.records + account.continuations + account.rejected;
+    assert!(told >= account.lines, "a line is lost: {account:?}");
     // A line on which one document ends, or is broken off, and another begins belongs to both.
     let text = String::from_utf8_lossy(bytes);
     let is_shared = |line: &str| {

@@ -1,10 +1,11 @@
 //! Evaluates rules: which causes does the material of a device support, and how well.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::checks;
 use super::facts::Facts;
-use super::{checks, standout};
+use super::standout::{self, Usual};
 use crate::attempt::Attempt;
 use crate::knowledge::{
     Cause, Codes, Condition, FactRule, Knowledge, Role, Rule, Scope, Standing, Variables, capture,
@@ -35,7 +36,7 @@ pub(crate) struct Material<'a, 'r> {
     /// Rows that meet the constant part of each condition, in order of file and line.
     by_condition: Rc<BTreeMap<usize, Vec<usize>>>,
     /// Source and template of what the device logs when it is well.
-    usual: Rc<BTreeSet<(&'a str, &'a str)>>,
+    usual: Rc<Usual<'a>>,
 }
 
 /// A cause that the material supports.

@@ -1,11 +1,13 @@
 //! The verdict of a device: which causes, in which order, resting on what.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use patchlens_event::EventId;
 
 use super::candidate::{Candidate, Material, Support};
-use super::{standout, verdict};
+use super::standout::{self, Usual};
+use super::verdict;
 use crate::attempt::Attempt;
 use crate::cluster::{KeyPart, joined, key_parts};
 use crate::knowledge::{Role, Variables};
@@ -84,6 +86,8 @@ pub(crate) fn judge(
         material.reference,
     );
     let mut found: Vec<Diagnosis> = Vec::new();
+    // Looked for once, and only where something is unexplained.
+    let usual = OnceCell::new();
     for (index, attempt) in attempts
         .iter()
         .enumerate()
@@ -93,7 +97,8 @@ pub(crate) fn judge(
         let then = material.at(attempt, &attempts);
         let candidates = worth_listing(&then.causes_of(attempt), material);
         if candidates.is_empty() {
-            found.push(unknown(index, attempt, &attempts, is_open, material));
+            let usual = usual.get_or_init(|| standout::usual(&attempts, material.rows));
+            found.push(unknown(index, attempt, usual, is_open, material));
         }
         found.extend(
             candidates.into_iter().enumerate().map(|(rank, candidate)| {
@@ -254,7 +259,7 @@ fn new_diagnosis(
 fn unknown(
     index: usize,
     attempt: &Attempt,
-    attempts: &[Attempt],
+    usual: &Usual<'_>,
     is_open: bool,
     material: &Material<'_, '_>,
 ) -> Diagnosis {
@@ -263,7 +268,7 @@ fn unknown(
         role: Role::Verdict,
         fact: None,
     });
-    let standout = standout::of(attempt, attempts, material.rows);
+    let standout = standout::of(attempt, usual, material.rows);
     let template = standout
         .and_then(|row| material.rows.get(row))
         .map_or_else(String::new, standout::template);

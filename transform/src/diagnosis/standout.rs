@@ -29,8 +29,7 @@ const NOISE: [u32; 12] = [
 ];
 
 /// The row that stands out, `None` when the attempt has only its verdict.
-pub(super) fn of(attempt: &Attempt, attempts: &[Attempt], rows: &[Row<'_>]) -> Option<usize> {
-    let usual = usual(attempts, rows);
+pub(super) fn of(attempt: &Attempt, usual: &Usual<'_>, rows: &[Row<'_>]) -> Option<usize> {
     let mut members = attempt.rows.clone();
     members.sort_unstable();
     let tells = |row: &Row<'_>| {
@@ -63,7 +62,10 @@ pub(super) fn of(attempt: &Attempt, attempts: &[Attempt], rows: &[Row<'_>]) -> O
 
 /// Source and template of what the device also logs outside of failed attempts: it logs it when it is
 /// well.
-pub(super) fn usual<'a>(attempts: &[Attempt], rows: &[Row<'a>]) -> BTreeSet<(&'a str, &'a str)> {
+pub(super) type Usual<'a> = BTreeSet<(&'a str, &'a str)>;
+
+/// Looks for what is usual on a device.
+pub(super) fn usual<'a>(attempts: &[Attempt], rows: &[Row<'a>]) -> Usual<'a> {
     let in_failure: BTreeSet<usize> = attempts
         .iter()
         .filter(|other| other.failed() || other.was_cancelled())
