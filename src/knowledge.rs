@@ -1,7 +1,12 @@
 //! The rules in force: those that the program carries, and those of the operator.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use anyhow::Context;
+use patchlens_queries::Store;
 use patchlens_transform::Knowledge;
+use serde_json::{Value, json};
 
 use crate::config::Config;
 
@@ -37,4 +42,43 @@ pub(crate) fn load(config: &Config) -> anyhow::Result<Knowledge> {
     }
     Knowledge::with_additions(&files)
         .with_context(|| format!("reading the knowledge directory {}", directory.display()))
+}
+
+/// Writes the error-code catalogue in force into the store, unless it holds it already: pages and analysts read it there.
+///
+/// # Errors
+/// When the store refuses or does not answer.
+pub(crate) async fn publish_codes(knowledge: &Knowledge, store: &Store) -> anyhow::Result<()> {
+    // The operator's rows come after the program's own and take their place.
+    let rows: BTreeMap<u32, Value> = knowledge
+        .codes()
+        .iter()
+        .map(|entry| {
+            let row = json!({
+                "error_code": entry.code.0,
+                "error_symbol": entry.symbol,
+                "family": entry.family,
+                "is_wrapper": u8::from(entry.is_wrapper),
+                "phase": entry.phase,
+                "meaning_en": entry.meaning_en,
+                "meaning_zh": entry.meaning_zh,
+                "documented_in": entry.documented_in,
+            });
+            (entry.code.0, row)
+        })
+        .collect();
+    let rows: Vec<Value> = rows.into_values().collect();
+    let mut hasher = DefaultHasher::new();
+    for row in &rows {
+        row.to_string().hash(&mut hasher);
+    }
+    let catalogue = format!("{:016x}", hasher.finish());
+    let is_new = store
+        .replace_error_codes(&catalogue, &rows)
+        .await
+        .context("writing the error-code catalogue into the store")?;
+    if is_new {
+        tracing::info!(codes = rows.len(), catalogue, "error-code catalogue loaded");
+    }
+    Ok(())
 }

@@ -182,6 +182,7 @@ pub(crate) async fn open_flow(
     let reader = Reader::open(&url, options).await?;
     let (reference, reference_version) = reference::load(&store).await?;
     let knowledge = crate::knowledge::load(config)?;
+    crate::knowledge::publish_codes(&knowledge, &store).await?;
     let options = FlowOptions {
         cut_bytes_max: config.transform.cut_mib_max << 20,
         cut_wait: Duration::from_millis(config.transform.cut_wait_ms),

@@ -188,8 +188,10 @@ async fn every_page_answers_in_both_languages() {
                     && !answer.body.contains("<script>"),
                 "{address}"
             );
+            // A link that a reader may follow loads nothing.
+            let loaded = answer.body.replace("<a class=\"small\" href=\"https://", "");
             assert!(
-                !answer.body.contains("http://") && !answer.body.contains("https://"),
+                !loaded.contains("http://") && !loaded.contains("https://"),
                 "{address} names another address"
             );
             let policy = answer.headers[header::CONTENT_SECURITY_POLICY]
@@ -331,6 +333,45 @@ async fn a_ring_or_site_narrows_the_rollout_page() {
         html.contains("<option value=\"Pilot\" selected>")
             && html.contains("/devices?rollout=2024-08-b&#38;ring=Pilot&#38;state=failed"),
         "{html}"
+    );
+}
+
+#[tokio::test]
+async fn the_codes_page_explains_a_code_whether_the_fleet_logged_it_or_not() {
+    let Some((app, _)) = seeded().await else {
+        return;
+    };
+    let html = page(&app, "/codes?lang=en").await;
+    for text in [
+        "The data is invalid.",
+        "href=\"https://learn.microsoft.com/windows/win32/debug/",
+        "Only says that something underneath failed",
+    ] {
+        assert!(html.contains(text), "{text}\n{html}");
+    }
+    assert!(
+        !html.contains("WU_E_NO_SERVICE"),
+        "nobody logged it and nobody asked for it"
+    );
+    assert!(page(&app, "/codes?lang=zh").await.contains("数据无效。"));
+    for search in [
+        "0x80240001",
+        "-2145124351",
+        "no_serv",
+        "%E6%8F%90%E4%BE%9B%E6%9C%8D%E5%8A%A1",
+        "offer+its",
+    ] {
+        let found = json(&app, &format!("/api/v1/codes?q={search}")).await;
+        let found = found.as_array().unwrap();
+        assert_eq!(found.len(), 1, "{search}: {found:?}");
+        assert_eq!(found[0]["error_code"], 0x8024_0001_u32);
+        assert_eq!(found[0]["devices"], 0);
+    }
+    let logged = json(&app, "/api/v1/codes?q=invalid_data").await;
+    assert_eq!(logged[0]["error_code"], 0x8007_000d_u32);
+    assert!(
+        logged[0]["failed_devices"].as_u64().unwrap() > 0,
+        "{logged}"
     );
 }
 

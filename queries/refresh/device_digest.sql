@@ -4,22 +4,24 @@
 -- that every device that failed would share the old one. ubr is therefore the revision of the time before the
 -- update, and a device of which only a later inventory is known has none.
 INSERT INTO {table:device_digest} (
-    device_id, device_hash, is_known, is_failing, device_name, site, ring, place, model, os_build, last_seen_at, attribute.name, attribute.value,
+    device_id, device_hash, is_known, is_failing, device_name, site, ring, place, rollouts, model, os_build, last_seen_at, attribute.name, attribute.value,
     code.day, code.error_code, code.attempts, code.records, member.cluster_key, member.diagnosis_id, member.attempt_id, member.kb_article, member.cause,
     member.alert_subtype, member.culprit, member.error_code, member.error_symbol, member.inner_code, member.phase, member.confidence, member.summary_en,
     member.summary_zh, member.actions_en, member.actions_zh, member.first_seen_at, member.last_seen_at, member.is_open, member.evidence_text,
     member.evidence_file, member.evidence_line, remedy.cluster_key, remedy.cause, remedy.culprit, remedy.confidence, remedy.is_open, remedy.failures,
-    remedy.first_seen_at, remedy.installed_at, remedy.other_failures, generation, planned_at, version
+    remedy.first_seen_at, remedy.installed_at, remedy.other_failures, arrival.topic, arrival.partition, arrival.events, arrival.last_offset,
+    arrival.last_collected_at, arrival.last_ingested_at, arrival.lag_ms, generation, planned_at, layout, version
 )
 SELECT
     i.device_id, cityHash64(i.device_id), d.device_id != '' AS known, g.is_failing, d.device_name, d.site, d.ring,
-    (if(d.site != '', toString(d.site), p.place.1), if(d.ring != '', toString(d.ring), p.place.2)), d.model, d.os_build, d.last_seen_at,
+    (if(d.site != '', toString(d.site), p.place.1), if(d.ring != '', toString(d.ring), p.place.2)), p.rollouts, d.model, d.os_build, d.last_seen_at,
     d.factors.1, d.factors.2, c.days.1, c.days.2, c.days.3, c.days.4,
     g.members.1, g.members.2.1, g.members.2.2, g.members.2.3, g.members.2.4, g.members.2.5, g.members.2.6, g.members.2.7, g.members.2.8, g.members.2.9,
     g.members.2.10, g.members.2.11, g.members.2.12, g.members.2.13, g.members.2.14, g.members.2.15, g.members.3, g.members.4, g.members.5,
     g.members.6.1, g.members.6.2, g.members.6.3,
     r.effects.1, r.effects.2, r.effects.3, r.effects.4, r.effects.5, r.effects.6, r.effects.7, r.effects.8, r.effects.9,
-    if(known, d.generation, 0), p.planned_at,
+    w.arrivals.1, w.arrivals.2, w.arrivals.3, w.arrivals.4, w.arrivals.5, w.arrivals.6, w.arrivals.7,
+    if(known, d.generation, 0), p.planned_at, {layout:UInt16},
     greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) + 1 FROM {table:device_digest}))
 FROM (SELECT DISTINCT arrayJoin({device_ids:Array(String)}) AS device_id) AS i
 LEFT JOIN
@@ -58,7 +60,8 @@ LEFT JOIN
 ) AS d ON d.device_id = i.device_id
 LEFT JOIN
 (
-    SELECT m.device_id AS device_id, argMax((toString(m.site), toString(m.ring)), m.updated_at) AS place, max(m.updated_at) AS planned_at
+    SELECT m.device_id AS device_id, argMax((toString(m.site), toString(m.ring)), m.updated_at) AS place, max(m.updated_at) AS planned_at,
+        arraySort(groupArray(m.rollout_id)) AS rollouts
     FROM (SELECT * FROM {table:rollout_device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS m
     GROUP BY device_id
 ) AS p ON p.device_id = i.device_id
@@ -169,3 +172,18 @@ LEFT JOIN
     ) AS o ON o.device_id = v.device_id
     GROUP BY v.device_id
 ) AS r ON r.device_id = i.device_id
+LEFT JOIN
+(
+    -- The lag is that of the record that arrived last: what was late long ago says nothing about the pipeline.
+    SELECT
+        n.device_id AS device_id,
+        arraySort(groupArray((n.topic, n.partition, n.events, n.last_offset, n.newest.2, n.newest.1, dateDiff('millisecond', n.newest.2, n.newest.1)))) AS arrivals
+    FROM
+    (
+        SELECT device_id, toString(topic) AS topic, partition, count() AS events, max(offset) AS last_offset, max((ingested_at, collected_at)) AS newest
+        FROM {table:update_event} FINAL
+        WHERE device_id IN {device_ids:Array(String)}
+        GROUP BY device_id, topic, partition
+    ) AS n
+    GROUP BY n.device_id
+) AS w ON w.device_id = i.device_id

@@ -1,5 +1,5 @@
--- Devices whose row in device_digest or device_standing was made from an older generation, from an older plan, or is
--- missing; grain: one per device. Without FINAL where the newest is asked for: the largest is the newest.
+-- Devices whose row in device_digest or device_standing was made from an older generation, from an older plan, in an
+-- older layout, or is missing; grain: one per device. Without FINAL where the newest is asked for: the largest is the newest.
 SELECT DISTINCT device_id
 FROM
 (
@@ -21,8 +21,8 @@ FROM
         )
         GROUP BY device_id
     ) AS s
-    LEFT JOIN (SELECT device_id, generation, planned_at FROM {table:device_digest} FINAL) AS d ON d.device_id = s.device_id
-    WHERE d.device_id = '' OR d.generation != s.generation OR d.planned_at != s.planned_at
+    LEFT JOIN (SELECT device_id, generation, planned_at, layout FROM {table:device_digest} FINAL) AS d ON d.device_id = s.device_id
+    WHERE d.device_id = '' OR d.generation != s.generation OR d.planned_at != s.planned_at OR d.layout != {layout:UInt16}
     UNION ALL
     SELECT p.device_id AS device_id
     FROM

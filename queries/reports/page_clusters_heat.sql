@@ -1,9 +1,7 @@
--- Devices of clusters, by site and cause; grain: site × cause. Filters are off when empty; open_only = 1 counts
--- devices that fail now.
-SELECT site, cause, uniqExact(device_id) AS devices
+-- Devices with a failure by cause and place; grain: cause × site × ring, in which a device stands once, in however many
+-- clusters of the cause it is.
+SELECT cause, site, ring, uniqExactIf(device_id, is_open = 1) AS open_devices, uniqExact(device_id) AS devices
 FROM cluster_device
-WHERE (is_open = 1 OR {open_only:UInt8} = 0) AND ({cause:String} = '' OR cause = {cause:String})
-    AND ({site:String} = '' OR site = {site:String}) AND ({ring:String} = '' OR ring = {ring:String})
-GROUP BY site, cause
-ORDER BY devices DESC, site, cause
-LIMIT 5000
+GROUP BY cause, site, ring
+ORDER BY cause, site, ring
+LIMIT 100000

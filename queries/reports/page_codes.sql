@@ -1,7 +1,8 @@
--- The error codes of this fleet, those that failed attempts first; grain: one per code. all = 1 adds codes that are
--- only logged. text searches code and symbol. Devices are distinct over all days, which error_code_daily cannot add up.
+-- The error codes of this fleet, those that failed attempts first, with what the catalogue says; grain: one per code.
+-- Devices are distinct over all days, which error_code_daily cannot add up. The page applies its filters.
 SELECT
-    e.error_code AS error_code, g.error_symbol AS error_symbol, e.devices AS devices, e.failed_devices AS failed_devices,
+    e.error_code AS error_code, if(m.error_symbol != '', m.error_symbol, g.error_symbol) AS error_symbol, toString(m.family) AS family, m.is_wrapper AS is_wrapper,
+    m.meaning_en AS meaning_en, m.meaning_zh AS meaning_zh, m.documented_in AS documented_in, e.devices AS devices, e.failed_devices AS failed_devices,
     e.records AS events, toString(e.first_day) AS first_seen_at, toString(e.last_day) AS last_seen_at,
     arrayMap(i -> toUInt64(countEqual(e.days, e.newest - 13 + i)), range(14)) AS daily, g.causes AS causes
 FROM
@@ -26,7 +27,6 @@ LEFT JOIN
     FROM (SELECT * FROM diagnosis FINAL WHERE error_code IS NOT NULL) AS d
     GROUP BY error_code
 ) AS g ON g.error_code = e.error_code
-WHERE ({all:UInt8} = 1 OR e.failed_devices > 0)
-    AND ({text:String} = '' OR positionCaseInsensitive(concat('0x', leftPad(hex(e.error_code), 8, '0')), {text:String}) > 0 OR positionCaseInsensitive(g.error_symbol, {text:String}) > 0)
+LEFT JOIN (SELECT * FROM error_code_meaning FINAL) AS m ON m.error_code = e.error_code
 ORDER BY failed_devices DESC, devices DESC, error_code
 LIMIT 5000

@@ -52,6 +52,12 @@ fn twenty_questions_are_answered_on_the_demo_s_data() {
             );
         }
     }
+    // The catalogue that `patchlens code` reads is there to be joined.
+    let known = patchlens.rows(
+        "SELECT count() AS codes, countIf(meaning_zh != '') AS described FROM error_code_catalogue",
+    );
+    assert!(known[0]["codes"].as_u64().unwrap() > 9_000, "{known:?}");
+    assert!(known[0]["described"].as_u64().unwrap() > 300, "{known:?}");
     // Each view is in the document, and its own comment names what is not plain from the name.
     let views = patchlens.rows(
         "SELECT name, comment FROM system.tables WHERE database = 'patchlens' AND engine = 'View'",

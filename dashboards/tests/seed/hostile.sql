@@ -30,3 +30,6 @@ FROM device FINAL WHERE device_id IN ('EVIL<b>', 'LONG');
 
 INSERT INTO reject (reject_id, device_id, reason, detail, source_file, line_number, byte_offset, raw, collected_at, refused_by, topic, partition, offset, row)
 SELECT 'evil', 'EVIL<b>', '<b>bold', '<script>alert(1)</script>', '"><svg>', 0, 0, '', now64(6), '<img src=x>', 't', 0, 0, 0;
+
+INSERT INTO error_code_meaning (error_code, error_symbol, family, is_wrapper, meaning_en, meaning_zh, documented_in, catalogue)
+VALUES (0x80070006, '<script>alert(1)</script>', '<b>bold', 1, '<script>alert(1)</script>', repeat('长', 3000), 'javascript:alert(1)', 'evil');

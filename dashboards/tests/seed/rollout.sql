@@ -134,3 +134,9 @@ FROM (SELECT device_id, started_at, outcome, error_code, arrayJoin(range(6)) AS 
 INSERT INTO reject (reject_id, device_id, reason, detail, source_file, line_number, byte_offset, raw, collected_at, refused_by, topic, partition, offset, row)
 SELECT lower(hex(MD5(toString(number)))), concat('BJ-PC-', leftPad(toString(number * 6), 3, '0')), if(number < 3, 'truncated', 'unknown_format'), if(number < 3, 'the chunk ends 512 bytes before its header says', 'no parser knows this file'), if(number < 3, 'Logs/System.evtx', 'readme.docx'), 0, 69632, 'x', now64(6) - toIntervalHour(2), 'ingest', 'patchlens.rejects.v1', 0, number, 0
 FROM numbers(5);
+
+INSERT INTO error_code_meaning (error_code, error_symbol, family, is_wrapper, meaning_en, meaning_zh, documented_in, catalogue)
+VALUES
+    (0x8007000d, 'ERROR_INVALID_DATA', 'win32', 0, 'The data is invalid.', '数据无效。', 'https://learn.microsoft.com/windows/win32/debug/system-error-codes--0-499-', 'test'),
+    (0x80240001, 'WU_E_NO_SERVICE', 'wu', 0, 'The update client could not offer its service.', '更新客户端无法提供服务。', '', 'test'),
+    (0x8024200d, 'WU_E_UH_NEEDANOTHERDOWNLOAD', 'wu', 1, '', '', '', 'test');

@@ -17,6 +17,7 @@ async fn an_empty_store_says_what_to_do() {
         "/clusters",
         "/devices",
         "/codes",
+        "/codes?q=0x80070006",
         "/alerts",
         "/pipeline",
         "/sql",

@@ -7,6 +7,19 @@ use super::config::check_identifier;
 use super::{Param, Store};
 use crate::{Error, Result};
 
+/// What [`Store::replace_error_codes`] writes.
+const ERROR_CODE_COLUMNS: [&str; 9] = [
+    "error_code",
+    "error_symbol",
+    "family",
+    "is_wrapper",
+    "phase",
+    "meaning_en",
+    "meaning_zh",
+    "documented_in",
+    "catalogue",
+];
+
 #[derive(Deserialize)]
 struct Row {
     name: String,
@@ -45,6 +58,49 @@ impl Store {
             &kept.chain(dropped).collect::<Vec<_>>(),
         )
         .await
+    }
+
+    /// Puts the rows of an error-code catalogue in the place of those of the catalogue before, unless they are of this
+    /// one already. Returns whether anything was written.
+    ///
+    /// # Input
+    /// `catalogue` names the content: the same rows, the same name. `rows` are JSON objects of the columns
+    /// `error_code` to `documented_in` of `error_code_meaning`, each code once.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer; the same call made again is right.
+    pub async fn replace_error_codes(&self, catalogue: &str, rows: &[Value]) -> Result<bool> {
+        #[derive(Deserialize)]
+        struct Held {
+            of_this: u64,
+            of_others: u64,
+        }
+        let name = [("catalogue", Param::from(catalogue))];
+        let sql = "SELECT countIf(catalogue = {catalogue:String}) AS of_this, countIf(catalogue != {catalogue:String}) AS of_others FROM error_code_meaning FINAL";
+        let doing = "look which error-code catalogue is loaded";
+        let held: Vec<Held> = self.query_json(doing, sql, &name).await?;
+        if held
+            .iter()
+            .all(|held| held.of_this == rows.len() as u64 && held.of_others == 0)
+        {
+            return Ok(false);
+        }
+        let named: Vec<Value> = rows
+            .iter()
+            .cloned()
+            .map(|mut row| {
+                if let Some(row) = row.as_object_mut() {
+                    row.insert("catalogue".to_owned(), Value::from(catalogue));
+                }
+                row
+            })
+            .collect();
+        self.insert_json_rows("error_code_meaning", &ERROR_CODE_COLUMNS, &named)
+            .await?;
+        let sql = "INSERT INTO error_code_meaning (error_code, catalogue, is_deleted) SELECT error_code, {catalogue:String}, 1 FROM error_code_meaning FINAL WHERE catalogue != {catalogue:String}";
+        self.query_bytes("drop error codes of an older catalogue", sql, &name, "Null")
+            .await?;
+        Ok(true)
     }
 
     /// Inserts a few rows, each a JSON object of `columns`: for plans, not for facts. An object in a

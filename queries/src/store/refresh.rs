@@ -11,6 +11,9 @@ use super::{Param, Store};
 use crate::Result;
 use crate::sql::Deployment;
 
+/// The columns that `refresh/device_digest.sql` fills; one more when it fills others or fills them otherwise, so that
+/// all rows are made again.
+const LAYOUT: u64 = 2;
 /// Devices of one insert: bounds its memory, which grows with the records of its devices.
 const DEVICES_PER_INSERT: usize = 500;
 
@@ -37,7 +40,10 @@ impl Store {
     /// When the store refuses or does not answer; the same call made again is right.
     pub async fn refresh_devices(&self, device_ids: &[String]) -> Result<()> {
         for some in device_ids.chunks(DEVICES_PER_INSERT) {
-            let params = [("device_ids", Param::Texts(some.to_vec()))];
+            let params = [
+                ("device_ids", Param::Texts(some.to_vec())),
+                ("layout", Param::UInt(LAYOUT)),
+            ];
             for (doing, sql) in REFRESH {
                 let sql = self.deployment().render(sql);
                 self.query_bytes(doing, &sql, &params, "Null").await?;
@@ -55,7 +61,11 @@ impl Store {
         let sql = include_str!("../../refresh/outdated_devices.sql");
         let sql = self.deployment().render(sql);
         let outdated: Vec<Outdated> = self
-            .query_json("look for devices that changed", &sql, &[])
+            .query_json(
+                "look for devices that changed",
+                &sql,
+                &[("layout", Param::UInt(LAYOUT))],
+            )
             .await?;
         let devices: Vec<String> = outdated.into_iter().map(|row| row.device_id).collect();
         if !devices.is_empty() {

@@ -215,6 +215,34 @@ async fn what_a_recomputation_no_longer_finds_is_gone() {
 }
 
 #[tokio::test]
+async fn error_code_catalogues_replace_one_another() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    let row = |code: u32, symbol: &str| {
+        serde_json::json!({"error_code": code, "error_symbol": symbol, "family": "wu", "is_wrapper": 0, "phase": "",
+            "meaning_en": "It's \"quoted\".", "meaning_zh": "含义", "documented_in": ""})
+    };
+    let listed = async || {
+        let sql = "SELECT error_code_hex, error_symbol, meaning_en FROM error_code_catalogue ORDER BY error_code";
+        store.query_text(sql, "TSV").await.unwrap()
+    };
+    let one = [row(1, "A"), row(2, "B")];
+    assert!(store.replace_error_codes("one", &one).await.unwrap());
+    assert!(!store.replace_error_codes("one", &one).await.unwrap());
+    let two = [row(2, "B2"), row(3, "C")];
+    assert!(store.replace_error_codes("two", &two).await.unwrap());
+    assert_eq!(
+        listed().await,
+        "0x00000002\tB2\tIt\\'s \"quoted\".\n0x00000003\tC\tIt\\'s \"quoted\".\n"
+    );
+    assert!(!store.replace_error_codes("two", &two).await.unwrap());
+    // Back to the first: what was dropped is there again.
+    assert!(store.replace_error_codes("one", &one).await.unwrap());
+    assert!(listed().await.starts_with("0x00000001\tA"));
+}
+
+#[tokio::test]
 async fn reference_files_replace_one_another() {
     let Some(store) = testing::fresh_store().await else {
         return;

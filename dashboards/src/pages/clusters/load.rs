@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Cluster, Clusters};
+use super::narrow::Narrow;
 use crate::csv::record;
 use crate::error::Result;
 use crate::format::{code, name};
@@ -18,53 +19,59 @@ pub(crate) struct FilterValue {
     pub(crate) value: String,
 }
 
+/// Rows of [`CLUSTERS`]; a cluster beyond them is asked for by its key.
+const CLUSTERS_MAX: usize = 5_000;
+const CLUSTERS: &str = include_str!("../../../../queries/reports/page_clusters.sql");
+
 /// The clusters that the address asks for, with the heat map of the same devices.
+///
+/// The store counts once, by everything that a filter can name; the filters are applied here, so that one that nobody
+/// used before costs the store nothing.
 pub(crate) async fn clusters(app: &App, frame: &Frame) -> Result<Clusters> {
-    let open = if frame.value("open") == Some("all") {
-        "0"
-    } else {
-        "1"
+    let narrow = Narrow {
+        cause: frame.filter("cause"),
+        site: frame.filter("site"),
+        ring: frame.filter("ring"),
+        open_only: frame.value("open") != Some("all"),
     };
-    let (cause, site, ring) = (
-        frame.filter("cause"),
-        frame.filter("site"),
-        frame.filter("ring"),
-    );
-    let filters = [
-        ("cause", cause.as_str()),
-        ("site", &site),
-        ("ring", &ring),
-        ("open_only", open),
-        ("cluster_key", ""),
-    ];
-    let (clusters, heat) = tokio::try_join!(
-        rows(app, "list the clusters", CLUSTERS, &filters),
+    let (clusters, places, heat) = tokio::try_join!(
+        all(app),
+        rows(
+            app,
+            "count the clusters by place",
+            include_str!("../../../../queries/reports/page_clusters_cube.sql"),
+            &[]
+        ),
         rows(
             app,
             "read the heat map",
             include_str!("../../../../queries/reports/page_clusters_heat.sql"),
-            filters.get(..4).unwrap_or_default()
+            &[]
         ),
     )?;
-    Ok(Clusters { clusters, heat })
+    Ok(Clusters {
+        clusters: narrow.clusters(clusters, &places),
+        heat: narrow.heat(&heat),
+    })
+}
+
+async fn all(app: &App) -> Result<Vec<Cluster>> {
+    rows(app, "list the clusters", CLUSTERS, &[("cluster_key", "")]).await
 }
 
 /// One cluster, whether open or closed.
 pub(crate) async fn cluster(app: &App, key: &str) -> Result<Option<Cluster>> {
-    let filters = [
-        ("cause", ""),
-        ("site", ""),
-        ("ring", ""),
-        ("open_only", "0"),
-        ("cluster_key", key),
-    ];
-    Ok(rows(app, "read the cluster", CLUSTERS, &filters)
-        .await?
-        .into_iter()
-        .next())
+    let is_it = |cluster: &Cluster| cluster.cluster_key == key;
+    let clusters = all(app).await?;
+    let is_cut = clusters.len() >= CLUSTERS_MAX;
+    let found = clusters.into_iter().find(is_it);
+    if found.is_some() || !is_cut {
+        return Ok(found);
+    }
+    let by_key = [("cluster_key", key)];
+    let clusters: Vec<Cluster> = rows(app, "read the cluster", CLUSTERS, &by_key).await?;
+    Ok(clusters.into_iter().find(is_it))
 }
-
-const CLUSTERS: &str = include_str!("../../../../queries/reports/page_clusters.sql");
 
 /// What the filters offer: causes, sites, rings.
 pub(crate) async fn options(app: &App) -> Result<Vec<FilterValue>> {

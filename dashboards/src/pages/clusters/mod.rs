@@ -2,6 +2,7 @@
 
 pub(crate) mod load;
 pub(crate) mod model;
+mod narrow;
 
 use askama::Template;
 use axum::Json;

@@ -1,25 +1,32 @@
-//! From the report to the page's model.
+//! From the reports to the page's model.
+
+use std::collections::HashSet;
 
 use super::model::CodeRow;
+use super::search::Search;
 use crate::error::Result;
 use crate::frame::Frame;
 use crate::read::rows;
 use crate::server::App;
 
-/// The codes that the address asks for.
+/// The codes that the address asks for: those of the fleet, and behind them what else the catalogue has for a search.
 pub(crate) async fn codes(app: &App, frame: &Frame) -> Result<Vec<CodeRow>> {
     let text = frame.filter("q");
-    let all = if frame.value("all").is_some() || !text.is_empty() {
-        "1"
-    } else {
-        "0"
-    };
+    let search = Search::new(&text);
     let sql = include_str!("../../../../queries/reports/page_codes.sql");
-    rows(
-        app,
-        "list the error codes",
-        sql,
-        &[("text", text.trim()), ("all", all)],
-    )
-    .await
+    let mut codes: Vec<CodeRow> = rows(app, "list the error codes", sql, &[]).await?;
+    let Some(search) = search else {
+        let all = frame.value("all").is_some();
+        codes.retain(|row| all || row.failed_devices > 0);
+        return Ok(codes);
+    };
+    codes.retain(|row| search.finds(row));
+    let sql = include_str!("../../../../queries/reports/page_code_catalogue.sql");
+    let code = search.code().unwrap_or_default().to_string();
+    let asked = [("code", code.as_str()), ("text", search.text())];
+    let described: Vec<CodeRow> = rows(app, "search the error-code catalogue", sql, &asked).await?;
+    let logged: HashSet<u32> = codes.iter().map(|row| row.error_code).collect();
+    let others = described.into_iter();
+    codes.extend(others.filter(|row| !logged.contains(&row.error_code)));
+    Ok(codes)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod load;
 pub(crate) mod model;
+mod search;
 
 use std::borrow::Borrow;
 

@@ -19,6 +19,8 @@ pub(super) struct Cell {
     pub(super) cluster_key: String,
     /// The day, for installed devices.
     pub(super) installed_on: Option<String>,
+    /// When its installed devices had the update, where that is known, in seconds since 1970.
+    pub(super) installed_s: Vec<u32>,
     pub(super) as_of: Option<String>,
     pub(super) devices: u64,
 }
@@ -75,7 +77,32 @@ pub(super) fn summary(mut plan: Summary, cells: &[Cell]) -> Summary {
         }
     }
     plan.eligible = plan.planned - plan.excluded;
+    let hours = hours_to_patch(plan.started_s, cells);
+    plan.median_hours = quantile(&hours, 1, 2);
+    plan.p90_hours = quantile(&hours, 9, 10);
     plan
+}
+
+/// Hours from the rollout's start to the update, one for each device of which both are known, in ascending order. As
+/// the view time_to_patch counts them: what was installed before the start took no time.
+fn hours_to_patch(started_s: Option<u32>, cells: &[Cell]) -> Vec<f64> {
+    let Some(started) = started_s else {
+        return Vec::new();
+    };
+    let installed = cells.iter().flat_map(|cell| &cell.installed_s);
+    let mut seconds: Vec<u32> = installed.map(|at| at.saturating_sub(started)).collect();
+    seconds.sort_unstable();
+    let hours = seconds
+        .into_iter()
+        .map(|seconds| f64::from(seconds) / 3600.0);
+    hours.collect()
+}
+
+/// The value below which `numerator` of `denominator` of the values lie, as the store's `quantileExact` picks it.
+fn quantile(ascending: &[f64], numerator: usize, denominator: usize) -> Option<f64> {
+    ascending
+        .get(ascending.len() * numerator / denominator)
+        .copied()
 }
 
 /// The distinct values of a column.
@@ -259,6 +286,7 @@ mod tests {
             .to_owned(),
             cluster_key: if state == "failed" { "k" } else { "" }.to_owned(),
             installed_on: (state == "installed").then(|| "2024-08-15".to_owned()),
+            installed_s: Vec::new(),
             as_of: Some("2024-08-16 08:00:00".to_owned()),
             devices,
         }
@@ -322,6 +350,28 @@ mod tests {
             .map(|point| point.installed)
             .collect();
         assert_eq!(of_site, [0, 5, 5]);
+    }
+
+    #[test]
+    fn half_of_the_installed_devices_had_it_after_the_median() {
+        let at = |hours: &[u32]| Cell {
+            installed_s: hours.iter().map(|hours| 86_400 + hours * 3600).collect(),
+            ..cell("a", "installed", hours.len() as u64)
+        };
+        let of = |started_s, cells: &[Cell]| {
+            let plan = Summary {
+                started_s,
+                ..Summary::default()
+            };
+            let summary = summary(plan, cells);
+            (summary.median_hours, summary.p90_hours)
+        };
+        let cells = [at(&[30, 2]), at(&[4, 6, 8])];
+        assert_eq!(of(Some(86_400), &cells), (Some(6.0), Some(30.0)));
+        // Installed before the start: no time.
+        assert_eq!(of(Some(86_400 + 5 * 3600), &cells), (Some(1.0), Some(25.0)));
+        assert_eq!(of(None, &cells), (None, None));
+        assert_eq!(of(Some(86_400), &[]), (None, None));
     }
 
     #[test]

@@ -40,17 +40,12 @@ pub(crate) async fn rollout(app: &App, frame: &Frame, id: &str) -> Result<Rollou
     };
     let id = [("rollout_id", rollout_id.as_str())];
     let (ring, site) = (frame.filter("ring"), frame.filter("site"));
-    let narrowed = [
-        ("rollout_id", rollout_id.as_str()),
-        ("ring", &ring),
-        ("site", &site),
-    ];
     let (plan, cells, clusters, waiting, alerts) = tokio::try_join!(
         rows::<Summary>(
             app,
             "read the rollout",
             include_str!("../../../../queries/reports/page_rollout_plan.sql"),
-            &narrowed
+            &id
         ),
         rows::<Cell>(
             app,

@@ -25,6 +25,9 @@ pub(crate) struct Summary {
     pub(crate) release_at: Option<String>,
     pub(crate) started_at: Option<String>,
     pub(crate) deadline_at: Option<String>,
+    /// When it started, in seconds since 1970.
+    #[serde(skip_serializing)]
+    pub(crate) started_s: Option<u32>,
     /// When the newest report of any device of the rollout was made.
     pub(crate) as_of: Option<String>,
     pub(crate) planned: u64,
