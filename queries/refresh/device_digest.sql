@@ -9,7 +9,7 @@ INSERT INTO {table:device_digest} (
     member.alert_subtype, member.culprit, member.error_code, member.error_symbol, member.inner_code, member.phase, member.confidence, member.summary_en,
     member.summary_zh, member.actions_en, member.actions_zh, member.first_seen_at, member.last_seen_at, member.is_open, member.evidence_text,
     member.evidence_file, member.evidence_line, remedy.cluster_key, remedy.cause, remedy.culprit, remedy.confidence, remedy.is_open, remedy.failures,
-    remedy.first_seen_at, remedy.installed_at, remedy.other_failures, arrival.topic, arrival.partition, arrival.events, arrival.last_offset,
+    remedy.first_seen_at, remedy.installed_at, remedy.other_failures, arrival.topic, arrival.partition, arrival.source, arrival.events, arrival.last_offset,
     arrival.last_collected_at, arrival.last_ingested_at, arrival.lag_ms, generation, planned_at, layout, version
 )
 SELECT
@@ -20,7 +20,7 @@ SELECT
     g.members.2.10, g.members.2.11, g.members.2.12, g.members.2.13, g.members.2.14, g.members.2.15, g.members.3, g.members.4, g.members.5,
     g.members.6.1, g.members.6.2, g.members.6.3,
     r.effects.1, r.effects.2, r.effects.3, r.effects.4, r.effects.5, r.effects.6, r.effects.7, r.effects.8, r.effects.9,
-    w.arrivals.1, w.arrivals.2, w.arrivals.3, w.arrivals.4, w.arrivals.5, w.arrivals.6, w.arrivals.7,
+    w.arrivals.1, w.arrivals.2, w.arrivals.3, w.arrivals.4, w.arrivals.5, w.arrivals.6, w.arrivals.7, w.arrivals.8,
     if(known, d.generation, 0), p.planned_at, {layout:UInt16},
     greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) + 1 FROM {table:device_digest}))
 FROM (SELECT DISTINCT arrayJoin({device_ids:Array(String)}) AS device_id) AS i
@@ -177,13 +177,13 @@ LEFT JOIN
     -- The lag is that of the record that arrived last: what was late long ago says nothing about the pipeline.
     SELECT
         n.device_id AS device_id,
-        arraySort(groupArray((n.topic, n.partition, n.events, n.last_offset, n.newest.2, n.newest.1, dateDiff('millisecond', n.newest.2, n.newest.1)))) AS arrivals
+        arraySort(groupArray((n.topic, n.partition, n.source, n.events, n.last_offset, n.newest.2, n.newest.1, dateDiff('millisecond', n.newest.2, n.newest.1)))) AS arrivals
     FROM
     (
-        SELECT device_id, toString(topic) AS topic, partition, count() AS events, max(offset) AS last_offset, max((ingested_at, collected_at)) AS newest
+        SELECT device_id, toString(topic) AS topic, partition, toString(source) AS source, count() AS events, max(offset) AS last_offset, max((ingested_at, collected_at)) AS newest
         FROM {table:update_event} FINAL
         WHERE device_id IN {device_ids:Array(String)}
-        GROUP BY device_id, topic, partition
+        GROUP BY device_id, topic, partition, source
     ) AS n
     GROUP BY n.device_id
 ) AS w ON w.device_id = i.device_id

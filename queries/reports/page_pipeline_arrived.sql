@@ -1,5 +1,8 @@
 -- What arrived; grain: one per source.
-SELECT source, uniq(device_id) AS devices, count() AS events, toString(max(collected_at)) AS last_collected_at
-FROM update_event
+SELECT
+    toString(arrival.source) AS source, uniqExact(device_hash) AS devices, sum(arrival.events) AS events,
+    toString(max(arrival.last_collected_at)) AS last_collected_at
+FROM device_digest FINAL
+ARRAY JOIN arrival
 GROUP BY source
 ORDER BY events DESC, source

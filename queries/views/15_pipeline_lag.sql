@@ -6,7 +6,7 @@ SELECT
     toString(arrival.topic) AS topic,
     arrival.partition AS partition,
     sum(arrival.events) AS events,
-    count() AS devices,
+    uniqExact(device_hash) AS devices,
     max(arrival.last_offset) AS last_offset,
     max(arrival.last_collected_at) AS last_collected_at,
     max(arrival.last_ingested_at) AS last_ingested_at,
@@ -16,4 +16,4 @@ SELECT
 FROM {table:device_digest} FINAL
 ARRAY JOIN arrival
 GROUP BY topic, partition
-COMMENT 'One row per topic and partition. events: records that arrived over it, each once. Lags run from a record being read by the collector to its row being made for the store, and are those of the last record of each device. silence_seconds: since the newest row was made, by the clock of the store.'
+COMMENT 'One row per topic and partition. events: records that arrived over it, each once. Lags run from a record being read by the collector to its row being made for the store, and are those of the last record of each device and source. silence_seconds: since the newest row was made, by the clock of the store.'
