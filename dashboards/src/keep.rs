@@ -16,6 +16,17 @@ use crate::{read, reading};
 const USED_WITHIN: Duration = Duration::from_mins(15);
 /// The shortest rest between two rounds.
 const REST_MIN: Duration = Duration::from_millis(200);
+/// How long the first readers wait for the front pages to be counted, before they are let in one by one.
+const FIRST_MAX: Duration = Duration::from_secs(2);
+
+/// Counts for the front pages before anybody is let in: on a large fleet a second, in which ten readers who ask for ten
+/// pages at once would each wait longer. A store that is down or slow holds nobody back for longer than that.
+pub(crate) async fn first(app: &App) {
+    let counted = tokio::time::timeout(FIRST_MAX, Box::pin(front_pages(app))).await;
+    if counted.is_err() {
+        tracing::debug!("the front pages are not ready yet");
+    }
+}
 
 /// Renews answers until `marks` closes. The front pages are ready before the first reader comes.
 pub(crate) async fn ready(app: App, mut marks: watch::Receiver<String>) {

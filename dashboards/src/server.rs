@@ -172,6 +172,7 @@ pub async fn serve_on(
     tracing::info!(address = %bound, "dashboards are listening");
     // Open event streams would hold the shutdown back for ever: the router's streams end with this signal.
     let app = App::new(store, config, beside.into());
+    keep::first(&app).await;
     let keeping = tokio::spawn(keep::ready(app.clone(), app.live.subscribe(&app)));
     let (router, closing) = live::closing(routes(app));
     let served = axum::serve(listener, router)

@@ -189,7 +189,9 @@ async fn every_page_answers_in_both_languages() {
                 "{address}"
             );
             // A link that a reader may follow loads nothing.
-            let loaded = answer.body.replace("<a class=\"small\" href=\"https://", "");
+            let loaded = answer
+                .body
+                .replace("<a class=\"small\" href=\"https://", "");
             assert!(
                 !loaded.contains("http://") && !loaded.contains("https://"),
                 "{address} names another address"
