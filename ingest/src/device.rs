@@ -101,7 +101,14 @@ pub(crate) fn shares(path: &Path, limits: &Limits, one_device: bool) -> Result<V
         path: path.to_owned(),
         source,
     };
-    let metadata = fs::metadata(path).map_err(failed)?;
+    let metadata = fs::metadata(path).map_err(|error| {
+        if path == Path::new("-") {
+            return failed(std::io::Error::other(
+                "stdin is not read, since archives are not read from front to back: write it to a file first",
+            ));
+        }
+        failed(error)
+    })?;
     if !metadata.is_dir() && !metadata.is_file() {
         // A pipe or a terminal would be waited for without end, and cannot be looked at twice.
         let kind = "it is a pipe or a device, not a file: write it to a file first";
@@ -176,6 +183,8 @@ fn starts_a_zip(path: &Path) -> std::io::Result<bool> {
 /// What names the device of a single file when nothing else does: a cabinet is named after the device
 /// as a zip is, but the ones that Windows packs itself, like any other log, lie in its folder.
 fn name_of_file(path: &Path) -> String {
+    // A name alone lies in the current directory.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let is_cabinet = path
         .extension()

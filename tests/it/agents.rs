@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{arg, bare, python, root, service, text};
+use crate::support::{arg, bare, installed, python, root, service, text};
 
 fn agents() -> PathBuf {
     root().join("ingest/agents")
@@ -145,6 +145,7 @@ fn the_layout_is_the_scripts() {
         "'BT-Panther'",
         "'SetupDiag'",
         "'WindowsUpdate.log'",
+        "CbsPersist_*",
         "'services.csv'",
         "'hotfix.csv'",
         "'registry.txt'",
@@ -198,6 +199,24 @@ fn the_forwarders_configurations_lead_to_our_endpoint() {
     let output = &fluent["pipeline"]["outputs"][0];
     assert_eq!(output["uri"].as_str(), Some("/ingest/v1/winlogbeat"));
     assert_eq!(output["json_date_key"].as_str(), Some("@timestamp"));
+}
+
+/// rsyslog says itself whether it would take its configuration.
+#[test]
+fn rsyslog_takes_its_configuration() {
+    let file = agents().join("rsyslog.conf");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    for needed in ["/ingest/v1/winlogbeat\"", "bulkmode=\"on\""] {
+        assert!(settings.contains(needed), "{needed}");
+    }
+    if !installed("rsyslogd") {
+        return;
+    }
+    let output = Command::new("rsyslogd")
+        .args(["-N1", "-f", arg(&file)])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
 #[test]
