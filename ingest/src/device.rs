@@ -228,7 +228,7 @@ fn divide_files(name: String, files: Vec<Found>, limits: &Limits) -> Vec<(String
 
 /// What lies in an archive: an entry with what the first look found, or what is not read.
 enum Lies {
-    Entry(Entry, Scan),
+    Entry(Box<(Entry, Scan)>),
     Refused(Refusal),
 }
 
@@ -238,8 +238,11 @@ fn divide_archive(mut bundle: Bundle, scans: Vec<Scan>) -> Vec<(Bundle, Vec<Scan
     let refusals = std::mem::take(&mut bundle.refusals).into_iter();
     let looked = entries
         .zip(scans)
-        .map(|(entry, scan)| {
-            Looked::new(entry.path.clone(), &scan.clone(), Lies::Entry(entry, scan))
+        .map(|lies| {
+            let lies = Box::new(lies);
+            let (entry, scan) = &*lies;
+            let looked = Looked::new(entry.path.clone(), scan, ());
+            looked.holding(Lies::Entry(lies))
         })
         .chain(refusals.map(|refusal| {
             let path = refusal.path.clone();
@@ -251,7 +254,8 @@ fn divide_archive(mut bundle: Bundle, scans: Vec<Scan>) -> Vec<(Bundle, Vec<Scan
         let mut scans = Vec::new();
         for Looked { below, item, .. } in files {
             match item {
-                Lies::Entry(mut entry, scan) => {
+                Lies::Entry(lies) => {
+                    let (mut entry, scan) = *lies;
                     entry.path = below;
                     share.entries.push(entry);
                     scans.push(scan);

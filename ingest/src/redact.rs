@@ -176,9 +176,22 @@ impl Redactor {
         let Some(automaton) = candidate::AUTOMATON.as_ref() else {
             return Cow::Borrowed(text);
         };
-        let found = automaton
-            .captures_iter(text)
-            .filter_map(|captures| self.judge(&captures, text));
+        let mut from = 0;
+        let found = std::iter::from_fn(|| {
+            loop {
+                let captures = automaton.captures_at(text, from)?;
+                from = captures.get(0)?.end();
+                if let Some(found) = self.judge(&captures, text) {
+                    return Some(found);
+                }
+                // What is no account may hold what is a name: `HKEY_USERS\S-1-5-21-…`, `x\Users\jroe`.
+                if let (Some(domain), Some(user)) = (captures.name("domain"), captures.name("user"))
+                    && candidate::may_hold_a_name(user.as_str())
+                {
+                    from = domain.end();
+                }
+            }
+        });
         self.replace(text, found)
     }
 
@@ -251,7 +264,9 @@ impl Redactor {
             return options.sids.then_some((range, "sid"));
         }
         if let Some(range) = group("email") {
-            return options.email_addresses.then_some((range, "email"));
+            return options
+                .email_addresses
+                .then(|| (candidate::email_start(text, range), "email"));
         }
         if let Some(range) = group("ipv4") {
             return (options.ip_addresses && candidate::is_ipv4(text, range.clone()))

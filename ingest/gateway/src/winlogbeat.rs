@@ -15,6 +15,7 @@
 //! lets the events go. What it cannot parse it sends again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
@@ -41,6 +42,9 @@ use questions::{cat_health, handshake, health, license, present, product};
 
 /// What stands as the file in evidence.
 const ORIGIN: &str = "winlogbeat";
+
+/// How long a refused request is held before it is answered.
+const PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     let base = "/ingest/v1/winlogbeat";
@@ -136,10 +140,24 @@ async fn bulk(
     State(shared): State<Arc<Shared>>,
     request: Request,
 ) -> Result<Json<Value>, PlainRefusal> {
+    match take_bulk(&shared, request).await {
+        Ok(answer) => Ok(answer),
+        Err(refusal) => Err(after_a_pause(refusal).await),
+    }
+}
+
+/// Refuses slowly. Clients that look at no status know no Retry-After either: rsyslog comes back at
+/// once, each time with one copy more of what was refused.
+async fn after_a_pause(refusal: Refusal) -> PlainRefusal {
+    tokio::time::sleep(PAUSE).await;
+    refusal.into()
+}
+
+async fn take_bulk(shared: &Shared, request: Request) -> Result<Json<Value>, Refusal> {
     let started = std::time::Instant::now();
-    let (collector, (bytes, _memory)) = body(&shared, request).await?;
-    let options = options(&shared);
-    let mut documents = Documents::new(&shared, &collector, &options);
+    let (collector, (bytes, _memory)) = body(shared, request).await?;
+    let options = options(shared);
+    let mut documents = Documents::new(shared, &collector, &options);
     let mut items = Vec::new();
     let mut has_errors = false;
     for item in Items::new(&bytes) {
@@ -179,9 +197,20 @@ async fn single(
     if kind.starts_with('_') && !["_doc", "_create"].contains(&kind) {
         return Err(not_here(&kind).into());
     }
-    let (collector, (bytes, _memory)) = body(&shared, request).await?;
-    let options = options(&shared);
-    let mut documents = Documents::new(&shared, &collector, &options);
+    match take_single(&shared, &index, request).await {
+        Ok(answer) => Ok(answer),
+        Err(refusal) => Err(after_a_pause(refusal).await),
+    }
+}
+
+async fn take_single(
+    shared: &Shared,
+    index: &str,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let (collector, (bytes, _memory)) = body(shared, request).await?;
+    let options = options(shared);
+    let mut documents = Documents::new(shared, &collector, &options);
     let became = documents.take((1, 0), &bytes)?;
     let answer = match became {
         Ok(()) => (

@@ -25,6 +25,16 @@ impl<T> Looked<T> {
             item,
         }
     }
+
+    /// The same with another item.
+    pub(super) fn holding<U>(self, item: U) -> Looked<U> {
+        Looked {
+            below: self.below,
+            name: self.name,
+            is_recognised: self.is_recognised,
+            item,
+        }
+    }
 }
 
 /// Gives each device's files, under the name of its folder; never none. What is in no device's share

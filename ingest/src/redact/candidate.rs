@@ -91,12 +91,13 @@ const CANDIDATES: &[&str] = &[
     // A folder may have spaces in its name, and an apostrophe before a letter: `Sean O'Brien`. Where
     // it ends with a quotation mark or bracket, up to three words are its name, but no code is.
     r#"[\\/](?:(?:users|homes?|profiles)\$|users|documents and settings|docume~1)[\\/]+(?:(?P<profile>(?:[^\\/:*?"'<>|\x00-\x20,;=]|'[a-z]| [^\x00-\x27*-@\[-^`{-\x7f]){1,64})[\\/]|(?P<quoted_profile>[^\\/:*?"'<>|\x00-\x20,;=()\[\]]{1,64}(?: (?:[^\x00-\x40\[-\x60{-\x7f]|'[a-z]){1,64}){1,2})["')>\]]|(?P<bare_profile>[^\\/:*?"'<>|\x00-\x20,;=()\[\]]{1,64}))"#,
-    r"(?P<email>[a-z0-9._%+'\-À-ɏͰ-ӿ]{1,64}@[a-z0-9\-À-ɏͰ-ӿ]{1,63}(?:\.[a-z0-9\-À-ɏͰ-ӿ]{1,63}){0,8}\.[a-z]{2,24})(?-u:\b)",
+    // Letters of any script, since a class of some would cost time on every text; see `email_start`.
+    r"(?P<email>[^\x00-\x24&(-*,/:-@\[-^`{-\x7f]{1,64}@[^\x00-,/:-@\[-`{-\x7f]{1,253}\.[a-z]{2,24})(?-u:\b)",
     // In the registry `_Classes` may follow.
     r"(?P<sid>S-1-(?:5-21|12-1)(?:-[0-9]{1,10}){3,5})",
     r"(?P<ipv4>[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})",
     r"(?P<ipv6>(?:(?-u:\b)(?:[0-9a-f]{1,4}:){1,7}(?::?[0-9a-f]{1,4}){0,7}(?:::)?|::[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){1,6})(?:(?:\.[0-9]{1,3}){3})?)",
-    r#"(?-u:\b)(?:user ?name|samaccountname|account name)"?\s{0,3}[:=]\s{0,3}"?(?P<named>[^\x00-\x20"'(),/:-@\[-^`{-\x7f]{2,64})"#,
+    r#"(?-u:\b)(?:user ?name|samaccountname|account name)"? {0,3}[:=] {0,3}"?(?P<named>[^\x00-\x20"'(),/:-@\[-^`{-\x7f]{2,64})"#,
     r"(?-u:\b)CN=(?P<common_name>[^,=\\/\r\n]{2,64}),(?:CN|OU|DC)=",
     // Registry exports and JSON double the backslash.
     r"(?-u:\b)(?P<domain>[a-z][a-z0-9._\-]{1,63})\\{1,2}(?P<user>[^\x00-\x23%-,/:-@\[-^`{-\x7f][^\x00-\x23%-,/:-@\[-^`{-\x7f]{1,63})",
@@ -118,6 +119,22 @@ const CLOUD_DOMAINS: [&str; 2] = ["azuread", "microsoftaccount"];
 /// True when what stands behind this and a backslash is an account.
 pub(super) fn is_cloud_domain(domain: &str) -> bool {
     CLOUD_DOMAINS.contains(&domain.to_ascii_lowercase().as_str())
+}
+
+/// Where an address begins in what stands before the `@`: Chinese and Japanese put no space between
+/// it and the words before, and hardly anybody's address is written in their script.
+pub(super) fn email_start(text: &str, found: Range<usize>) -> Range<usize> {
+    let local = text
+        .get(found.clone())
+        .and_then(|address| address.split('@').next())
+        .unwrap_or_default();
+    let start = local
+        .char_indices()
+        .rev()
+        .find(|(_, c)| *c > '\u{52f}')
+        .map_or(0, |(at, c)| at + c.len_utf8());
+    let start = if start < local.len() { start } else { 0 };
+    found.start + start..found.end
 }
 
 /// How far a profile without an end goes on with words that are written as parts of a name:
@@ -273,6 +290,18 @@ pub(super) fn is_account(
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
     known_domain
         || (looks_like_domain && !NOT_A_DOMAIN.contains(&domain_text.to_ascii_lowercase().as_str()))
+}
+
+/// True when the second part of `X\y`, which is no account, begins another candidate.
+pub(super) fn may_hold_a_name(user: &str) -> bool {
+    let begins = |word: &str| {
+        user.get(..word.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(word))
+    };
+    user.starts_with(|c: char| c.is_ascii_digit())
+        || ["s-1-", "users", "docume", "home", "profiles"]
+            .into_iter()
+            .any(begins)
 }
 
 /// True when four numbers are an address and no version.

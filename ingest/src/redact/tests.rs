@@ -89,12 +89,27 @@ fn names_go_in_whatever_form_they_are_written() {
         "1001",
         "sid",
     );
+    goes(
+        r"HKU\S-1-12-1-1004336348-1177238915-682003330-1001\Software",
+        "1004336348",
+        "sid",
+    );
+    goes(r"\\?\HarddiskVolume3\Users\jdoe\x", "jdoe", "user");
+    goes(r"\\fs01\Users\jdoe\x", "jdoe", "user");
+    goes(r"FILES\10.20.30.40\x", "10.20", "ip");
     goes("::ffff:10.20.30.40", "30.40", "ip");
     goes("fe80::1ff:fe23:4567:890a%12", "890a", "ip");
+    let out = redactor()
+        .text("账户jane.roe@bank.example失败")
+        .into_owned();
+    assert!(
+        out.starts_with("账户email:") && out.ends_with("失败"),
+        "{out}"
+    );
     // What stands behind a name stays.
     let out = redactor()
         .text(
-            r"C:\Users\jdoe Error 0x80070005; C:\Users\Jane failed 0x80070002; user name: jdoe 0x5",
+            r"C:\Users\jdoe Error 0x80070005; C:\Users\Jane failed 0x80070002; user name: jdoe 0x5; [C:\Users\jdoe failed 0x80070003]",
         )
         .into_owned();
     for kept in [
