@@ -107,12 +107,16 @@ fn split_inside<T>(
 ) {
     let (mut inside, mut rest) = (Vec::new(), Vec::new());
     for mut file in files {
-        match file.below.split_once('/') {
-            Some((first, below)) if first == folder => {
-                file.below = below.to_owned();
+        let below = match file.below.split_once('/') {
+            Some((first, below)) if first == folder => Some(below.to_owned()),
+            _ => None,
+        };
+        match below {
+            Some(below) => {
+                file.below = below;
                 inside.push(file);
             }
-            _ => rest.push(file),
+            None => rest.push(file),
         }
     }
     let mut inner = Vec::new();
