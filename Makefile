@@ -20,7 +20,7 @@ export PATCHLENS_ECHARTS ?= $(WEB_DIR)/node_modules/echarts/dist/echarts.min.js
 # What rdkafka's own build of librdkafka needs.
 BUILD_PACKAGES := cmake g++ make pkg-config libsasl2-dev libssl-dev zlib1g-dev libcurl4-openssl-dev
 # What the tests talk to.
-TEST_PACKAGES := default-jre-headless maven python3-venv chromium prometheus prometheus-alertmanager
+TEST_PACKAGES := default-jre-headless maven python3-venv chromium prometheus prometheus-alertmanager rsyslog rsyslog-elasticsearch
 
 .PHONY: help
 help: ## Show this list

@@ -1,5 +1,6 @@
 //! What leaves the program: results on stdout, logs and errors on stderr.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
@@ -49,6 +50,8 @@ pub(crate) fn init_logging(verbose: u8) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // When nobody reads stderr any more, saying so on stderr would be the end of the program.
+        .log_internal_errors(false)
         .with_writer(io::stderr);
     if io::stderr().is_terminal() {
         builder.with_target(false).compact().init();
@@ -57,11 +60,54 @@ pub(crate) fn init_logging(verbose: u8) {
     }
 }
 
-/// Writes a result to stdout, with a line end.
+/// Writes a text for people to stdout, with a line end. What a log or a file name holds that would
+/// steer a terminal is shown instead of done.
 ///
 /// # Errors
 /// When stdout cannot be written; a closed pipe is told apart by [`is_broken_pipe`].
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    write_out(&visible(text))
+}
+
+/// Writes data for programs to stdout as it is; text gets a line end. To a terminal it goes as
+/// [`print`] writes it.
+///
+/// # Errors
+/// As for [`print`].
+pub(crate) fn print_data(data: &[u8]) -> anyhow::Result<()> {
+    match std::str::from_utf8(data) {
+        _ if io::stdout().is_terminal() => print(&String::from_utf8_lossy(data)),
+        Ok(text) => write_out(text),
+        // Parquet, Arrow and their like end where they end.
+        Err(_) => {
+            let mut out = io::stdout().lock();
+            out.write_all(data)
+                .and_then(|()| out.flush())
+                .context("writing to stdout")
+        }
+    }
+}
+
+/// The text with a picture in the place of each control character but line ends and tabs, and of
+/// each mark that turns the direction of writing.
+fn visible(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let picture = |c: char| match u32::from(c) {
+        _ if !steers(c) => c,
+        code @ 0..0x20 => char::from_u32(0x2400 + code).unwrap_or(char::REPLACEMENT_CHARACTER),
+        0x7f => '\u{2421}',
+        _ => char::REPLACEMENT_CHARACTER,
+    };
+    Cow::Owned(text.chars().map(picture).collect())
+}
+
+fn write_out(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())
         .context("writing to stdout")?;
@@ -84,14 +130,18 @@ pub(crate) fn announce(text: &str) -> anyhow::Result<()> {
 
 /// Writes a result to stdout as indented JSON.
 pub(crate) fn print_json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
-    print(&serde_json::to_string_pretty(value).context("writing JSON")?)
+    print_data(
+        serde_json::to_string_pretty(value)
+            .context("writing JSON")?
+            .as_bytes(),
+    )
 }
 
 /// Tells a person what is going on, on stderr, when somebody is looking.
 pub(crate) fn say(text: &str) {
     if io::stderr().is_terminal() {
         // Progress is worth nothing when stderr is closed.
-        drop(writeln!(io::stderr(), "{text}"));
+        drop(writeln!(io::stderr(), "{}", visible(text)));
     } else {
         tracing::info!("{text}");
     }
@@ -117,7 +167,7 @@ pub(crate) fn report_error(error: &anyhow::Error) {
         }
         last = cause;
     }
-    drop(writeln!(io::stderr(), "{text}"));
+    drop(writeln!(io::stderr(), "{}", visible(&text)));
 }
 
 /// Lays out rows in columns, the header first, two spaces between; the last column is not padded.
@@ -161,6 +211,15 @@ mod tests {
             columns(&["site", "n"], &rows),
             "site  n\n磁盘    1\na     22\n"
         );
+    }
+
+    #[test]
+    fn what_would_steer_a_terminal_is_shown() {
+        assert_eq!(
+            visible("a\x1b[2Jb\u{9b}31m\x7f\u{202e}\tc\r\n日"),
+            "a␛[2Jb\u{fffd}31m␡\u{fffd}\tc\r\n日"
+        );
+        assert!(matches!(visible("CBS.log é 日"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -156,7 +156,7 @@ fn receipt(account: &PathAccount, reasons: Vec<String>) -> Receipt {
         records: account.records(),
         rejected: account.rejected(),
         reasons,
-        unrecognised: account.unrecognised().collect(),
+        unrecognised: account.unrecognised().chain(account.refused()).collect(),
     }
 }
 

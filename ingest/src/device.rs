@@ -1,25 +1,27 @@
 //! How many devices a path holds.
 //!
-//! - A file, a .zip or a .cab is one device.
-//! - A directory that holds .zip files, at any depth: each .zip is one device. Its other files are
-//!   read by the next rule.
-//! - Other directories are one device, unless two sub-directories name different computers: then
-//!   each sub-directory with a log that is recognised is judged again by itself, and the files
-//!   beside them are a device of their own if one of them is recognised.
+//! - A file or a .cab is one device.
+//! - A directory that holds .zip files, at any depth: each .zip is judged by itself. Its other files
+//!   are read by the next rule.
+//! - Directories and .zip files are one device, unless two folders in them, or two archives in a
+//!   .zip, name different computers: then each that holds a log that is recognised is judged again
+//!   by itself, and the files beside them are a device of their own if one of them is recognised.
 //!
 //! A computer is named by `systeminfo`, a facts file, event logs, event documents or the registry.
 //! What is in no device's share because nothing of it is recognised goes to the first device, so
 //! that it is still reported.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod divide;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use patchlens_event::RejectReason;
 
-use crate::bundle::{Bundle, Found, Limits, Refusal, is_zip, read_full, walk};
-use crate::identity::{NameSource, Scan, scan, short_name};
+use crate::bundle::{Bundle, Entry, Found, Limits, Refusal, is_zip, read_failure, read_full, walk};
+use crate::identity::{Scan, scan};
 use crate::{Error, Result};
+use divide::{Looked, divide};
 
 /// One device's share of a path, not opened yet: many archives need not be open at once.
 pub(crate) enum Share {
@@ -40,8 +42,14 @@ impl Share {
         }
     }
 
-    /// Opens the share and looks at each of its files.
-    pub(crate) fn open(self, limits: &Limits) -> Result<(Bundle, Vec<Scan>)> {
+    /// Opens the share and looks at each of its files. An archive may turn out to hold several
+    /// devices, unless it is said to be `one_device`.
+    pub(crate) fn open(
+        self,
+        limits: &Limits,
+        one_device: bool,
+    ) -> Result<Vec<(Bundle, Vec<Scan>)>> {
+        let is_archive = matches!(self, Self::Archive(_));
         let mut bundle = match self {
             Self::Archive(path) => Bundle::from_archive(&path, limits)
                 .map_err(|source| Error::Read { path, source })?,
@@ -53,15 +61,22 @@ impl Share {
         };
         bundle.open_cabinets();
         let mut scans = Vec::with_capacity(bundle.entries.len());
-        for entry in &bundle.entries {
-            match scan(&bundle, entry, limits) {
+        let mut entries = Vec::with_capacity(bundle.entries.len());
+        for entry in std::mem::take(&mut bundle.entries) {
+            match scan(&bundle, &entry, limits) {
                 Ok(found) => scans.push(found),
-                Err(error) => scans.push(Scan {
-                    detail: format!("cannot be read: {error}"),
-                    ..Scan::default()
-                }),
+                Err(error) => {
+                    bundle.refusals.push(Refusal {
+                        path: entry.path.clone(),
+                        reason: read_failure(&error),
+                        detail: format!("cannot be read: {error}"),
+                    });
+                    continue;
+                }
             }
+            entries.push(entry);
         }
+        bundle.entries = entries;
         bundle.restart_budget();
         if bundle.entries.is_empty() && bundle.refusals.is_empty() {
             bundle.refusals.push(Refusal {
@@ -70,7 +85,10 @@ impl Share {
                 detail: "there is no file in it".to_owned(),
             });
         }
-        Ok((bundle, scans))
+        if is_archive && !one_device {
+            return Ok(divide_archive(bundle, scans));
+        }
+        Ok(vec![(bundle, scans)])
     }
 }
 
@@ -83,7 +101,19 @@ pub(crate) fn shares(path: &Path, limits: &Limits, one_device: bool) -> Result<V
         path: path.to_owned(),
         source,
     };
-    let metadata = fs::metadata(path).map_err(failed)?;
+    let metadata = fs::metadata(path).map_err(|error| {
+        if path == Path::new("-") {
+            return failed(std::io::Error::other(
+                "stdin is not read, since archives are not read from front to back: write it to a file first",
+            ));
+        }
+        failed(error)
+    })?;
+    if !metadata.is_dir() && !metadata.is_file() {
+        // A pipe or a terminal would be waited for without end, and cannot be looked at twice.
+        let kind = "it is a pipe or a device, not a file: write it to a file first";
+        return Err(failed(std::io::Error::other(kind)));
+    }
     if !metadata.is_dir() {
         if starts_a_zip(path).map_err(failed)? {
             return Ok(vec![Share::Archive(path.to_owned())]);
@@ -119,7 +149,7 @@ pub(crate) fn shares(path: &Path, limits: &Limits, one_device: bool) -> Result<V
     let mut shares = if one_device || loose.is_empty() {
         vec![(name, loose)]
     } else {
-        divide(name, loose, limits)
+        divide_files(name, loose, limits)
     };
     shares.retain(|(_, files)| !files.is_empty());
     let mut shares: Vec<Share> = shares
@@ -153,6 +183,8 @@ fn starts_a_zip(path: &Path) -> std::io::Result<bool> {
 /// What names the device of a single file when nothing else does: a cabinet is named after the device
 /// as a zip is, but the ones that Windows packs itself, like any other log, lie in its folder.
 fn name_of_file(path: &Path) -> String {
+    // A name alone lies in the current directory.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let is_cabinet = path
         .extension()
@@ -173,97 +205,79 @@ fn folder_name(path: &Path) -> String {
         .into_owned()
 }
 
-/// A file with what the first look found.
-struct Looked {
-    file: Found,
-    /// Path below the directory that is being judged.
-    below: String,
-    name: Option<String>,
-    is_recognised: bool,
-}
-
-fn divide(name: String, files: Vec<Found>, limits: &Limits) -> Vec<(String, Vec<Found>)> {
+fn divide_files(name: String, files: Vec<Found>, limits: &Limits) -> Vec<(String, Vec<Found>)> {
     let bundle = Bundle::from_files(name.clone(), files.clone(), Vec::new(), limits);
     let looked = files
         .into_iter()
         .zip(&bundle.entries)
         .map(|(file, entry)| {
             let scan = scan(&bundle, entry, limits).unwrap_or_default();
-            let name = scan
-                .claim
-                .filter(|claim| claim.source < NameSource::Hotfixes)
-                .map(|claim| short_name(&claim.name).to_uppercase());
-            Looked {
-                below: file.relative.clone(),
-                file,
-                name,
-                is_recognised: scan.format.is_some() || scan.is_cabinet,
-            }
+            Looked::new(file.relative.clone(), &scan, file)
         })
         .collect();
-    let mut shares = Vec::new();
-    split(name, looked, &mut shares);
-    let mut shares: Vec<(String, Vec<Looked>)> = shares;
-    // Shares in which nothing is recognised are no device.
-    let (known, unknown): (Vec<_>, Vec<_>) = shares
-        .drain(..)
-        .partition(|(_, files)| files.iter().any(|file| file.is_recognised));
-    let mut shares = known;
-    for (name, files) in unknown {
-        match shares.first_mut() {
-            Some((_, first)) => first.extend(files),
-            None => shares.push((name, files)),
-        }
-    }
-    shares
+    // Files of a share are named by their path below its root.
+    let into_found = |looked: Looked<Found>| Found {
+        relative: looked.below,
+        ..looked.item
+    };
+    divide(name, looked)
         .into_iter()
         .map(|(name, files)| (name, files.into_iter().map(into_found).collect()))
         .collect()
 }
 
-/// Files of a share are named by their path below its root.
-fn into_found(looked: Looked) -> Found {
-    Found {
-        relative: looked.below,
-        ..looked.file
-    }
+/// What lies in an archive: an entry with what the first look found, or what is not read.
+enum Lies {
+    Entry(Box<(Entry, Scan)>),
+    Refused(Refusal),
 }
 
-fn split(name: String, files: Vec<Looked>, shares: &mut Vec<(String, Vec<Looked>)>) {
-    let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for file in &files {
-        if let (Some((directory, _)), Some(name)) = (file.below.split_once('/'), &file.name) {
-            names.entry(directory).or_default().insert(name);
-        }
-    }
-    let sets: Vec<&BTreeSet<&str>> = names.values().collect();
-    let differ = sets.iter().enumerate().any(|(index, one)| {
-        sets.iter()
-            .skip(index + 1)
-            .any(|other| one.is_disjoint(other))
-    });
-    if !differ {
-        return shares.push((name, files));
-    }
-    let mut beside = Vec::new();
-    let mut below: BTreeMap<String, Vec<Looked>> = BTreeMap::new();
-    for mut file in files {
-        match file
-            .below
-            .split_once('/')
-            .map(|(directory, rest)| (directory.to_owned(), rest.to_owned()))
-        {
-            Some((directory, rest)) => {
-                file.below = rest;
-                below.entry(directory).or_default().push(file);
+/// Divides an archive that holds the folders or archives of several devices.
+fn divide_archive(mut bundle: Bundle, scans: Vec<Scan>) -> Vec<(Bundle, Vec<Scan>)> {
+    let entries = std::mem::take(&mut bundle.entries).into_iter();
+    let refusals = std::mem::take(&mut bundle.refusals).into_iter();
+    let looked = entries
+        .zip(scans)
+        .map(|lies| {
+            let lies = Box::new(lies);
+            let (entry, scan) = &*lies;
+            let looked = Looked::new(entry.path.clone(), scan, ());
+            looked.holding(Lies::Entry(lies))
+        })
+        .chain(refusals.map(|refusal| {
+            let path = refusal.path.clone();
+            Looked::new(path, &Scan::default(), Lies::Refused(refusal))
+        }))
+        .collect();
+    let into_bundle = |(name, files): (String, Vec<Looked<Lies>>)| {
+        let mut share = bundle.share_of(without_zip(&name).to_owned());
+        let mut scans = Vec::new();
+        for Looked { below, item, .. } in files {
+            match item {
+                Lies::Entry(lies) => {
+                    let (mut entry, scan) = *lies;
+                    entry.path = below;
+                    share.entries.push(entry);
+                    scans.push(scan);
+                }
+                Lies::Refused(refusal) => share.refusals.push(Refusal {
+                    path: below,
+                    ..refusal
+                }),
             }
-            None => beside.push(file),
         }
-    }
-    for (directory, files) in below {
-        split(directory, files, shares);
-    }
-    if !beside.is_empty() {
-        shares.push((name, beside));
+        (share, scans)
+    };
+    divide(bundle.name.clone(), looked)
+        .into_iter()
+        .map(into_bundle)
+        .collect()
+}
+
+/// A nested archive names its device as one on disk does.
+fn without_zip(name: &str) -> &str {
+    match name.rsplit_once('.') {
+        Some((stem, extension)) if extension.eq_ignore_ascii_case("zip") => stem,
+        _ => name,
     }
 }

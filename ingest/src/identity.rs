@@ -14,6 +14,7 @@ use patchlens_event::{DeviceId, inventory as names};
 
 use crate::bundle::{Bundle, Entry, Limits, is_cabinet, read_full};
 use crate::evtx::{CHUNK_BYTES, FILE_HEADER_BYTES, NewestChunk};
+use crate::foreign::foreign;
 use crate::json::Documents;
 use crate::parser::FileParser;
 use crate::redact::KnownNames;
@@ -74,6 +75,12 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
     let filled = read_head(&mut reader, &mut head)?;
     head.truncate(filled);
     let file_name = entry.path.rsplit('/').next().unwrap_or_default();
+    if let Some(what) = foreign(&head, file_name) {
+        return Ok(Scan {
+            detail: what.to_owned(),
+            ..Scan::default()
+        });
+    }
     let mut scan = Scan {
         format: detect(&head, file_name),
         is_cabinet: is_cabinet(&head),

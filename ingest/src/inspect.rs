@@ -79,20 +79,14 @@ pub fn inspect(paths: &[PathBuf], limits: &Limits) -> Result<InspectReport> {
     for path in paths {
         for share in shares(path, limits, true)? {
             let root = share.root(path);
-            let (bundle, scans) = share.open(limits)?;
-            report.files.extend(
-                bundle
-                    .refusals
-                    .iter()
-                    .map(|refusal| refused(&root, refusal)),
-            );
-            report.files.extend(
-                bundle
-                    .entries
-                    .iter()
-                    .zip(&scans)
-                    .map(|(entry, scan)| file(&root, &bundle, entry, scan, limits)),
-            );
+            for (bundle, scans) in share.open(limits, true)? {
+                let refusals = bundle.refusals.iter();
+                let refused = refusals.map(|refusal| refused(&root, refusal));
+                report.files.extend(refused);
+                let entries = bundle.entries.iter().zip(&scans);
+                let files = entries.map(|(entry, scan)| file(&root, &bundle, entry, scan, limits));
+                report.files.extend(files);
+            }
         }
     }
     Ok(report)

@@ -64,9 +64,10 @@ const LEVEL: [&str; 7] = [
     "Severity",
     "LevelValue",
 ];
+/// When it happened; `@timestamp` is that for a Beat, but for Fluent Bit when it was read.
 const TIME: [&str; 6] = [
-    "@timestamp",
     "TimeCreated",
+    "@timestamp",
     "EventTime",
     "timestamp",
     "time_created",
@@ -234,27 +235,39 @@ pub(crate) fn emit(document: &Document, sink: &mut dyn RecordSink) {
         );
     }
     let text = |paths: &[&str]| value.text(paths).unwrap_or_default();
-    let time_text = text(&TIME);
+    // The first that is a moment; a time without zone only where there is nothing better.
+    let (time_text, time) = TIME
+        .iter()
+        .filter_map(|path| value.text(&[path]))
+        .map(|text| (text, time_of(text)))
+        .find(|(_, time)| matches!(time, LoggedTime::Utc(_)))
+        .unwrap_or_else(|| (text(&TIME), time_of(text(&TIME))));
     let level = match level_of(text(&LEVEL)) {
         Level::Unknown => level_of(text(&["log.level"])),
         known => known,
     };
+    let record_id = text(&RECORD_ID).parse().ok();
+    let mut fields = event_data(value);
+    if record_id.is_none() {
+        // Beats write members in another order each time, and this text is part of the identity.
+        fields.sort();
+    }
     EventRecord {
         provider: text(&PROVIDER),
         windows_event_id: text(&EVENT_ID).parse().ok(),
-        record_id: text(&RECORD_ID).parse().ok(),
+        record_id,
         channel: text(&CHANNEL),
         computer_name: text(&COMPUTER),
         level,
         time_text,
-        fields: event_data(value),
+        fields,
         text: text(&TEXT),
     }
     .emit(
         document.line,
         document.byte_offset,
         document.continuations,
-        time_of(time_text),
+        time,
         sink,
     );
 }
@@ -313,9 +326,13 @@ fn event_data(value: &Value) -> Vec<(String, String)> {
     fields
 }
 
-/// Reads RFC 3339, `/Date(1690000000000)/`, and a time without zone, which is the device's own.
+/// Reads RFC 3339, `2024-08-20 10:07:41 +0800`, `/Date(1690000000000)/`, and a time without zone,
+/// which is the device's own.
 fn time_of(text: &str) -> LoggedTime {
-    if let Ok(time) = text.parse::<Timestamp>() {
+    if let Ok(time) = text
+        .parse::<Timestamp>()
+        .or_else(|_| Timestamp::strptime("%Y-%m-%d %H:%M:%S %z", text))
+    {
         return LoggedTime::Utc(time);
     }
     if let Some(millis) = text

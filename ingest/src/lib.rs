@@ -13,6 +13,7 @@ mod error;
 mod event_record;
 pub mod evtx;
 pub mod follow;
+mod foreign;
 pub mod identity;
 pub mod inspect;
 pub mod inventory;

@@ -176,9 +176,22 @@ impl Redactor {
         let Some(automaton) = candidate::AUTOMATON.as_ref() else {
             return Cow::Borrowed(text);
         };
-        let found = automaton
-            .captures_iter(text)
-            .filter_map(|captures| self.judge(&captures, text));
+        let mut from = 0;
+        let found = std::iter::from_fn(|| {
+            loop {
+                let captures = automaton.captures_at(text, from)?;
+                from = captures.get(0)?.end();
+                if let Some(found) = self.judge(&captures, text) {
+                    return Some(found);
+                }
+                // What is no account may hold what is a name: `HKEY_USERS\S-1-5-21-…`, `x\Users\jroe`.
+                if let (Some(domain), Some(user)) = (captures.name("domain"), captures.name("user"))
+                    && candidate::may_hold_a_name(user.as_str())
+                {
+                    from = domain.end();
+                }
+            }
+        });
         self.replace(text, found)
     }
 
@@ -239,7 +252,9 @@ impl Redactor {
                     .get(range.end..)
                     .is_some_and(|rest| rest.starts_with(':'))
         };
-        if let Some(range) = group("profile").or_else(|| group("bare_profile")) {
+        let bare = || group("bare_profile").map(|first| candidate::whole_name(text, first));
+        let profile = group("profile").or_else(|| group("quoted_profile"));
+        if let Some(range) = profile.or_else(bare) {
             return (options.user_names
                 && !is_token(&range)
                 && candidate::is_person(text.get(range.clone())?))
@@ -249,7 +264,9 @@ impl Redactor {
             return options.sids.then_some((range, "sid"));
         }
         if let Some(range) = group("email") {
-            return options.email_addresses.then_some((range, "email"));
+            return options
+                .email_addresses
+                .then(|| (candidate::email_start(text, range), "email"));
         }
         if let Some(range) = group("ipv4") {
             return (options.ip_addresses && candidate::is_ipv4(text, range.clone()))
@@ -259,14 +276,26 @@ impl Redactor {
             return (options.ip_addresses && candidate::is_ipv6(text.get(range.clone())?))
                 .then_some((range, "ip"));
         }
+        if let Some(range) = group("named") {
+            return (options.user_names
+                && !is_token(&range)
+                && candidate::is_name(text.get(range.clone())?))
+            .then_some((range, "user"));
+        }
+        if let Some(range) = group("common_name") {
+            return (options.user_names && !is_token(&range)).then_some((range, "user"));
+        }
         let (domain, user) = (group("domain")?, group("user")?);
         if is_token(&user) {
             return None;
         }
-        let known = self.known.domains.iter().any(|name| {
-            text.get(domain.clone())
-                .is_some_and(|domain| name.eq_ignore_ascii_case(domain))
-        });
+        let domain_text = text.get(domain.clone())?;
+        let known = candidate::is_cloud_domain(domain_text)
+            || self
+                .known
+                .domains
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(domain_text));
         // A domain that is known may stay; one that only looks like one goes with its user.
         let range = if known {
             user.clone()

@@ -23,6 +23,10 @@ pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome>
     let options = collect_options(config, &command.reading, command.paths.len())?;
     for path in &command.paths {
         // Before the event log is opened: a wrong path shall leave nothing behind.
+        anyhow::ensure!(
+            path != Path::new("-") || path.exists(),
+            "stdin is not read, since archives are not read from front to back: write it to a file first"
+        );
         std::fs::metadata(path).with_context(|| format!("reading {}", path.display()))?;
     }
     let url = command.to.clone().unwrap_or_else(|| config.event_log_url());
@@ -57,7 +61,7 @@ pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome>
             print(&format!("nothing waits for {url}"))?;
         }
         Ok(Outcome::from_rejects(
-            account.map_or(0, |account| account.rejected),
+            account.map_or(0, Accounting::complaints),
         ))
     })
 }
@@ -90,8 +94,13 @@ pub(crate) struct Accounting {
     pub(crate) sent: u64,
     pub(crate) counted: u64,
     pub(crate) rejected: u64,
+    /// Files that no parser recognises; they are rejects as well.
+    pub(crate) unrecognised: u64,
     pub(crate) messages: u64,
 }
+
+/// How many files that are not read are named in the log output.
+const NAMED_MAX: usize = 20;
 
 impl Accounting {
     fn add(&mut self, account: &PathAccount) {
@@ -101,6 +110,17 @@ impl Accounting {
         self.sent += account.sent();
         self.counted += account.noise_counted();
         self.rejected += account.rejected();
+        self.unrecognised += account.unrecognised().count() as u64;
+    }
+
+    /// What the exit code counts: files that nobody knows lie in many a bundle, but where nothing else
+    /// was found, something is wrong.
+    fn complaints(self) -> u64 {
+        if self.records == 0 {
+            self.rejected + self.unrecognised
+        } else {
+            self.rejected
+        }
     }
 
     pub(crate) fn to_line(self, url: &str) -> String {
@@ -111,10 +131,15 @@ impl Accounting {
             sent,
             counted,
             rejected,
+            unrecognised,
             messages,
         } = self;
+        let unknown = match unrecognised {
+            0 => String::new(),
+            files => format!(" and {files} files not recognised"),
+        };
         format!(
-            "{records} records read = {sent} sent + {counted} counted as noise; {rejected} rejected (table reject); \
+            "{records} records read = {sent} sent + {counted} counted as noise; {rejected} rejected{unknown} (table reject); \
              {files} files of {devices} devices in {messages} messages to {url}"
         )
     }
@@ -132,9 +157,15 @@ pub(crate) async fn ship(
         let bundles = bundles(&paths);
         let mut progress = Progress::new(shipper, bundles.len() as u64);
         let mut accounting = Accounting::default();
+        let mut named = 0;
         for path in &bundles {
             let account = read_path(path, &options, &mut progress)?;
             accounting.add(&account);
+            let unread = account.unrecognised().chain(account.refused());
+            for file in unread.take(NAMED_MAX - named) {
+                tracing::warn!(path = %path.display(), file, "not read");
+                named += 1;
+            }
             progress.bundle_done();
         }
         let mut shipper = progress.finish();

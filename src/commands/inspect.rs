@@ -32,7 +32,7 @@ fn as_table(report: &InspectReport, lay_out: impl Fn(&[&str], &[Vec<String>]) ->
                 _ => String::new(),
             };
             vec![
-                file.path.clone(),
+                in_a_column(&file.path),
                 file.format
                     .clone()
                     .unwrap_or_else(|| "not recognised".to_owned()),
@@ -67,6 +67,19 @@ fn as_table(report: &InspectReport, lay_out: impl Fn(&[&str], &[Vec<String>]) ->
         }
     }
     text
+}
+
+/// One long path must not push the other columns out of sight; the file's name stands at its end.
+/// What is rejected is named in full below the table.
+fn in_a_column(path: &str) -> String {
+    const CHARS_MAX: usize = 100;
+    let surplus = path.chars().count().saturating_sub(CHARS_MAX);
+    if surplus == 0 {
+        return path.to_owned();
+    }
+    std::iter::once('…')
+        .chain(path.chars().skip(surplus + 1))
+        .collect()
 }
 
 fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {

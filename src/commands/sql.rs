@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::cli::Sql;
 use crate::config::Config;
-use crate::output::{Outcome, print};
+use crate::output::{Outcome, print, print_data};
 use crate::services::{OpenStore, runtime};
 
 /// How long an analyst's statement may run; the embedded engine allows no more.
@@ -32,7 +32,7 @@ pub(crate) fn run(config: Config, command: &Sql) -> anyhow::Result<Outcome> {
             .query_bytes("answer the statement", &statement, &[], &command.format)
             .await;
         open.close().await?;
-        print(&String::from_utf8_lossy(&answer?))?;
+        print_data(&answer?)?;
         Ok(Outcome::Done)
     })
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{arg, bare, python, root, service, text};
+use crate::support::{arg, bare, installed, python, root, service, text};
 
 fn agents() -> PathBuf {
     root().join("ingest/agents")
@@ -145,6 +145,7 @@ fn the_layout_is_the_scripts() {
         "'BT-Panther'",
         "'SetupDiag'",
         "'WindowsUpdate.log'",
+        "CbsPersist_*",
         "'services.csv'",
         "'hotfix.csv'",
         "'registry.txt'",
@@ -200,10 +201,29 @@ fn the_forwarders_configurations_lead_to_our_endpoint() {
     assert_eq!(output["json_date_key"].as_str(), Some("@timestamp"));
 }
 
+/// rsyslog says itself whether it would take its configuration.
+#[test]
+fn rsyslog_takes_its_configuration() {
+    let file = agents().join("rsyslog.conf");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    for needed in ["/ingest/v1/winlogbeat\"", "bulkmode=\"on\""] {
+        assert!(settings.contains(needed), "{needed}");
+    }
+    if !installed("rsyslogd") {
+        return;
+    }
+    let output = Command::new("rsyslogd")
+        .args(["-N1", "-f", arg(&file)])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
 #[test]
 fn what_the_forwarders_send_is_read_as_event_log_records() {
     let work = tempfile::tempdir().unwrap();
-    // As Winlogbeat, the remap of vector.toml, and Fluent Bit's winevtlog write them.
+    // As Winlogbeat, the remap of vector.toml, and Fluent Bit's winevtlog write them; the last
+    // states as @timestamp when it read the record.
     for (name, document) in [
         (
             "winlogbeat",
@@ -215,7 +235,7 @@ fn what_the_forwarders_send_is_read_as_event_log_records() {
         ),
         (
             "fluent-bit",
-            r#"{"@timestamp":"2024-08-20T02:07:41.000000Z","ProviderName":"Microsoft-Windows-WindowsUpdateClient","ProviderGuid":"{x}","Qualifiers":"","EventID":20,"Version":1,"Level":2,"Task":1,"Opcode":13,"Keywords":"0x8","TimeCreated":"2024-08-20 10:07:41 +0800","EventRecordID":7,"ActivityID":"","RelatedActivityID":"","ProcessID":1,"ThreadID":2,"Channel":"System","Computer":"BR-0417","UserID":"NT AUTHORITY\\SYSTEM","Message":"x","StringInserts":["0x80070005","2024-08 (KB5041580)"]}"#,
+            r#"{"@timestamp":"2024-08-20T09:00:00.000000Z","ProviderName":"Microsoft-Windows-WindowsUpdateClient","ProviderGuid":"{x}","Qualifiers":"","EventID":20,"Version":1,"Level":2,"Task":1,"Opcode":13,"Keywords":"0x8","TimeCreated":"2024-08-20 10:07:41 +0800","EventRecordID":7,"ActivityID":"","RelatedActivityID":"","ProcessID":1,"ThreadID":2,"Channel":"System","Computer":"BR-0417","UserID":"NT AUTHORITY\\SYSTEM","Message":"x","StringInserts":["0x80070005","2024-08 (KB5041580)"]}"#,
         ),
     ] {
         let path = work.path().join(format!("{name}.ndjson"));

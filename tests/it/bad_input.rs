@@ -43,6 +43,89 @@ fn a_missing_path_is_named() {
 }
 
 #[test]
+fn stdin_is_refused_with_what_to_do() {
+    for command in ["inspect", "diagnose", "collect"] {
+        let (code, _, stderr) = run(&[command, "-"]);
+        assert_eq!(code, 2, "{command}: {stderr}");
+        assert!(stderr.contains("write it to a file"), "{command}: {stderr}");
+    }
+}
+
+#[test]
+fn a_log_in_the_current_directory_is_read_and_an_archive_that_is_not_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    log(folder.path(), "YR-7/CBS.log", GOOD);
+    log(
+        folder.path(),
+        "YR-7/logs.7z",
+        b"7z\xbc\xaf\x27\x1c\0\x04\0\0\0\0",
+    );
+    let collect = |name: &str| {
+        let output = bare(&[
+            "collect",
+            name,
+            "--data-dir",
+            arg(&folder.path().join("data")),
+        ])
+        .current_dir(folder.path().join("YR-7"))
+        .output()
+        .unwrap();
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    let (code, stdout, stderr) = collect("CBS.log");
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.starts_with("2 records read"), "{stdout}");
+    let (code, stdout, stderr) = collect("logs.7z");
+    assert_eq!(code, Some(1), "{stdout} {stderr}");
+    assert!(stdout.contains("1 files not recognised"), "{stdout}");
+    assert!(stderr.contains("pack it as .zip"), "{stderr}");
+}
+
+#[test]
+fn nobody_has_to_read_the_log_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = bare(&["simulate", "--devices", "3", "--out", arg(folder.path())])
+        .env("RUST_LOG", "debug")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_would_steer_a_terminal_is_shown_and_not_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let evil = "\u{1b}[2J\u{202e}";
+    log(
+        folder.path(),
+        "ev.ndjson",
+        format!(
+            r#"{{"@timestamp":"2024-08-20T10:00:40Z","winlog":{{"channel":"System","provider_name":"Microsoft-Windows-WindowsUpdateClient","event_id":"20","record_id":7,"computer_name":"PC-1","event_data":{{"errorCode":"0x80073712","updateTitle":{}}}}}}}"#,
+            serde_json::to_string(&format!("2024-08 {evil} (KB5041580)")).unwrap()
+        )
+        .as_bytes(),
+    );
+    log(folder.path(), "\u{202e}gol.SBC", GOOD);
+    for command in ["diagnose", "inspect"] {
+        for format in ["table", "markdown"] {
+            let (_, stdout, _) = run(&[command, arg(folder.path()), "--format", format]);
+            assert!(
+                !stdout.contains(['\u{1b}', '\u{202e}']) && !stdout.is_empty(),
+                "{command}: {stdout:?}"
+            );
+        }
+    }
+    let (_, stdout, _) = run(&["diagnose", arg(folder.path())]);
+    assert!(stdout.contains("␛[2J"), "{stdout}");
+}
+
+#[test]
 fn an_empty_file_is_no_log() {
     let folder = tempfile::tempdir().unwrap();
     log(folder.path(), "CBS.log", b"");

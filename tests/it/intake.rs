@@ -13,17 +13,17 @@ use patchlens_log::{LogUrl, Reader, ReaderOptions};
 use crate::support::{Patchlens, arg, bare, engine, python, root, service, text};
 
 /// A gateway as a process, killed when it is dropped.
-struct Gateway {
+pub(crate) struct Gateway {
     child: Child,
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 impl Gateway {
-    fn start(patchlens: &Patchlens, port: u16) -> Self {
+    pub(crate) fn start(patchlens: &Patchlens, port: u16) -> Self {
         let address = format!("127.0.0.1:{port}");
         let mut child = patchlens
             .command(&["gateway", "--gateway", &address])
@@ -47,7 +47,7 @@ impl Drop for Gateway {
 }
 
 /// All events of a local log, in order.
-fn events(dir: &Path) -> Vec<Event> {
+pub(crate) fn events(dir: &Path) -> Vec<Event> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let options = ReaderOptions::new("it", [EVENTS_TOPIC]);
@@ -71,7 +71,7 @@ fn events(dir: &Path) -> Vec<Event> {
     })
 }
 
-fn record_ids(events: &[Event]) -> BTreeSet<String> {
+pub(crate) fn record_ids(events: &[Event]) -> BTreeSet<String> {
     let records = events.iter().filter(|event| event.kind != Kind::Count);
     records.map(|event| event.event_id.to_string()).collect()
 }

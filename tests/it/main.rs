@@ -23,6 +23,7 @@ mod bad_input;
 mod cases;
 mod compose;
 mod demo;
+mod forwarders;
 mod grafana;
 mod intake;
 mod kafka;

@@ -91,14 +91,18 @@ impl IdentityScope {
         self.id(&content, ordinal)
     }
 
-    /// Returns the id of a record that Windows has numbered within its log. The number takes the place of the
-    /// order of reading: forwarders send records in any order and portion, and some of them again.
-    pub fn numbered_id(&self, logged_time: &str, text: &str, number: u64) -> EventId {
+    /// Returns the id of a record that Windows has numbered within `log`. The number takes the place of
+    /// text and order: forwarders send records in any order and portion, some of them again, with
+    /// other precision of the time, with or without the message in the device's language, and a Beat
+    /// with the event data in another order each time. `second` is when it was logged: numbers begin
+    /// anew when a log is cleared.
+    pub fn numbered_id(&self, log: &str, second: &str, number: u64) -> EventId {
         EventId::from_parts(&[
-            b"numbered-record.v1",
+            b"numbered-record.v2",
             self.device_id.as_str().as_bytes(),
             self.source.as_str().as_bytes(),
-            content(logged_time, text).as_bytes(),
+            log.as_bytes(),
+            second.as_bytes(),
             &number.to_le_bytes(),
         ])
     }
@@ -198,12 +202,13 @@ mod tests {
     #[test]
     fn a_numbered_record_is_the_same_wherever_it_stands() {
         let mut scope = scope();
-        let first = scope.numbered_id("t", "a", 7);
-        scope.next_id("t", "a");
-        assert_eq!(first, scope.numbered_id("t", "a", 7));
-        assert_ne!(first, scope.numbered_id("t", "a", 8));
+        let first = scope.numbered_id("system", "1", 7);
+        scope.next_id("1", "a");
+        assert_eq!(first, scope.numbered_id("system", "1", 7));
+        assert_ne!(first, scope.numbered_id("system", "1", 8));
+        assert_ne!(first, scope.numbered_id("setup", "1", 7));
         // After the log was cleared the numbers begin anew.
-        assert_ne!(first, scope.numbered_id("u", "a", 7));
+        assert_ne!(first, scope.numbered_id("system", "2", 7));
     }
 
     #[test]

@@ -146,6 +146,28 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// A refusal in plain text, for clients that take whatever is JSON for an answer to their documents.
+#[derive(Debug)]
+pub(crate) struct PlainRefusal(Refusal);
+
+impl From<Refusal> for PlainRefusal {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+impl IntoResponse for PlainRefusal {
+    fn into_response(self) -> Response {
+        // The first word must not be one of JSON's.
+        let text = format!("refused, {}: {}\n", self.0.reason(), self.0.detail());
+        let (mut parts, _) = self.0.into_response().into_parts();
+        parts.headers.remove(header::CONTENT_LENGTH);
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        parts.headers.insert(header::CONTENT_TYPE, plain);
+        Response::from_parts(parts, text.into())
+    }
+}
+
 /// Turns a failure of the event log into an answer.
 pub(crate) fn log_refusal(error: &patchlens_log::Error) -> Refusal {
     if error.is_retryable() {

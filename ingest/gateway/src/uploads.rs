@@ -47,6 +47,10 @@ pub struct Upload {
     pub rejected: u64,
     /// Files that no parser recognises, at most 100 of them, each with its reason.
     pub unrecognised: Vec<String>,
+    /// Entries that were refused as a whole, such as encrypted ones, at most 100 of them, each with
+    /// its reason.
+    #[serde(default)]
+    pub refused: Vec<String>,
     /// Why it failed; null otherwise.
     pub detail: Option<String>,
 }
@@ -64,6 +68,7 @@ impl Upload {
             counted: 0,
             rejected: 0,
             unrecognised: Vec::new(),
+            refused: Vec::new(),
             detail: None,
         }
     }
@@ -80,6 +85,10 @@ impl Upload {
         self.rejected = account.rejected();
         self.unrecognised = account
             .unrecognised()
+            .take(crate::answer::PROBLEMS_MAX)
+            .collect();
+        self.refused = account
+            .refused()
             .take(crate::answer::PROBLEMS_MAX)
             .collect();
     }

@@ -2,35 +2,49 @@
 //! send them, in two forms.
 //!
 //! - Plain: documents one per line or in an array, to the endpoint itself.
-//! - Bulk: what an Elasticsearch output speaks, with the endpoint as its base address. Beside
-//!   `_bulk`, the few questions are answered that such a client asks before it sends anything:
-//!   the version, the licence, and whether templates and policies are there.
+//! - Bulk: what an Elasticsearch output speaks, with the endpoint as its base address; also one
+//!   document at a time, as rsyslog does when nobody tells it otherwise. The few questions are
+//!   answered that such a client asks before it sends anything: the version, the licence, and
+//!   whether templates and policies are there.
 //!
 //! A document that cannot be used is kept as a reject. Its bulk item says 400, upon which clients
 //! drop it: there is nothing to be gained by sending it again.
+//!
+//! A request that is refused as a whole is answered with plain text, never with JSON and never with
+//! nothing: rsyslog's omelasticsearch 8.2302 looks at no status, takes both for a final word, and
+//! lets the events go. What it cannot parse it sends again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Path, Request, State};
+use axum::http::{Method, StatusCode, Uri};
 use axum::routing::{any, get, post, put};
 use axum::{Json, middleware};
 use patchlens_event::{DeviceId, Event, Reject, RejectReason};
-use patchlens_ingest::collect::{DocumentOutcome, DocumentReader, EventSink, SinkError};
+use patchlens_ingest::collect::{
+    CollectOptions, DocumentOutcome, DocumentReader, EventSink, SinkError,
+};
 use serde_json::{Value, json};
 
 use crate::access::Collector;
-use crate::answer::{EventsAnswer, PROBLEMS_MAX, Problem, Refusal};
+use crate::answer::{EventsAnswer, PROBLEMS_MAX, PlainRefusal, Problem, Refusal};
 use crate::events::Batch;
 use crate::server::Shared;
 use crate::token::Scope;
 
+mod actions;
+mod questions;
+
+use actions::Items;
+use questions::{cat_health, handshake, health, license, present, product};
+
 /// What stands as the file in evidence.
 const ORIGIN: &str = "winlogbeat";
-/// The version that is stated to a client that does not state its own.
-const VERSION: &str = "8.15.0";
+
+/// How long a refused request is held before it is answered.
+const PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     let base = "/ingest/v1/winlogbeat";
@@ -43,92 +57,24 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route(&at("/_license"), get(license))
         .route(&at("/_xpack"), get(license))
         .route(&at("/_cluster/health"), get(health))
+        .route(&at("/_cat/health"), get(cat_health))
         .route(&at("/_template/{*name}"), any(present))
         .route(&at("/_index_template/{*name}"), any(present))
         .route(&at("/_component_template/{*name}"), any(present))
         .route(&at("/_ilm/policy/{*name}"), any(present))
+        .route(&at("/_alias/{*name}"), any(present))
         .route(&at("/_data_stream/{*name}"), any(present))
         .route(&at("/_ingest/pipeline/{*name}"), put(present).get(present))
+        .route(&at("/{index}"), any(elsewhere))
+        .route(
+            &at("/{index}/{kind}"),
+            post(single).put(single).fallback(elsewhere),
+        )
+        .route(
+            &at("/{index}/{kind}/{id}"),
+            post(single).put(single).fallback(elsewhere),
+        )
         .layer(middleware::map_response(product))
-}
-
-/// Elastic's own clients go on only when the server says that it is one of theirs.
-async fn product(mut response: Response) -> Response {
-    response.headers_mut().insert(
-        HeaderName::from_static("x-elastic-product"),
-        HeaderValue::from_static("Elasticsearch"),
-    );
-    response
-}
-
-async fn handshake(
-    State(shared): State<Arc<Shared>>,
-    method: Method,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    shared.admit(&headers, Scope::Winlogbeat)?;
-    if method == Method::HEAD {
-        return Ok(().into_response());
-    }
-    Ok(Json(json!({
-        "name": "patchlens-gateway",
-        "cluster_name": "patchlens",
-        "cluster_uuid": "patchlens-gateway-000",
-        "version": {
-            "number": client_version(&headers),
-            "build_flavor": "default",
-            "build_type": "patchlens",
-            "lucene_version": "9.11.1",
-            "minimum_wire_compatibility_version": "7.17.0",
-            "minimum_index_compatibility_version": "7.0.0"
-        },
-        "tagline": "You Know, for Search"
-    }))
-    .into_response())
-}
-
-/// A Beat refuses a server that is older than itself, so it is told its own version:
-/// `Elastic-Winlogbeat/8.17.1 (windows; …)`.
-fn client_version(headers: &HeaderMap) -> String {
-    let stated = headers
-        .get(header::USER_AGENT)
-        .and_then(|value| value.to_str().ok())
-        .filter(|agent| agent.to_ascii_lowercase().contains("beat/"))
-        .and_then(|agent| agent.split('/').nth(1)?.split([' ', '+', '-']).next());
-    let is_version = |text: &&str| {
-        text.split('.').count() == 3 && text.split('.').all(|part| part.parse::<u16>().is_ok())
-    };
-    stated.filter(is_version).unwrap_or(VERSION).to_owned()
-}
-
-async fn license(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
-    shared.admit(&headers, Scope::Winlogbeat)?;
-    let license = json!({
-        "uid": "patchlens-gateway-000", "type": "basic", "mode": "basic", "status": "active"
-    });
-    Ok(Json(json!({"license": license, "features": {}})))
-}
-
-async fn health(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
-    shared.admit(&headers, Scope::Winlogbeat)?;
-    Ok(Json(
-        json!({"cluster_name": "patchlens", "status": "green", "timed_out": false, "number_of_nodes": 1}),
-    ))
-}
-
-/// Templates and policies mean nothing here: they are there, and may be written, without effect.
-async fn present(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
-    shared.admit(&headers, Scope::Winlogbeat)?;
-    Ok(Json(json!({"acknowledged": true})))
 }
 
 async fn body(shared: &Shared, request: Request) -> Result<(Collector, Body), Refusal> {
@@ -151,8 +97,7 @@ async fn plain(
     request: Request,
 ) -> Result<Json<EventsAnswer>, Refusal> {
     let (collector, (bytes, _memory)) = body(&shared, request).await?;
-    let mut options = shared.config.collect.clone();
-    options.collected_at = (shared.config.now)();
+    let options = options(&shared);
     let mut batch = Batch::new(&shared, &collector);
     let mut answer = EventsAnswer::default();
     let mut refused = Vec::new();
@@ -191,139 +136,165 @@ async fn plain(
     Ok(Json(answer))
 }
 
-async fn bulk(State(shared): State<Arc<Shared>>, request: Request) -> Result<Json<Value>, Refusal> {
+async fn bulk(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+) -> Result<Json<Value>, PlainRefusal> {
+    match take_bulk(&shared, request).await {
+        Ok(answer) => Ok(answer),
+        Err(refusal) => Err(after_a_pause(refusal).await),
+    }
+}
+
+/// Refuses slowly. Clients that look at no status know no Retry-After either: rsyslog comes back at
+/// once, each time with one copy more of what was refused.
+async fn after_a_pause(refusal: Refusal) -> PlainRefusal {
+    tokio::time::sleep(PAUSE).await;
+    refusal.into()
+}
+
+async fn take_bulk(shared: &Shared, request: Request) -> Result<Json<Value>, Refusal> {
     let started = std::time::Instant::now();
-    let (collector, (bytes, _memory)) = body(&shared, request).await?;
-    let mut options = shared.config.collect.clone();
-    options.collected_at = (shared.config.now)();
-    let speaks_for = |device: &DeviceId| collector.speaks_for(device);
-    let mut reader = DocumentReader::new(&options, ORIGIN);
-    let mut batch = Batch::new(&shared, &collector);
+    let (collector, (bytes, _memory)) = body(shared, request).await?;
+    let options = options(shared);
+    let mut documents = Documents::new(shared, &collector, &options);
     let mut items = Vec::new();
-    let mut events = 0;
     let mut has_errors = false;
     for item in Items::new(&bytes) {
-        let outcome = match item.document {
-            Some(document) => reader
-                .read(item.place, document, &speaks_for, &mut Sink(&mut batch))
-                .map_err(|error| Refusal::Broken(error.to_string()))?,
-            None => DocumentOutcome::Refused(RejectReason::Malformed, item.problem.to_owned()),
+        let became = match item.document {
+            Some(document) => documents.take(item.place, document)?,
+            None => Err((RejectReason::Malformed, item.problem.to_owned())),
         };
-        let answer = match outcome {
-            DocumentOutcome::Sent(_) => {
-                events += 1;
-                json!({"_index": item.index, "status": 201, "result": "created"})
-            }
-            DocumentOutcome::Refused(reason, detail) => {
+        let answer = match became {
+            Ok(()) => json!({"_index": item.index, "status": 201, "result": "created"}),
+            Err((reason, detail)) => {
                 has_errors = true;
                 let raw = item.document.unwrap_or(item.action);
-                let error = json!({"type": "document_parsing_exception", "reason": format!("{detail}; kept as a reject")});
-                batch.reject(item.place, raw, reason, detail)?;
-                json!({"_index": item.index, "status": 400, "error": error})
+                let answer =
+                    json!({"_index": item.index, "status": 400, "error": unusable(&detail)});
+                documents.batch.reject(item.place, raw, reason, detail)?;
+                answer
             }
         };
         items.push(json!({ item.operation: answer }));
     }
-    batch.append(&shared.writer).await?;
-    shared.metrics.events("winlogbeat", events);
+    documents.append().await?;
     let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Json(
         json!({"took": took, "errors": has_errors, "items": items}),
     ))
 }
 
-/// One action of a bulk request, with its document.
-struct Item<'a> {
-    operation: &'static str,
-    index: String,
-    /// Line and byte offset of the document, or of the action that has none.
-    place: (u64, u64),
-    action: &'a [u8],
-    document: Option<&'a [u8]>,
-    problem: &'static str,
+/// One document, as the index API takes it: `POST {index}/_doc`, `PUT {index}/_create/{id}`, or a
+/// type's name in the place of `_doc`.
+async fn single(
+    State(shared): State<Arc<Shared>>,
+    Path(path): Path<Vec<String>>,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), PlainRefusal> {
+    let index = path.first().cloned().unwrap_or_default();
+    let kind = path.get(1).map_or("", String::as_str);
+    if kind.starts_with('_') && !["_doc", "_create"].contains(&kind) {
+        return Err(not_here(&kind).into());
+    }
+    match take_single(&shared, &index, request).await {
+        Ok(answer) => Ok(answer),
+        Err(refusal) => Err(after_a_pause(refusal).await),
+    }
 }
 
-/// The actions of a bulk request.
-struct Items<'a> {
-    rest: &'a [u8],
-    line: u64,
-    offset: u64,
+async fn take_single(
+    shared: &Shared,
+    index: &str,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let (collector, (bytes, _memory)) = body(shared, request).await?;
+    let options = options(shared);
+    let mut documents = Documents::new(shared, &collector, &options);
+    let became = documents.take((1, 0), &bytes)?;
+    let answer = match became {
+        Ok(()) => (
+            StatusCode::CREATED,
+            json!({"_index": index, "result": "created"}),
+        ),
+        Err((reason, detail)) => {
+            let answer = json!({"error": unusable(&detail), "status": 400});
+            documents.batch.reject((1, 0), &bytes, reason, detail)?;
+            (StatusCode::BAD_REQUEST, answer)
+        }
+    };
+    documents.append().await?;
+    Ok((answer.0, Json(answer.1)))
 }
 
-impl<'a> Items<'a> {
-    fn new(body: &'a [u8]) -> Self {
+/// What is said about a document that cannot be used, in Elasticsearch's form.
+fn unusable(detail: &str) -> Value {
+    json!({"type": "document_parsing_exception", "reason": format!("{detail}; kept as a reject")})
+}
+
+async fn elsewhere(method: Method, address: Uri) -> PlainRefusal {
+    not_here(&format_args!("{method} {}", address.path())).into()
+}
+
+fn not_here(what: &dyn std::fmt::Display) -> Refusal {
+    Refusal::Unknown(format!(
+        "{what} is nothing that the gateway takes: of Elasticsearch it speaks `_bulk` and `{{index}}/_doc`"
+    ))
+}
+
+/// The documents of one request, and the messages that they become.
+struct Documents<'a> {
+    shared: &'a Shared,
+    collector: &'a Collector,
+    reader: DocumentReader<'a>,
+    batch: Batch<'a>,
+    events: u64,
+}
+
+impl<'a> Documents<'a> {
+    fn new(shared: &'a Shared, collector: &'a Collector, options: &'a CollectOptions) -> Self {
         Self {
-            rest: body,
-            line: 0,
-            offset: 0,
+            shared,
+            collector,
+            reader: DocumentReader::new(options, ORIGIN),
+            batch: Batch::new(shared, collector),
+            events: 0,
         }
     }
 
-    /// The next line that is not empty, and its place.
-    fn line(&mut self) -> Option<((u64, u64), &'a [u8])> {
-        while !self.rest.is_empty() {
-            let end = self.rest.iter().position(|byte| *byte == b'\n');
-            let (line, rest) = match end {
-                Some(end) => (self.rest.get(..end)?, self.rest.get(end + 1..)?),
-                None => (self.rest, [].as_slice()),
-            };
-            self.line += 1;
-            let place = (self.line, self.offset);
-            self.offset += (self.rest.len() - rest.len()) as u64;
-            self.rest = rest;
-            let line = line.trim_ascii();
-            if !line.is_empty() {
-                return Some((place, line));
+    /// Takes one document, or says why it cannot be used.
+    fn take(
+        &mut self,
+        place: (u64, u64),
+        document: &[u8],
+    ) -> Result<Result<(), (RejectReason, String)>, Refusal> {
+        let speaks_for = |device: &DeviceId| self.collector.speaks_for(device);
+        let outcome = self
+            .reader
+            .read(place, document, &speaks_for, &mut Sink(&mut self.batch))
+            .map_err(|error| Refusal::Broken(error.to_string()))?;
+        Ok(match outcome {
+            DocumentOutcome::Sent(_) => {
+                self.events += 1;
+                Ok(())
             }
-        }
-        None
+            DocumentOutcome::Refused(reason, detail) => Err((reason, detail)),
+        })
     }
-}
 
-impl<'a> Iterator for Items<'a> {
-    type Item = Item<'a>;
-
-    fn next(&mut self) -> Option<Item<'a>> {
-        let (place, line) = self.line()?;
-        let mut item = Item {
-            operation: "create",
-            index: String::new(),
-            place,
-            action: line,
-            document: None,
-            problem: "the action has no document behind it",
-        };
-        match action(line) {
-            // A document without an action before it: somebody sends plain lines here.
-            None => item.document = Some(line),
-            Some((operation @ ("create" | "index"), index)) => {
-                (item.operation, item.index) = (operation, index);
-                if let Some((place, document)) = self.line() {
-                    (item.place, item.document) = (place, Some(document));
-                }
-            }
-            Some((operation, index)) => {
-                (item.operation, item.index) = (operation, index);
-                item.problem = "only create and index are taken: events are never changed";
-                if operation == "update" {
-                    self.line();
-                }
-            }
-        }
-        Some(item)
+    /// Makes everything durable.
+    async fn append(self) -> Result<(), Refusal> {
+        self.batch.append(&self.shared.writer).await?;
+        self.shared.metrics.events("winlogbeat", self.events);
+        Ok(())
     }
 }
 
-/// The operation and index of an action line.
-fn action(line: &[u8]) -> Option<(&'static str, String)> {
-    let value: Value = serde_json::from_slice(line).ok()?;
-    let members = value.as_object().filter(|members| members.len() == 1)?;
-    let (name, target) = members.iter().next()?;
-    let operation = ["create", "index", "update", "delete"]
-        .into_iter()
-        .find(|known| known == name)?;
-    let index = target.as_object()?.get("_index").and_then(Value::as_str);
-    Some((operation, index.unwrap_or_default().to_owned()))
+/// How documents that arrive now are read.
+fn options(shared: &Shared) -> CollectOptions {
+    let mut options = shared.config.collect.clone();
+    options.collected_at = (shared.config.now)();
+    options
 }
 
 /// Puts events into the batch.
@@ -339,51 +310,5 @@ impl EventSink for Sink<'_, '_> {
     fn reject(&mut self, reject: Reject) -> Result<(), SinkError> {
         // Documents are refused by their outcome, not here.
         Err(SinkError::new(reject.detail))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bulk_lines_are_paired_whatever_is_wrong_with_some() {
-        let body = b"{\"create\":{\"_index\":\"w\"}}\n{\"a\":1}\n\n{\"b\":2}\n{\"delete\":{\"_id\":\"1\"}}\n{\"index\":{}}\n{\"c\":3}\n{\"create\":{}}\n";
-        let items: Vec<_> = Items::new(body)
-            .map(|item| {
-                let document = item
-                    .document
-                    .map(|document| String::from_utf8_lossy(document).into_owned());
-                (item.operation, item.place.0, document)
-            })
-            .collect();
-        let some = |text: &str| Some(text.to_owned());
-        assert_eq!(
-            items,
-            [
-                ("create", 2, some("{\"a\":1}")),
-                ("create", 4, some("{\"b\":2}")),
-                ("delete", 5, None),
-                ("index", 7, some("{\"c\":3}")),
-                ("create", 8, None),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_beat_is_told_its_own_version() {
-        for (agent, version) in [
-            (
-                "Elastic-Winlogbeat/8.17.1 (windows; amd64; abc; 2025-01-01)",
-                "8.17.1",
-            ),
-            ("Elastic-winlogbeat/9.1.0-SNAPSHOT (windows)", "9.1.0"),
-            ("Vector/0.50.0", VERSION),
-            ("winlogbeat/x", VERSION),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::USER_AGENT, agent.parse().unwrap());
-            assert_eq!(client_version(&headers), version, "{agent}");
-        }
     }
 }

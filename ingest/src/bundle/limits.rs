@@ -28,8 +28,8 @@ pub struct Limits {
     pub whole_file_bytes_max: u64,
     /// Largest single JSON document of an event file. Default 1 MiB.
     pub document_bytes_max: usize,
-    /// A nested archive up to this size is held in memory, above it in a temporary file that is
-    /// gone when the program ends. Default 16 MiB.
+    /// Nested archives are held in memory up to this size, all of a bundle together, and above it in
+    /// temporary files that are gone when the program ends. Default 16 MiB.
     pub spool_memory_bytes: usize,
 }
 

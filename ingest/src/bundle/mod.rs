@@ -22,8 +22,8 @@ mod tests;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use patchlens_event::RejectReason;
 
@@ -69,8 +69,11 @@ pub struct Bundle {
     pub entries: Vec<Entry>,
     /// What is not read.
     pub refusals: Vec<Refusal>,
-    archives: Vec<archive::Source>,
-    total_bytes: AtomicU64,
+    /// Shared with the bundles of other devices that lie in the same archive, as is the total.
+    archives: Arc<Vec<archive::Source>>,
+    total_bytes: Arc<AtomicU64>,
+    /// Memory that nested archives take; beyond `spool_memory_bytes` they go to disk.
+    spooled_bytes: usize,
     limits: Limits,
 }
 
@@ -99,9 +102,23 @@ impl Bundle {
             name,
             entries,
             refusals,
-            archives: Vec::new(),
-            total_bytes: AtomicU64::new(0),
+            archives: Arc::default(),
+            total_bytes: Arc::default(),
+            spooled_bytes: 0,
             limits: limits.clone(),
+        }
+    }
+
+    /// A bundle without entries over the same archives: that of one of several devices in them.
+    pub(crate) fn share_of(&self, name: String) -> Self {
+        Self {
+            name,
+            entries: Vec::new(),
+            refusals: Vec::new(),
+            archives: Arc::clone(&self.archives),
+            total_bytes: Arc::clone(&self.total_bytes),
+            spooled_bytes: 0,
+            limits: self.limits.clone(),
         }
     }
 
@@ -182,7 +199,10 @@ impl Bundle {
         depth: u32,
     ) {
         let archive = self.archives.len();
-        self.archives.push(Mutex::new(source));
+        // Nobody shares them yet: the bundle is still being listed.
+        if let Some(archives) = Arc::get_mut(&mut self.archives) {
+            archives.push(Mutex::new(source));
+        }
         let under = |path: String| match (prefix, path.as_str()) {
             ("", _) => path,
             (_, "") => prefix.to_owned(),
@@ -247,8 +267,11 @@ impl Bundle {
 
     /// Copies an entry to where it can be read in any order. A nested archive that ends too early
     /// is kept as far as it goes, with the reason.
-    fn spool(&self, entry: &Entry) -> io::Result<(Box<dyn ReadSeek>, Option<String>)> {
-        let mut spooled = tempfile::SpooledTempFile::new(self.limits.spool_memory_bytes);
+    fn spool(&mut self, entry: &Entry) -> io::Result<(Box<dyn ReadSeek>, Option<String>)> {
+        // The limit is one for all of them: an archive may hold thousands.
+        let memory = self.limits.spool_memory_bytes;
+        let memory = memory.saturating_sub(self.spooled_bytes);
+        let mut spooled = tempfile::SpooledTempFile::new(memory);
         let cut = match self
             .read(entry)
             .and_then(|mut reader| io::copy(&mut reader, &mut spooled))
@@ -259,6 +282,10 @@ impl Bundle {
             }
             Err(error) => return Err(error),
         };
+        if !spooled.is_rolled() {
+            let bytes = usize::try_from(spooled.stream_position()?).unwrap_or(usize::MAX);
+            self.spooled_bytes = self.spooled_bytes.saturating_add(bytes);
+        }
         spooled.seek(SeekFrom::Start(0))?;
         Ok((Box::new(spooled), cut))
     }

@@ -3,13 +3,22 @@
 use patchlens_event::DeviceId;
 use serde::Serialize;
 
-/// A file that no parser recognises.
+/// A file that is not read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unrecognised {
     /// Path inside the bundle.
     pub file: String,
     /// Why.
     pub detail: String,
+}
+
+impl Unrecognised {
+    fn to_line(&self) -> String {
+        match self.file.as_str() {
+            "" => self.detail.clone(),
+            file => format!("{file} ({})", self.detail),
+        }
+    }
 }
 
 /// One device's share of a path. `records = sent + noise_counted`.
@@ -35,7 +44,12 @@ pub struct DeviceAccount {
     pub rejected: u64,
     /// Files that no parser recognises.
     pub unrecognised: Vec<Unrecognised>,
+    /// The first entries that were refused as a whole, at most 100 of them; `rejected` counts all.
+    pub refused: Vec<Unrecognised>,
 }
+
+/// How many refused entries an account names.
+const REFUSED_MAX: usize = 100;
 
 impl DeviceAccount {
     pub(super) fn new(device_id: DeviceId, device_name: Option<String>) -> Self {
@@ -50,6 +64,15 @@ impl DeviceAccount {
             noise_counted: 0,
             rejected: 0,
             unrecognised: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
+
+    /// Counts an entry that was refused as a whole.
+    pub(super) fn refuse(&mut self, file: String, detail: String) {
+        self.rejected += 1;
+        if self.refused.len() < REFUSED_MAX {
+            self.refused.push(Unrecognised { file, detail });
         }
     }
 }
@@ -101,7 +124,15 @@ impl PathAccount {
         self.devices
             .iter()
             .flat_map(|device| &device.unrecognised)
-            .map(|file| format!("{} ({})", file.file, file.detail))
+            .map(Unrecognised::to_line)
+    }
+
+    /// The first entries that were refused as a whole, each with its reason.
+    pub fn refused(&self) -> impl Iterator<Item = String> {
+        self.devices
+            .iter()
+            .flat_map(|device| &device.refused)
+            .map(Unrecognised::to_line)
     }
 
     /// True when every record is accounted for.

@@ -47,8 +47,9 @@ pub(super) fn read(
         device.identity.device_name.clone(),
     );
     for refusal in &bundle.refusals {
-        account.rejected += 1;
-        sink.reject(device.reject(&refusal.path, (0, 0), refusal.reason, &refusal.detail, b""))?;
+        let reject = device.reject(&refusal.path, (0, 0), refusal.reason, &refusal.detail, b"");
+        account.refuse(reject.origin.file.clone(), refusal.detail.clone());
+        sink.reject(reject)?;
     }
     let steps = steps(bundle, scans);
     let mut noise = Noise::default();

@@ -1,5 +1,6 @@
 //! From one file's records to events.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -9,9 +10,11 @@ use patchlens_event::{Event, Hresult, IdentityScope, Kind, Origin, SCHEMA_VERSIO
 use super::device::Device;
 use super::noise::FileNoise;
 use super::{EventSink, MESSAGE_BYTES_MAX, SinkError};
+use crate::event_record::COMPUTER_NAME;
+use crate::identity::short_name;
 use crate::select::{Decision, decide};
 use crate::zone::Occurred;
-use crate::{Format, Issue, Record, RecordSink, Result, codes, template};
+use crate::{Format, Issue, LoggedTime, Record, RecordSink, Result, codes, template};
 
 /// Longest value of a field in bytes.
 const FIELD_BYTES_MAX: usize = 8 * 1024;
@@ -156,6 +159,24 @@ impl<'a> FileEvents<'a> {
         self.identity_text.push_str(&record.message);
     }
 
+    /// The log in which a record has its number: channel and computer, since a collecting computer
+    /// keeps logs of others in one. The event's id guards against numbers that are none.
+    fn log_of(&mut self, record: &Record<'_>) {
+        let computer = record.fields.iter().find(|(name, _)| name == COMPUTER_NAME);
+        let computer = computer.map_or("", |(_, name)| short_name(name));
+        let log = record.channel.as_deref().or(record.component.as_deref());
+        self.identity_text.clear();
+        for part in [log.unwrap_or_default(), computer] {
+            self.identity_text.push_str(part);
+            self.identity_text.push('\u{1f}');
+        }
+        self.identity_text.make_ascii_lowercase();
+        if let Some(id) = record.windows_event_id {
+            // Writing to a string cannot fail.
+            write!(self.identity_text, "{id}").ok();
+        }
+    }
+
     /// A message composed of named values says what its provider and id say; the rest is variable.
     fn template_of(
         &mut self,
@@ -174,7 +195,6 @@ impl<'a> FileEvents<'a> {
     }
 
     fn event(&mut self, record: Record<'_>, codes: Vec<Hresult>, occurred: Occurred) -> Event {
-        self.identity_text(&record);
         let is_fact = matches!(self.source, Source::Inventory | Source::HashListing)
             || (self.source == Source::Osquery && record.component.is_none());
         // A reading has no time of its own. Where the bundle states when it was collected, a fact
@@ -183,13 +203,24 @@ impl<'a> FileEvents<'a> {
             .then(|| self.device.stated_collected_at.map(|time| time.to_string()))
             .flatten();
         let logged_time = stated.as_deref().unwrap_or(&record.time_text);
-        let (scope, text) = (&mut self.state.scope, &self.identity_text);
-        let event_id = match record.record_id {
-            Some(number) if self.source == Source::EventLog => {
-                scope.numbered_id(logged_time, text, number)
+        // The numbers of Windows begin with 1.
+        let number = record.record_id.filter(|number| *number > 0);
+        let event_id = if let Some(number) = number.filter(|_| self.source == Source::EventLog) {
+            self.log_of(&record);
+            let second = match record.time {
+                LoggedTime::Utc(time) => Cow::Owned(time.as_second().to_string()),
+                _ => Cow::Borrowed(logged_time),
+            };
+            let scope = &self.state.scope;
+            scope.numbered_id(&self.identity_text, &second, number)
+        } else {
+            self.identity_text(&record);
+            let (scope, text) = (&mut self.state.scope, &self.identity_text);
+            if self.is_peeking {
+                scope.peek_id(logged_time, text)
+            } else {
+                scope.next_id(logged_time, text)
             }
-            _ if self.is_peeking => scope.peek_id(logged_time, text),
-            _ => scope.next_id(logged_time, text),
         };
         let redactor = &self.device.redactor;
         let message = cut(&record.message, MESSAGE_BYTES_MAX);

@@ -118,11 +118,13 @@ pub fn read_path(
     sink: &mut dyn EventSink,
 ) -> Result<PathAccount> {
     let mut account = PathAccount::default();
-    for share in shares(path, &options.limits, options.device.is_some())? {
-        let (bundle, scans) = share.open(&options.limits)?;
-        account
-            .devices
-            .push(device::read(&bundle, &scans, options, sink)?);
+    let one_device = options.device.is_some();
+    for share in shares(path, &options.limits, one_device)? {
+        for (bundle, scans) in share.open(&options.limits, one_device)? {
+            account
+                .devices
+                .push(device::read(&bundle, &scans, options, sink)?);
+        }
     }
     Ok(account)
 }

@@ -1,6 +1,7 @@
 //! Whole ways, from files to events.
 
 mod parallel;
+mod several;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;

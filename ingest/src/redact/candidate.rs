@@ -88,14 +88,81 @@ const FILE_ENDINGS: [&str; 22] = [
 /// One expression with an alternative for each class. Word boundaries and classes are those of
 /// ASCII, so that the fast automaton serves text in any language; names in any script still match.
 const CANDIDATES: &[&str] = &[
-    r#"[\\/](?:users|documents and settings)[\\/]+(?:(?P<profile>[^\\/:*?"'<>|\r\n\t,;=]{1,64})[\\/]|(?P<bare_profile>[^\\/:*?"'<>|\x00-\x20,;=()\[\]]{1,64}))"#,
-    r"(?P<email>[a-z0-9._%+\-]{1,64}@[a-z0-9\-]{1,63}(?:\.[a-z0-9\-]{1,63}){0,8}\.[a-z]{2,24})(?-u:\b)",
-    r"(?-u:\b)(?P<sid>S-1-(?:5-21|12-1)(?:-[0-9]{1,10}){3,5})(?-u:\b)",
+    // A folder may have spaces in its name, and an apostrophe before a letter: `Sean O'Brien`. Where
+    // it ends with a quotation mark or bracket, up to three words are its name, but no code is.
+    r#"[\\/](?:(?:users|homes?|profiles)\$|users|documents and settings|docume~1)[\\/]+(?:(?P<profile>(?:[^\\/:*?"'<>|\x00-\x20,;=]|'[a-z]| [^\x00-\x27*-@\[-^`{-\x7f]){1,64})[\\/]|(?P<quoted_profile>[^\\/:*?"'<>|\x00-\x20,;=()\[\]]{1,64}(?: (?:[^\x00-\x40\[-\x60{-\x7f]|'[a-z]){1,64}){1,2})["')>\]]|(?P<bare_profile>[^\\/:*?"'<>|\x00-\x20,;=()\[\]]{1,64}))"#,
+    // Letters of any script, since a class of some would cost time on every text; see `email_start`.
+    r"(?P<email>[^\x00-\x24&(-*,/:-@\[-^`{-\x7f]{1,64}@[^\x00-,/:-@\[-`{-\x7f]{1,253}\.[a-z]{2,24})(?-u:\b)",
+    // In the registry `_Classes` may follow.
+    r"(?P<sid>S-1-(?:5-21|12-1)(?:-[0-9]{1,10}){3,5})",
     r"(?P<ipv4>[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})",
-    r"(?P<ipv6>(?-u:\b)(?:[0-9a-f]{1,4}:){1,7}(?::?[0-9a-f]{1,4}){0,7}(?:::)?|::[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){1,6})",
+    r"(?P<ipv6>(?:(?-u:\b)(?:[0-9a-f]{1,4}:){1,7}(?::?[0-9a-f]{1,4}){0,7}(?:::)?|::[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){1,6})(?:(?:\.[0-9]{1,3}){3})?)",
+    r#"(?-u:\b)(?:user ?name|samaccountname|account name)"? {0,3}[:=] {0,3}"?(?P<named>[^\x00-\x20"'(),/:-@\[-^`{-\x7f]{2,64})"#,
+    r"(?-u:\b)CN=(?P<common_name>[^,=\\/\r\n]{2,64}),(?:CN|OU|DC)=",
     // Registry exports and JSON double the backslash.
     r"(?-u:\b)(?P<domain>[a-z][a-z0-9._\-]{1,63})\\{1,2}(?P<user>[^\x00-\x23%-,/:-@\[-^`{-\x7f][^\x00-\x23%-,/:-@\[-^`{-\x7f]{1,63})",
 ];
+
+/// First words of what may stand behind "user name:" and is no name.
+const NOT_A_NAME: [&str; 11] = [
+    "nt", "local", "network", "font", "window", "iis", "none", "null", "unknown", "not", "is",
+];
+
+/// True when what stands behind "user name:" is one.
+pub(super) fn is_name(text: &str) -> bool {
+    is_person(text) && !NOT_A_NAME.contains(&text.to_lowercase().as_str())
+}
+
+/// Domains that every Windows knows: accounts of the cloud.
+const CLOUD_DOMAINS: [&str; 2] = ["azuread", "microsoftaccount"];
+
+/// True when what stands behind this and a backslash is an account.
+pub(super) fn is_cloud_domain(domain: &str) -> bool {
+    CLOUD_DOMAINS.contains(&domain.to_ascii_lowercase().as_str())
+}
+
+/// Where an address begins in what stands before the `@`: Chinese and Japanese put no space between
+/// it and the words before, and hardly anybody's address is written in their script.
+pub(super) fn email_start(text: &str, found: Range<usize>) -> Range<usize> {
+    let local = text
+        .get(found.clone())
+        .and_then(|address| address.split('@').next())
+        .unwrap_or_default();
+    let start = local
+        .char_indices()
+        .rev()
+        .find(|(_, c)| *c > '\u{52f}')
+        .map_or(0, |(at, c)| at + c.len_utf8());
+    let start = if start < local.len() { start } else { 0 };
+    found.start + start..found.end
+}
+
+/// How far a profile without an end goes on with words that are written as parts of a name:
+/// `C:\Users\Jane Roe is full`. The first word says how: `Jane`, but not `jroe` or `JROE`.
+pub(super) fn whole_name(text: &str, first: Range<usize>) -> Range<usize> {
+    let is_part = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().is_some_and(char::is_uppercase)
+            && letters.next().is_some_and(char::is_lowercase)
+            && letters.all(|c| c.is_alphabetic() || matches!(c, '-' | '\''))
+    };
+    let mut range = first.clone();
+    if !text.get(first).is_some_and(is_part) {
+        return range;
+    }
+    for _ in 0..3 {
+        let rest = text.get(range.end..).unwrap_or_default();
+        let Some(rest) = rest.strip_prefix(' ') else {
+            break;
+        };
+        let word = rest.split([' ', ',', ';', ':', '.', '\r', '\n']).next();
+        match word.filter(|word| is_part(word)) {
+            Some(word) => range.end += 1 + word.len(),
+            None => break,
+        }
+    }
+    range
+}
 
 /// Finds candidates of every class; which of them go is judged one by one.
 pub(super) static AUTOMATON: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -220,9 +287,21 @@ pub(super) fn is_account(
     let looks_like_domain = domain_text.len() <= 15
         && domain_text
             .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
     known_domain
         || (looks_like_domain && !NOT_A_DOMAIN.contains(&domain_text.to_ascii_lowercase().as_str()))
+}
+
+/// True when the second part of `X\y`, which is no account, begins another candidate.
+pub(super) fn may_hold_a_name(user: &str) -> bool {
+    let begins = |word: &str| {
+        user.get(..word.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(word))
+    };
+    user.starts_with(|c: char| c.is_ascii_digit())
+        || ["s-1-", "users", "docume", "home", "profiles"]
+            .into_iter()
+            .any(begins)
 }
 
 /// True when four numbers are an address and no version.

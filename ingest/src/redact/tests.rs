@@ -64,6 +64,65 @@ fn names_of_people_go() {
 }
 
 #[test]
+fn names_go_in_whatever_form_they_are_written() {
+    goes(r"C:\Users\Jörg Müller\AppData", "Müller", "user");
+    goes(r"C:\Users\Sean O'Brien\AppData", "Brien", "user");
+    goes(r#"profile "C:\Users\jane roe" is locked"#, "roe", "user");
+    goes(r"profile [C:\Users\jane roe] is locked", "roe", "user");
+    goes(r"profile C:\Users\Jane Roe is locked", "Roe", "user");
+    goes(r"C:\Users\Anna-Lena Weiß", "Weiß", "user");
+    goes(r"\\fs01\users$\jdoe\Desktop", "jdoe", "user");
+    goes(r"C:\Users\ZHANGW~1\AppData", "ZHANGW", "user");
+    goes(r"by AzureAD\JaneRoe at", "JaneRoe", "user");
+    goes(r"by MicrosoftAccount\jane.roe@live.example", "jane", "user");
+    goes(r"by CORP_EU\jdoe at", "jdoe", "user");
+    goes("UserName: jdoe, state 3", "jdoe", "user");
+    goes("USERNAME=jdoe", "jdoe", "user");
+    goes(r#""UserName": "张伟""#, "张伟", "user");
+    goes("CN=Jane Roe,OU=Staff,DC=corp,DC=example", "Jane", "user");
+    goes("mail to jürgen.müller@firma.example!", "müller", "email");
+    goes("mail to jürgen.müller@firma.example!", "jürgen", "email");
+    goes("мария.петрова@банк.example", "мария", "email");
+    goes("jane+patch@bank.example", "jane", "email");
+    goes(
+        r"HKEY_USERS\S-1-5-21-1004336348-1177238915-682003330-1001_Classes",
+        "1001",
+        "sid",
+    );
+    goes(
+        r"HKU\S-1-12-1-1004336348-1177238915-682003330-1001\Software",
+        "1004336348",
+        "sid",
+    );
+    goes(r"\\?\HarddiskVolume3\Users\jdoe\x", "jdoe", "user");
+    goes(r"\\fs01\Users\jdoe\x", "jdoe", "user");
+    goes(r"FILES\10.20.30.40\x", "10.20", "ip");
+    goes("::ffff:10.20.30.40", "30.40", "ip");
+    goes("fe80::1ff:fe23:4567:890a%12", "890a", "ip");
+    let out = redactor()
+        .text("账户jane.roe@bank.example失败")
+        .into_owned();
+    assert!(
+        out.starts_with("账户email:") && out.ends_with("失败"),
+        "{out}"
+    );
+    // What stands behind a name stays.
+    let out = redactor()
+        .text(
+            r"C:\Users\jdoe Error 0x80070005; C:\Users\Jane failed 0x80070002; user name: jdoe 0x5; [C:\Users\jdoe failed 0x80070003]",
+        )
+        .into_owned();
+    for kept in [
+        "Error 0x80070005",
+        "failed 0x80070002",
+        "0x5",
+        "failed 0x80070003",
+    ] {
+        assert!(out.contains(kept), "{out}");
+    }
+}
+
+#[test]
 fn what_diagnosis_needs_stays() {
     for text in [
         "Package_for_RollupFix~31bf3856ad364e35~amd64~~17763.2090.1.7 0x80073712 KB5041580",
@@ -84,6 +143,11 @@ fn what_diagnosis_needs_stays() {
         "S-1-5-18",
         "127.0.0.1",
         "{945a8954-c147-4acd-923f-40c45405a658}",
+        r"user name: NT AUTHORITY\SYSTEM",
+        "The user name or password is incorrect: 0x8007052e",
+        "CN=Microsoft Windows, O=Microsoft Corporation, L=Redmond",
+        "2024-08-20 10:02:41.123 10:02:41.1000000",
+        r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\NetworkList\Profiles\{945a8954-c147}",
         "@%SystemRoot%\\system32\\x.dll,-101",
     ] {
         stays(text);

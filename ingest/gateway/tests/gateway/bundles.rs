@@ -184,3 +184,17 @@ async fn what_may_not_be_is_refused() {
             .all(|event| event.device_id.as_str() == "BRANCH-1")
     );
 }
+
+#[tokio::test]
+async fn what_is_refused_in_a_bundle_is_named_in_the_answer() {
+    let gateway = Running::start().await;
+    let bundle = zip(&[("CBS.log", CBS), ("../evil.log", CBS)]);
+    let response = send(&gateway, "?name=yr-7.zip", bundle).await;
+    let upload: Upload = serde_json::from_value(json(response).await).unwrap();
+    assert_eq!((upload.records, upload.rejected), (2, 1));
+    assert!(
+        matches!(upload.refused.as_slice(), [why] if why.contains("`..`")),
+        "{:?}",
+        upload.refused
+    );
+}

@@ -136,8 +136,11 @@ async fn the_questions_before_the_first_document_are_answered() {
         .unwrap();
     let license = json(license).await;
     assert_eq!(license["license"]["status"], "active");
+    let features = http.get(format!("{base}/_xpack")).send().await.unwrap();
+    assert_eq!(json(features).await["features"]["ilm"]["enabled"], true);
     for path in [
         "/_cluster/health",
+        "/_cat/health",
         "/_index_template/winlogbeat-8.17.1",
         "/_ilm/policy/winlogbeat",
     ] {
@@ -151,4 +154,92 @@ async fn the_questions_before_the_first_document_are_answered() {
         .await
         .unwrap();
     assert_eq!(put.status(), 200);
+}
+
+#[tokio::test]
+async fn a_record_is_the_same_in_whatever_form_it_comes_again() {
+    let gateway = Running::start().await;
+    let first = document("yr-1", "0x80070005").to_string();
+    // Beats write members in another order each time.
+    let data = r#""event_data":{"errorCode":"0x80070005","updateTitle":"KB5041580"}"#;
+    assert!(first.contains(data), "{first}");
+    let turned = first.replace(
+        data,
+        r#""event_data":{"updateTitle":"KB5041580","errorCode":"0x80070005"}"#,
+    );
+    let untranslated = first.replace(r#""message":"Installation Failure","#, "");
+    // As in the .evtx of the device: with more digits, and no message.
+    let dumped = r##"{"Event":{"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-WindowsUpdateClient"}},"EventID":20,"Level":2,"TimeCreated":{"#attributes":{"SystemTime":"2024-08-20T02:11:07.1234567Z"}},"EventRecordID":4711,"Channel":"System","Computer":"yr-1.corp.example"},"EventData":{"errorCode":"0x80070005"}}}"##;
+    // Fluent Bit's own time is when it read the record.
+    let fluent = r#"{"@timestamp":"2024-08-21T09:00:00Z","TimeCreated":"2024-08-20 10:11:07 +0800","EventID":20,"EventRecordID":4711,"Channel":"System","Computer":"yr-1.corp.example","ProviderName":"Microsoft-Windows-WindowsUpdateClient"}"#;
+    let body = [&first, &turned, &untranslated, dumped, fluent].join("\n");
+    let response = reqwest::Client::new()
+        .post(gateway.at("/ingest/v1/winlogbeat"))
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(json(response).await["events"], 5);
+    let (events, _) = gateway.finish().await;
+    let ids: BTreeSet<_> = events.iter().map(|event| &event.event_id).collect();
+    assert_eq!((events.len(), ids.len()), (5, 1), "{events:?}");
+}
+
+/// rsyslog's default, and the index API of everything else.
+#[tokio::test]
+async fn documents_are_taken_one_at_a_time_as_well() {
+    let gateway = Running::start().await;
+    let http = reqwest::Client::new();
+    let base = gateway.at("/ingest/v1/winlogbeat");
+    for (path, body, status) in [
+        ("/winlogbeat/_doc", document("yr-1", "0x80070005"), 201),
+        ("/winlogbeat/_create/7", document("yr-2", "0x80070005"), 201),
+        ("/system/events", document("yr-3", "0x80070005"), 201),
+        ("/winlogbeat/_doc", value!({"message": "no event"}), 400),
+    ] {
+        let sent = http.post(format!("{base}{path}")).body(body.to_string());
+        let response = sent.send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert!(json(response).await.is_object(), "{path}");
+    }
+    let (events, rejects) = gateway.finish().await;
+    assert_eq!((events.len(), rejects.len()), (3, 1));
+}
+
+/// rsyslog takes JSON, and an empty answer, for a final word, whatever the status.
+#[tokio::test]
+async fn a_refused_request_is_answered_with_what_is_neither_json_nor_nothing() {
+    let gateway = Running::start_with(|config| config.requests_per_second = 1).await;
+    let http = reqwest::Client::new();
+    let base = gateway.at("/ingest/v1/winlogbeat");
+    let body = format!("{{\"index\":{{}}}}\n{}\n", document("yr-1", "0x80070005"));
+    let mut seen = BTreeSet::new();
+    for path in [
+        "/_bulk",
+        "/w/_bulk",
+        "/w/_doc",
+        "/_bulk",
+        "/w/_search",
+        "/nothing",
+    ] {
+        let sent = http.post(format!("{base}{path}")).body(body.clone());
+        let response = sent.send().await.unwrap();
+        let status = response.status().as_u16();
+        // 400 is an answer to the document, not to the request.
+        if status <= 400 {
+            continue;
+        }
+        seen.insert(status);
+        assert_eq!(
+            response.headers()["content-type"],
+            "text/plain; charset=utf-8"
+        );
+        assert_eq!(
+            status == 429,
+            response.headers().contains_key("retry-after")
+        );
+        let said = response.text().await.unwrap();
+        assert!(said.starts_with("refused, "), "{status} {path}: {said}");
+    }
+    assert_eq!(seen, BTreeSet::from([404, 429]));
 }
