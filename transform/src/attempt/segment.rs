@@ -213,12 +213,17 @@ pub(super) struct Naming {
 
 impl Naming {
     pub(super) fn of(row: &Row<'_>) -> Self {
+        let may_name = || {
+            row.kb.is_some()
+                || memchr::memchr(b'~', row.message.as_bytes()).is_some()
+                || row.message.contains("Title =")
+        };
         let weight = match row.signal {
             Some(signal) if signal.is_start() || signal.is_verdict() && !row.is_weak => 3,
             // What servicing stumbles over may be a package of an earlier update.
             Some(_) if row.is_weak && row.source == "cbs_log" => 0,
             Some(_) => 2,
-            None if names_package(row.message) => 1,
+            None if may_name() && names_package(row.message) => 1,
             None => 0,
         };
         if weight == 0 {
