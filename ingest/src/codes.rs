@@ -56,7 +56,7 @@ impl<'a> Words<'a> {
             self.at = start + length;
             let is_candidate = match word.first() {
                 Some(b'0'..=b'9') => length <= 10,
-                Some(b'c' | b'C' | b'd' | b'D') => length == 8,
+                Some(b'c'..=b'e' | b'C'..=b'E') => length == 8,
                 _ => false,
             };
             if is_candidate {
@@ -71,7 +71,7 @@ fn code(word: &Word<'_>) -> Option<Hresult> {
     match word.bytes() {
         [b'0', b'x' | b'X', digits @ ..] => prefixed(digits, word),
         digits if digits.iter().all(u8::is_ascii_digit) && word.is_negative() => negative(digits),
-        digits @ [b'8' | b'c' | b'C' | b'd' | b'D', ..] if digits.len() == 8 => bare(digits, word),
+        digits @ [b'8' | b'c'..=b'e' | b'C'..=b'E', ..] if digits.len() == 8 => bare(digits, word),
         digits if digits.iter().all(u8::is_ascii_digit) => decimal(digits, word),
         _ => None,
     }
@@ -122,17 +122,19 @@ fn decimal(digits: &[u8], word: &Word<'_>) -> Option<Hresult> {
     is_code.then(|| Hresult::from_win32(value))
 }
 
-/// Failing HRESULTs (`0x8…`), NTSTATUS and setup codes (`0xC…`), NTSTATUS as HRESULT (`0xD0…`).
+/// Failing HRESULTs (`0x8…`), NTSTATUS and setup codes (`0xC…`), NTSTATUS as HRESULT (`0xD0…`), and
+/// what installing a driver fails with (`0xE00002…`, `setupapi.h`).
 /// What starts with another digit is flags or an exception number; the first seven values are
 /// registry roots and bare severity bits.
 fn is_error_shaped(value: u32) -> bool {
     let is_reserved = matches!(value, 0x8000_0000..=0x8000_0006 | 0xC000_0000);
-    matches!(value >> 24, 0x80..=0x8F | 0xC0..=0xCF | 0xD0) && !is_reserved
+    let is_of_setup_api = value >> 8 == 0x00E0_0002;
+    (matches!(value >> 24, 0x80..=0x8F | 0xC0..=0xCF | 0xD0) || is_of_setup_api) && !is_reserved
 }
 
 /// The families that are in use: a hash or a number hardly ever falls into one.
 fn is_of_known_family(value: u32) -> bool {
-    let is_known = matches!(value >> 16, 0x8000..=0x80FF | 0x87A0..=0x88FF | 0x8A15 | 0xC000..=0xC1FF | 0xC800 | 0xCA00..=0xCAFF | 0xD000..=0xD0FF);
+    let is_known = matches!(value >> 16, 0x8000..=0x80FF | 0x87A0..=0x88FF | 0x8A15 | 0xC000..=0xC1FF | 0xC800 | 0xCA00..=0xCAFF | 0xD000..=0xD0FF | 0xE000);
     is_known && is_error_shaped(value)
 }
 

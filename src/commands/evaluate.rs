@@ -279,6 +279,7 @@ fn verdict(diagnosis: DiagnosisReport) -> Verdict {
     });
     Verdict {
         cause: diagnosis.cause,
+        confidence: diagnosis.confidence,
         culprit: diagnosis.culprit,
         cluster: diagnosis.cluster_key,
         evidence,
@@ -380,7 +381,7 @@ fn measures(found: &Evaluation) -> String {
          \x20 BCubed P / R        {bcubed}  ({} clusters found, {} in truth)\n\
          \x20 false alarms        {} of {} healthy devices\n\
          \x20 unknown             {} ({}); without any diagnosis {}\n\
-         \x20 cause not in logs   {} devices, {} of them with a wrong cause\n",
+         \x20 cause not in logs   {} devices, {} of them with a wrong cause stated, {} with one offered as doubtful\n",
         share(found.cause_accuracy),
         found.cause_right,
         found.failing,
@@ -396,6 +397,7 @@ fn measures(found: &Evaluation) -> String {
         found.missed,
         found.untold,
         found.untold_wrong,
+        found.untold_doubtful,
     )
 }
 

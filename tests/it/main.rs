@@ -28,6 +28,7 @@ mod grafana;
 mod intake;
 mod kafka;
 mod kill;
+mod knowledge;
 mod layout;
 mod real_logs;
 mod recollect;

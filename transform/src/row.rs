@@ -1,5 +1,9 @@
 //! The records of one device that matter: what the device step walks over.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use crate::attempt::Signal;
 use crate::columns::{EventColumns, text};
 use crate::knowledge::{Boundary, Knowledge, Variables};
@@ -156,9 +160,13 @@ impl<'a> Row<'a> {
         if self.source != "windows_update_log" {
             return None;
         }
-        let (_, after) = ["Deployment job Id ", "[Call ID = {", "download call {"]
-            .iter()
-            .find_map(|mark| self.message.split_once(mark))?;
+        static MARKS: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| {
+            ["Deployment job Id ", "[Call ID = {", "download call {"].map(Finder::new)
+        });
+        let after = MARKS.iter().find_map(|mark| {
+            let at = mark.find(self.message.as_bytes())?;
+            self.message.get(at + mark.needle().len()..)
+        })?;
         after.split([' ', ':', '}']).next()
     }
 

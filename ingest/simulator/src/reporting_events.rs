@@ -12,6 +12,9 @@ use crate::{
 /// Tag of this log's streams of random numbers.
 const STREAM: u64 = 0x4e;
 
+/// From the search to the start of the installation.
+const DOWNLOAD_MINUTES: u32 = 4;
+
 /// Writes the log of a device that lived through these happenings.
 pub(crate) fn write(subject: &Subject<'_>, happenings: &[Happening]) -> String {
     let mut log = ReportingEvents {
@@ -93,7 +96,17 @@ impl ReportingEvents {
         });
     }
 
-    fn install_started(&mut self, update: &str, revision: u32, client: &str, title: &str) {
+    /// Both are told when they happen: minutes apart, as in the other logs.
+    fn install_started(
+        &mut self,
+        update: &str,
+        revision: u32,
+        client: &str,
+        title: &str,
+        minutes: u32,
+    ) {
+        self.clock
+            .pass_ms(&mut self.random, minutes * 20_000, minutes * 25_000);
         self.entry(&Entry {
             event: (162, "AGENT_DOWNLOAD_SUCCEEDED"),
             category: 101,
@@ -104,6 +117,8 @@ impl ReportingEvents {
             action: "Content Download",
             text: "Download succeeded.".to_owned(),
         });
+        self.clock
+            .pass_ms(&mut self.random, minutes * 30_000, minutes * 31_000);
         self.entry(&Entry {
             event: (181, "AGENT_INSTALLING_STARTED"),
             category: 101,
@@ -130,7 +145,7 @@ impl ReportingEvents {
         let title = format!(
             "Security Intelligence Update for Microsoft Defender Antivirus - KB2267602 (Version 1.417.{minor}.0) - Current Channel (Broad)"
         );
-        self.install_started(&update, 200, "Windows Defender", &title);
+        self.install_started(&update, 200, "Windows Defender", &title, 0);
         self.install_succeeded(&update, 200, "Windows Defender", &title);
     }
 
@@ -177,7 +192,9 @@ impl ReportingEvents {
                     update.revision,
                     "MoUpdateOrchestrator",
                     &title,
+                    DOWNLOAD_MINUTES,
                 );
+                self.clock.pass_ms(&mut self.random, 40_000, 80_000);
                 self.failed(subject, index, fault.code.0);
             }
             Some(_) => {}
@@ -188,6 +205,7 @@ impl ReportingEvents {
                     update.revision,
                     "MoUpdateOrchestrator",
                     &title,
+                    DOWNLOAD_MINUTES,
                 );
             }
         }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use super::segment::Segment;
 use super::signal::{Phase, Signal};
 use super::stream::near;
-use crate::knowledge::FieldValues;
+use crate::knowledge::{Boundary, FieldValues};
 use crate::row::{HOUR, MINUTE, Row};
 
+/// The article under which definitions of Microsoft Defender come out.
+const DEFINITIONS: u32 = 2_267_602;
 /// The same verdict in a second channel is at most this much later.
 const REPEATED_WITHIN: i64 = 10 * MINUTE;
 /// A start and its verdict are at most this far apart: longer, and the verdict belongs to another attempt.
@@ -21,7 +23,12 @@ pub(super) fn segments(rows: &[Row<'_>], order: &[usize]) -> Vec<Segment> {
         .iter()
         .filter_map(|index| Some((*index, rows.get(*index)?)))
     {
-        let Some(signal) = row.signal else { continue };
+        let Some(signal) = row.signal else {
+            if row.boundary == Some(Boundary::None) {
+                note_definitions(index, row, &mut open, &mut done);
+            }
+            continue;
+        };
         let key = update_key(row, signal);
         if signal.is_start() {
             let restarts = open.get(&key).is_some_and(|segment| {
@@ -54,6 +61,21 @@ pub(super) fn segments(rows: &[Row<'_>], order: &[usize]) -> Vec<Segment> {
         .flatten()
         .chain(open.into_values())
         .collect()
+}
+
+/// The antivirus says beside the update client, a moment before or after, why definitions failed.
+fn note_definitions(
+    index: usize,
+    row: &Row<'_>,
+    open: &mut BTreeMap<String, Segment>,
+    done: &mut BTreeMap<String, Vec<Segment>>,
+) {
+    let key = format!("KB{DEFINITIONS}");
+    let last = done.get_mut(&key).and_then(|segments| segments.last_mut());
+    let failed = last.filter(|last| last.failed() && near(last.end, row.time, MINUTE));
+    if let Some(segment) = open.get_mut(&key).or(failed) {
+        segment.push(index, row);
+    }
 }
 
 /// True when a record tells more of an attempt that already has its verdict.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::segment::Segment;
+use super::signal::Phase;
 use crate::row::{HOUR, MINUTE, distance};
 
 /// Two sources tell of one failure within this time.
@@ -162,10 +163,11 @@ fn belongs(group: &Group, segment: &Segment) -> bool {
             && (same_update || segment.kb.is_none() && segment.build.is_none());
         return is_result_of_restart
             || goes_on
+            || same_update && completes_download(group, segment) && gap <= SAME_UPDATE
             || group
                 .segments
                 .iter()
-                .any(|known| known.source == segment.source && same_phase_end(known, segment));
+                .any(|known| repeats_verdict(known, segment));
     }
     if group.waits_for_restart() && same_update {
         return gap <= RESTART_WAIT;
@@ -184,17 +186,28 @@ fn belongs(group: &Group, segment: &Segment) -> bool {
     }
 }
 
+/// The source told only of a download that went well: what it tells of the installation goes on with
+/// it. A second installation is another attempt, whatever was fetched before the first.
+fn completes_download(group: &Group, segment: &Segment) -> bool {
+    let of_source = || {
+        group
+            .segments
+            .iter()
+            .filter(|known| known.source == segment.source && known.verdict.is_some())
+    };
+    segment.phase() != Some(Phase::Download)
+        && of_source().all(|known| known.succeeded() && known.phase() == Some(Phase::Download))
+}
+
 /// Two files of one format (setupact.log and setuperr.log) repeat the same verdict.
-fn same_phase_end(known: &Segment, segment: &Segment) -> bool {
+fn repeats_verdict(known: &Segment, segment: &Segment) -> bool {
     let same_code =
         known.verdict.map(|verdict| verdict.code) == segment.verdict.map(|verdict| verdict.code);
-    let download_then_install = known.succeeded() && known.phase() != segment.phase();
-    let close = gap(known, segment);
-    download_then_install && known.kb == segment.kb && close <= SAME_UPDATE
-        || same_code
-            && known.source == "setup_log"
-            && close <= MINUTE
-            && share_no_row(known, segment)
+    known.source == segment.source
+        && same_code
+        && known.source == "setup_log"
+        && gap(known, segment) <= MINUTE
+        && share_no_row(known, segment)
 }
 
 fn share_no_row(known: &Segment, segment: &Segment) -> bool {

@@ -9,6 +9,7 @@ mod merge;
 mod outcome;
 mod segment;
 mod signal;
+mod stalled;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ pub(crate) fn attempts(device_id: &str, rows: &[Row<'_>], knowledge: &Knowledge)
             .map(|row| (row.time, row.record_id, row.line))
     });
     segments.append(&mut event_log::segments(rows, &event_log));
+    stalled::judge(&mut segments, rows);
     keep_what_counts(&mut segments);
     learn_builds(&mut segments);
     let mut attempts: Vec<Attempt> = merge::groups(segments)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use ahash::RandomState;
 use patchlens_event::{EventId, Hresult};
 
 use super::merge::Group;
@@ -195,7 +196,10 @@ fn first_stated(segments: &[Segment], text: impl Fn(&Segment) -> &String) -> Str
 
 /// The rows of all segments in the order in which they come, each once.
 fn members_of(segments: &[Segment]) -> Vec<usize> {
-    let mut seen = HashSet::new();
+    if let [only] = segments {
+        return only.rows.clone();
+    }
+    let mut seen = HashSet::with_hasher(RandomState::new());
     segments
         .iter()
         .flat_map(|segment| &segment.rows)

@@ -71,8 +71,13 @@ impl Segment {
         }
     }
 
-    /// Adds a row: its time widens the segment, its signal may be the verdict, and it may name the update.
+    /// Adds a row.
     pub(crate) fn push(&mut self, index: usize, row: &Row<'_>) {
+        self.push_naming(index, row, &Naming::of(row));
+    }
+
+    /// Adds a row of which is known what it names: its time widens the segment, its signal may be the verdict, and it may name the update.
+    pub(super) fn push_naming(&mut self, index: usize, row: &Row<'_>, naming: &Naming) {
         self.rows.push(index);
         if let Some(time) = row.time {
             self.start = Some(self.start.map_or(time, |start| start.min(time)));
@@ -93,7 +98,7 @@ impl Segment {
                 });
             }
         }
-        self.name_update(row);
+        self.name_update(row, naming);
         // An id that stands under another title is another update's.
         let is_under_title = row.boundary == Some(Boundary::None)
             && self.titled_at.is_some_and(|at| at + 1 == self.rows.len());
@@ -121,43 +126,49 @@ impl Segment {
                     .filter(|known| verdict.signal.is_failure() && known.signal.is_failure())
                     .and_then(|known| known.code)
             });
-            self.verdict = Some(Verdict { code, ..verdict });
+            // The failure that is told last is why it was rolled back.
+            let stands = verdict.signal.is_failure()
+                && self
+                    .verdict
+                    .is_some_and(|known| known.signal == Signal::Rollback);
+            let signal = if stands {
+                Signal::Rollback
+            } else {
+                verdict.signal
+            };
+            self.verdict = Some(Verdict {
+                signal,
+                code,
+                ..verdict
+            });
         }
     }
 
     /// Takes the update's name from rows that speak of the update itself. A package named in
     /// passing may be another one: a damaged package of an earlier update, for example.
-    fn name_update(&mut self, row: &Row<'_>) {
-        let message = row.message;
-        let weight = match row.signal {
-            Some(signal) if signal.is_start() || signal.is_verdict() && !row.is_weak => 3,
-            // What servicing stumbles over may be a package of an earlier update.
-            Some(_) if row.is_weak && row.source == "cbs_log" => 0,
-            Some(_) => 2,
-            None if names_package(message) => 1,
-            None => 0,
-        };
-        if weight == 0 {
+    fn name_update(&mut self, row: &Row<'_>, naming: &Naming) {
+        if naming.weight == 0 {
             return;
         }
         // The first title names the update: what stands under a second one belongs to another.
         let is_other_title = !self.title.is_empty()
             && row.signal.is_none()
-            && title_of(row).is_some_and(|title| title != self.title);
+            && naming
+                .title
+                .as_ref()
+                .is_some_and(|title| *title != self.title);
         if is_other_title {
             return;
         }
-        if let Some(kb) = row.kb.filter(|_| weight > self.kb_weight) {
+        if let Some(kb) = row.kb.filter(|_| naming.weight > self.kb_weight) {
             self.kb = Some(kb);
-            self.kb_weight = weight;
+            self.kb_weight = naming.weight;
         }
-        if self.build.is_none() {
-            self.build = crate::normalise::package_in(message).and_then(rollup_build);
-        }
+        self.build = self.build.or(naming.build);
         if self.title.is_empty()
-            && let Some(title) = title_of(row)
+            && let Some(title) = &naming.title
         {
-            self.title = title;
+            self.title.clone_from(title);
             self.titled_at = Some(self.rows.len());
         }
     }
@@ -188,6 +199,45 @@ impl Segment {
     pub(crate) fn succeeded(&self) -> bool {
         self.verdict
             .is_some_and(|verdict| verdict.signal.is_success())
+    }
+}
+
+/// What a row says of the name of an update: read once, however many operations are open.
+#[derive(Debug)]
+pub(super) struct Naming {
+    /// How much the row counts; 0 for one that does not speak of the update itself.
+    weight: u8,
+    title: Option<String>,
+    build: Option<(u32, u32)>,
+}
+
+impl Naming {
+    pub(super) fn of(row: &Row<'_>) -> Self {
+        let may_name = || {
+            row.kb.is_some()
+                || memchr::memchr(b'~', row.message.as_bytes()).is_some()
+                || row.message.contains("Title =")
+        };
+        let weight = match row.signal {
+            Some(signal) if signal.is_start() || signal.is_verdict() && !row.is_weak => 3,
+            // What servicing stumbles over may be a package of an earlier update.
+            Some(_) if row.is_weak && row.source == "cbs_log" => 0,
+            Some(_) => 2,
+            None if may_name() && names_package(row.message) => 1,
+            None => 0,
+        };
+        if weight == 0 {
+            return Self {
+                weight,
+                title: None,
+                build: None,
+            };
+        }
+        Self {
+            weight,
+            title: title_of(row),
+            build: crate::normalise::package_in(row.message).and_then(rollup_build),
+        }
     }
 }
 

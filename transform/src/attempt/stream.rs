@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::segment::{Segment, update_id};
+use super::segment::{Naming, Segment, update_id};
 use super::signal::{Phase, Signal};
 use crate::knowledge::Boundary;
 use crate::row::{HOUR, MINUTE, Row, SECOND};
@@ -11,6 +11,8 @@ use crate::row::{HOUR, MINUTE, Row, SECOND};
 const REACH_BACK: i64 = 30 * MINUTE;
 /// How long lines behind a verdict still belong to it.
 const TAIL: i64 = 60 * SECOND;
+/// What is rolled back is reported when that is done: on slow disks after more than an hour.
+const ROLLBACK_TAIL: i64 = 2 * HOUR;
 /// A session that began and then says nothing for so long was left behind: what follows is another one.
 const ABANDONED: i64 = 6 * 60 * MINUTE;
 /// An operation of the update client that has no end by then was cut short.
@@ -117,10 +119,14 @@ impl Stream<'_, '_> {
         else {
             return false;
         };
+        let is_rolled_back = segment
+            .verdict
+            .is_some_and(|verdict| verdict.signal == Signal::Rollback);
+        let tail = if is_rolled_back { ROLLBACK_TAIL } else { TAIL };
         let late = row
             .time
             .zip(segment.end)
-            .is_some_and(|(time, end)| time - end > TAIL);
+            .is_some_and(|(time, end)| time - end > tail);
         late && !matches!(
             row.signal.map(Signal::phase),
             Some(Phase::Restart | Phase::Rollback)
@@ -313,8 +319,9 @@ impl Stream<'_, '_> {
     }
 
     fn push_to_open(&mut self, index: usize, row: &Row<'_>) {
+        let naming = Naming::of(row);
         for segment in &mut self.open {
-            segment.push(index, row);
+            segment.push_naming(index, row, &naming);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Evaluates rules: which causes does the material of a device support, and how well.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -28,13 +29,15 @@ const SHOWN_PER_KIND: usize = 3;
 /// All that rules are evaluated on.
 pub(crate) struct Material<'a, 'r> {
     pub(crate) rows: &'r [Row<'a>],
-    pub(crate) facts: Facts,
+    pub(crate) facts: Rc<Facts>,
     pub(crate) reference: &'r Reference,
     pub(crate) knowledge: &'r Knowledge,
     /// Updates that were installed after what is being judged: what it lacked, it lacked then.
     pub(crate) installed_later: Vec<u32>,
     /// Rows that meet the constant part of each condition, in order of file and line.
     by_condition: Rc<BTreeMap<usize, Vec<usize>>>,
+    /// The facts by the time until which they were collected: most attempts share one.
+    facts_until: Rc<RefCell<BTreeMap<i64, Rc<Facts>>>>,
     /// Source and template of what the device logs when it is well.
     usual: Rc<Usual<'a>>,
 }
@@ -79,7 +82,8 @@ impl<'a, 'r> Material<'a, 'r> {
         }
         Self {
             rows,
-            facts: Facts::of(rows),
+            facts: Rc::new(Facts::of(rows)),
+            facts_until: Rc::default(),
             reference,
             knowledge,
             installed_later: Vec::new(),
@@ -114,12 +118,22 @@ impl<'a, 'r> Material<'a, 'r> {
             .iter()
             .filter(|other| other.succeeded() && other.started_at >= failed_at);
         Self {
-            facts: Facts::at(self.rows, failed_at),
+            facts: self.facts_at(failed_at),
+            facts_until: Rc::clone(&self.facts_until),
             installed_later: later.filter_map(|other| other.kb).collect(),
             by_condition: Rc::clone(&self.by_condition),
             usual: Rc::clone(&self.usual),
             ..*self
         }
+    }
+
+    fn facts_at(&self, time: i64) -> Rc<Facts> {
+        let until = Facts::collected_until(self.rows, time);
+        let mut known = self.facts_until.borrow_mut();
+        let facts = known
+            .entry(until)
+            .or_insert_with(|| Rc::new(Facts::until(self.rows, until)));
+        Rc::clone(facts)
     }
 
     /// The causes that a failed attempt may have, best first, one candidate per cause.

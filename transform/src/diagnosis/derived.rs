@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem::Finder;
+
 use super::candidate::Material;
 use super::facts::{Build, Facts};
 use super::verdict::is_system_update;
 use crate::attempt::Attempt;
+use crate::row::Row;
 use patchlens_event::inventory;
 
 /// Build and revision before the newest update that was installed; as stated, when none was.
@@ -76,13 +79,20 @@ fn missing_prerequisite(
 /// The last statement of the servicing stack about its own version.
 fn servicing_stack(material: &Material<'_, '_>) -> Option<String> {
     const MARKS: [&str; 2] = ["current Servicing Stack is v", "Loaded Servicing Stack v"];
-    material.rows.iter().rev().find_map(|row| {
-        let (_, after) = MARKS.iter().find_map(|mark| row.message.split_once(mark))?;
-        let version: String = after
-            .chars()
-            .take_while(|c| c.is_ascii_digit() || *c == '.')
-            .collect();
-        let version = version.trim_end_matches('.');
-        (!version.is_empty()).then(|| version.to_owned())
-    })
+    let either = Finder::new("Servicing Stack ");
+    let speaks_of_it = |row: &&Row<'_>| either.find(row.message.as_bytes()).is_some();
+    material
+        .rows
+        .iter()
+        .rev()
+        .filter(speaks_of_it)
+        .find_map(|row| {
+            let (_, after) = MARKS.iter().find_map(|mark| row.message.split_once(mark))?;
+            let version: String = after
+                .chars()
+                .take_while(|c| c.is_ascii_digit() || *c == '.')
+                .collect();
+            let version = version.trim_end_matches('.');
+            (!version.is_empty()).then(|| version.to_owned())
+        })
 }

@@ -50,9 +50,10 @@ impl Facts {
         Self::until(rows, i64::MAX)
     }
 
-    /// The facts that held when something failed: those last collected before it, else those of the
-    /// first collection after it. What was collected later tells of the device after its repair.
-    pub(crate) fn at(rows: &[Row<'_>], time: i64) -> Self {
+    /// Until when collected facts tell of what failed at a time: those last collected before it, else
+    /// those of the first collection after it. What was collected later tells of the device after its
+    /// repair.
+    pub(crate) fn collected_until(rows: &[Row<'_>], time: i64) -> i64 {
         let collected = || {
             rows.iter()
                 .filter(|row| row.kind == RowKind::Inventory)
@@ -60,7 +61,7 @@ impl Facts {
         };
         let before = collected().filter(|at| *at < time).max();
         let known = before.or_else(|| collected().min());
-        Self::until(rows, known.map_or(i64::MAX, |at| at.saturating_add(HOUR)))
+        known.map_or(i64::MAX, |at| at.saturating_add(HOUR))
     }
 
     /// The facts that were collected before a time; `None` when nothing was.
@@ -73,7 +74,8 @@ impl Facts {
         Some(Self::until(rows, newest))
     }
 
-    fn until(rows: &[Row<'_>], last: i64) -> Self {
+    /// The facts that were collected until a time.
+    pub(crate) fn until(rows: &[Row<'_>], last: i64) -> Self {
         let is_reading = |row: &Row<'_>| row.kind == RowKind::Inventory && row.collected_at <= last;
         let mut order: Vec<usize> = rows
             .iter()

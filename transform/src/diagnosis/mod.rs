@@ -138,22 +138,7 @@ impl DeviceRows<'_> {
         knowledge: &Knowledge,
         explanations: &mut Option<Vec<Explanation>>,
     ) -> DeviceResult {
-        self.rows.sort_by(|left, right| {
-            (
-                left.file,
-                left.line,
-                left.byte_offset,
-                left.record_id,
-                left.event_id,
-            )
-                .cmp(&(
-                    right.file,
-                    right.line,
-                    right.byte_offset,
-                    right.record_id,
-                    right.event_id,
-                ))
-        });
+        self.rows = in_order(self.rows);
         let attempts = attempt::attempts(device_id, &self.rows, knowledge);
         let mut material = Material::new(&self.rows, reference, knowledge);
         material.note_usual(&attempts);
@@ -174,4 +159,28 @@ impl DeviceRows<'_> {
         }
         frames::device_result(device_id, self.name, self.last_seen_at, judged, &material)
     }
+}
+
+/// Rows by file and place. A row is large: each is moved once.
+fn in_order(rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
+    fn place<'r>(row: &Row<'r>) -> (&'r str, u64, u64, Option<u64>, &'r str) {
+        (
+            row.file,
+            row.line,
+            row.byte_offset,
+            row.record_id,
+            row.event_id,
+        )
+    }
+    if rows.is_sorted_by_key(place) {
+        return rows;
+    }
+    let mut order: Vec<_> = rows.iter().map(place).zip(0_usize..).collect();
+    order.sort_unstable();
+    let order: Vec<usize> = order.into_iter().map(|(_, index)| index).collect();
+    let mut rows: Vec<Option<Row<'_>>> = rows.into_iter().map(Some).collect();
+    order
+        .into_iter()
+        .filter_map(|index| rows.get_mut(index)?.take())
+        .collect()
 }

@@ -5,8 +5,9 @@
 //! different reasons have different lines, and one failure on forty devices has one line with other
 //! paths, numbers and ids in it.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
+use ahash::RandomState;
 use patchlens_event::Hresult;
 
 use crate::attempt::Attempt;
@@ -62,19 +63,24 @@ pub(super) fn of(attempt: &Attempt, usual: &Usual<'_>, rows: &[Row<'_>]) -> Opti
 
 /// Source and template of what the device also logs outside of failed attempts: it logs it when it is
 /// well.
-pub(super) type Usual<'a> = BTreeSet<(&'a str, &'a str)>;
+pub(super) type Usual<'a> = HashSet<(&'a str, &'a str), RandomState>;
 
 /// Looks for what is usual on a device.
 pub(super) fn usual<'a>(attempts: &[Attempt], rows: &[Row<'a>]) -> Usual<'a> {
-    let in_failure: BTreeSet<usize> = attempts
+    let mut in_failure = vec![false; rows.len()];
+    let of_failures = attempts
         .iter()
         .filter(|other| other.failed() || other.was_cancelled())
-        .flat_map(|other| other.rows.iter().copied())
-        .collect();
+        .flat_map(|other| &other.rows);
+    for index in of_failures {
+        if let Some(known) = in_failure.get_mut(*index) {
+            *known = true;
+        }
+    }
     rows.iter()
-        .enumerate()
-        .filter(|(index, _)| !in_failure.contains(index))
-        .map(|(_, row)| (row.source, row.template))
+        .zip(in_failure)
+        .filter(|(_, in_failure)| !in_failure)
+        .map(|(row, _)| (row.source, row.template))
         .collect()
 }
 

@@ -19,6 +19,9 @@ pub use bcubed::{BCubed, bcubed};
 /// The cause that says openly that nothing explains a failure.
 const UNKNOWN: &str = "unknown";
 
+/// A cause with less confidence than this is offered as a possibility, not stated.
+const STATED: f64 = 0.5;
+
 /// What is really wrong with a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
@@ -33,10 +36,12 @@ pub struct Expected {
 }
 
 /// What was found out about a device: its first open diagnosis.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// Cause in the project's vocabulary.
     pub cause: String,
+    /// How sure the diagnosis is, 0 to 1.
+    pub confidence: f64,
     /// The named thing at fault.
     pub culprit: Option<String>,
     /// Equal for devices that are said to fail for the same reason.
@@ -46,7 +51,7 @@ pub struct Verdict {
 }
 
 /// One device with its truth and its verdict.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct JudgedDevice {
     /// The device.
     pub device_id: String,
@@ -119,8 +124,10 @@ pub struct Evaluation {
     pub missed: usize,
     /// Failing devices whose logs do not hold the cause.
     pub untold: usize,
-    /// Of these, devices that are said to fail for a wrong cause.
+    /// Of these, devices that are said to fail for a wrong cause, with a confidence of 0.5 or more.
     pub untold_wrong: usize,
+    /// Of these, devices with a wrong cause of less confidence: offered, and not stated.
+    pub untold_doubtful: usize,
     /// Clusters in truth.
     pub clusters_expected: usize,
     /// Clusters found.
@@ -185,6 +192,11 @@ pub fn evaluate(devices: &[JudgedDevice]) -> Evaluation {
             .filter(untold)
             .filter(|d| d.is_wrong())
             .count(),
+        untold_doubtful: devices
+            .iter()
+            .filter(untold)
+            .filter(|d| d.has_wrong_cause() && !d.is_wrong())
+            .count(),
         clusters_expected: distinct(pairs.iter().map(|(expected, _)| *expected).collect()),
         clusters_found: distinct(pairs.iter().map(|(_, found)| found.as_str()).collect()),
         bcubed: bcubed(
@@ -219,14 +231,21 @@ impl JudgedDevice {
                 .map(|expected| expected.cause.as_str())
     }
 
-    /// Wrong is another cause, no diagnosis where the logs tell one, or any diagnosis of a healthy device.
+    /// Wrong is another cause, no diagnosis where the logs tell one, or any diagnosis of a healthy
+    /// device. Where the logs do not tell the cause, only what is stated is wrong.
     fn is_wrong(&self) -> bool {
-        match (&self.expected, self.got()) {
-            (Some(expected), got) if !expected.is_told => {
-                got.is_some_and(|got| got != UNKNOWN && got != expected.cause)
-            }
-            _ => !self.is_right(),
+        if self.expected.as_ref().is_some_and(|e| !e.is_told) {
+            let is_stated = self
+                .verdict
+                .as_ref()
+                .is_some_and(|v| v.confidence >= STATED);
+            return is_stated && self.has_wrong_cause();
         }
+        !self.is_right()
+    }
+
+    fn has_wrong_cause(&self) -> bool {
+        !self.is_right() && self.got().is_some_and(|got| got != UNKNOWN)
     }
 
     fn names_culprit(&self) -> bool {

@@ -18,6 +18,11 @@ fn device(
         }),
         verdict: got.map(|(cause, culprit)| Verdict {
             cause: cause.to_owned(),
+            confidence: if cause.starts_with("component-") {
+                0.4
+            } else {
+                0.8
+            },
             culprit: (!culprit.is_empty()).then(|| culprit.to_owned()),
             cluster: format!("v1:{cause}:{culprit}"),
             evidence: "CBS.log:1: text".to_owned(),
@@ -77,15 +82,21 @@ fn each_kind_of_error_is_counted_where_it_belongs() {
             Some(("disk-space", "C:", false)),
             Some(("registry-limit", "")),
         ),
+        device(
+            "offered",
+            Some(("disk-space", "C:", false)),
+            Some(("component-store-corrupt", "")),
+        ),
         device("well", None, None),
         device("alarm", None, Some(("disk-space", ""))),
     ]);
     assert_eq!(
         (found.devices, found.healthy, found.false_alarms),
-        (8, 2, 1)
+        (9, 2, 1)
     );
     assert_eq!((found.failing, found.cause_right, found.missed), (4, 1, 1));
-    assert_eq!((found.unknown, found.untold, found.untold_wrong), (1, 2, 1));
+    assert_eq!((found.unknown, found.untold), (1, 3));
+    assert_eq!((found.untold_wrong, found.untold_doubtful), (1, 1));
     close(found.cause_accuracy.unwrap(), 0.25);
     assert_eq!((found.clusters_expected, found.clusters_found), (1, 4));
     let wrong: Vec<&str> = found

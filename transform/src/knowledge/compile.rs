@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use patchlens_event::{Hresult, Source};
-use regex::Regex;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::condition::Condition;
+use super::expression::Expression;
 use super::file::{
     CauseFile, ConditionEntry, EvidenceEntry, FactEntry, NoiseEntry, RuleEntry, SignalEntry,
 };
@@ -36,6 +36,8 @@ pub(super) struct Compiler {
 pub(super) struct SourceText<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
+    /// Its expressions are known to be well formed.
+    pub(super) is_checked: bool,
 }
 
 impl SourceText<'_> {
@@ -54,13 +56,16 @@ impl SourceText<'_> {
         }
     }
 
-    fn regex(&self, text: &Spanned<String>, anchored: bool) -> Result<Regex> {
+    fn regex(&self, text: &Spanned<String>, anchored: bool) -> Result<Expression> {
         let pattern = if anchored {
             format!("(?i)^(?:{})$", text.as_ref())
         } else {
             text.as_ref().replace(FILE_MARK, FILE)
         };
-        Regex::new(&pattern)
+        if self.is_checked {
+            return Ok(Expression::trusted(pattern));
+        }
+        Expression::checked(pattern)
             .map_err(|e| self.refuse(text.span(), format!("not a regular expression: {e}")))
     }
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
-
+use super::expression::Expression;
 use super::rule::Codes;
 
 /// What the distinct row says, as far as conditions ask for it.
@@ -34,9 +33,9 @@ pub(crate) struct Condition {
     pub(crate) needles: Vec<usize>,
     pub(crate) any_needle: Vec<usize>,
     pub(crate) no_needle: Vec<usize>,
-    pub(crate) regex: Option<Regex>,
-    pub(crate) no_regex: Option<Regex>,
-    pub(crate) fields: Vec<(String, Regex)>,
+    pub(crate) regex: Option<Expression>,
+    pub(crate) no_regex: Option<Expression>,
+    pub(crate) fields: Vec<(String, Expression)>,
 }
 
 impl Condition {
@@ -139,7 +138,12 @@ impl Condition {
 }
 
 /// Matches, and collects the named groups that took part.
-pub(crate) fn capture(regex: &Regex, text: &str, variables: &mut Variables) -> Option<()> {
+pub(crate) fn capture(
+    expression: &Expression,
+    text: &str,
+    variables: &mut Variables,
+) -> Option<()> {
+    let regex = expression.regex()?;
     let captures = regex.captures(text)?;
     for name in regex.capture_names().flatten() {
         if let Some(value) = captures.name(name) {

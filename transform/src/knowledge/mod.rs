@@ -7,6 +7,7 @@
 mod codes;
 mod compile;
 mod condition;
+mod expression;
 mod extend_code;
 mod file;
 mod lookup;
@@ -120,7 +121,7 @@ impl Knowledge {
         let mut compiler = compile::Compiler::default();
         let mut signal_rules = Vec::new();
         for (file, text) in signals {
-            let source = compile::SourceText { file, text };
+            let source = source_text(file, text);
             let parsed: file::SignalsFile = source.parse()?;
             for entry in &parsed.signal {
                 signal_rules.push(compiler.signal(&source, entry)?);
@@ -128,11 +129,11 @@ impl Knowledge {
         }
         let causes = causes
             .iter()
-            .map(|(file, text)| compiler.cause(&compile::SourceText { file, text }))
+            .map(|(file, text)| compiler.cause(&source_text(file, text)))
             .collect::<Result<_>>()?;
         let noise_from = compiler.conditions.len();
         for (file, text) in noise {
-            let source = compile::SourceText { file, text };
+            let source = source_text(file, text);
             let parsed: file::NoiseFile = source.parse()?;
             for entry in &parsed.noise {
                 compiler.noise(&source, entry)?;
@@ -196,6 +197,19 @@ impl Knowledge {
                 *flag = true;
             }
         }
+    }
+}
+
+/// A file under compilation. What the program carries is held by tests and need not be checked at
+/// every start.
+fn source_text<'a>(file: &'a str, text: &'a str) -> compile::SourceText<'a> {
+    let is_own = |own: &[u8]| std::ptr::eq(own, text.as_bytes());
+    compile::SourceText {
+        file,
+        text,
+        is_checked: is_own(SIGNALS.as_bytes())
+            || is_own(NOISE.as_bytes())
+            || CAUSES.files().any(|file| is_own(file.contents())),
     }
 }
 

@@ -3,9 +3,9 @@
 use std::ops::RangeInclusive;
 
 use patchlens_event::Hresult;
-use regex::Regex;
 
 use super::condition::Condition;
+use super::expression::Expression;
 use crate::attempt::{Phase, Signal};
 
 /// One kind of record that says something about an attempt.
@@ -162,8 +162,8 @@ pub(crate) struct EvidenceRule {
 /// A fact of the newest inventory that supports a rule.
 #[derive(Debug)]
 pub(crate) struct FactRule {
-    pub(crate) name: Regex,
-    pub(crate) value: Option<Regex>,
+    pub(crate) name: Expression,
+    pub(crate) value: Option<Expression>,
     pub(crate) below: Option<f64>,
     pub(crate) is_optional: bool,
     pub(crate) adds: f64,

@@ -2,6 +2,7 @@
 
 mod client;
 mod facts;
+mod sources;
 
 use patchlens_event::{Event, Level, Source};
 use patchlens_transform::{

@@ -1,0 +1,62 @@
+//! An operator's own rules, from the directory to the report of a device.
+
+use serde_json::Value;
+
+use crate::support::{Patchlens, arg, engine};
+
+const LOG: &str = "\
+2024-08-20 10:00:00, Info                  CBS    Session: 31_1 initialized by client WindowsUpdateAgent, external staging directory: (null), external registry directory: (null)
+2024-08-20 10:00:01, Info                  CBS    Exec: Processing started.  Client: WindowsUpdateAgent, Session: 31_1, Package: Package_for_RollupFix~31bf3856ad364e35~amd64~~19041.4780.1.7, Identifier: KB5041580
+2024-08-20 10:02:30, Error                 CBS    Failed to stamp the branch printer package [HRESULT = 0x8000ffff - E_UNEXPECTED]
+2024-08-20 10:02:31, Info                  CBS    Exec: Processing complete.  Session: 31_1, Package: Package_for_RollupFix~31bf3856ad364e35~amd64~~19041.4780.1.7, Identifier: KB5041580 [HRESULT = 0x8000ffff - E_UNEXPECTED]
+";
+
+const RULE: &str = r#"
+cause = "branch-printer"
+alert_subtype = "InstallIssue"
+summary_en = "{kb} stops at the branch printer."
+summary_zh = "{kb} 停在网点打印机。"
+actions_en = ["Unplug the branch printer and install {kb} again."]
+actions_zh = ["拔下网点打印机，重新安装 {kb}。"]
+
+[[rule]]
+id = "stamp"
+confidence = 0.9
+[[rule.evidence]]
+source = ["cbs_log"]
+needles = ["stamp the branch printer package"]
+"#;
+
+#[test]
+fn the_report_of_a_device_knows_the_operator_s_own_cause() {
+    if !engine() {
+        return;
+    }
+    let files = tempfile::tempdir().unwrap();
+    let (log, own) = (files.path().join("CBS.log"), files.path().join("own"));
+    std::fs::write(&log, LOG).unwrap();
+    std::fs::create_dir(&own).unwrap();
+    std::fs::write(own.join("branch-printer.toml"), RULE).unwrap();
+    let patchlens = Patchlens::new();
+    patchlens.expect(0, &["collect", arg(&log), "--device", "BR-0042"]);
+    patchlens.expect(0, &["transform", "--until-idle", "--knowledge", arg(&own)]);
+    let report = |more: &[&str]| {
+        let mut arguments = vec!["report", "device", "BR-0042"];
+        arguments.extend(more);
+        patchlens.expect(0, &arguments)
+    };
+    let json = report(&["--format", "json", "--knowledge", arg(&own)]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let diagnosis = &json["devices"][0]["diagnoses"][0];
+    assert_eq!(diagnosis["cause"], "branch-printer", "{json:#}");
+    assert_eq!(diagnosis["evidence"][0]["line"], 4, "{json:#}");
+    let page = report(&["--format", "markdown", "--knowledge", arg(&own)]);
+    assert!(
+        page.contains("Unplug the branch printer and install KB5041580 again."),
+        "{page}"
+    );
+    assert_eq!(
+        patchlens.rows("SELECT cause FROM patchlens.diagnosis FINAL")[0]["cause"],
+        "branch-printer"
+    );
+}
