@@ -24,6 +24,10 @@ pub(crate) fn is_digit(byte: u8) -> bool {
 }
 
 /// A byte of a word: an ASCII letter, a digit or `_`.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, for vector instructions"
+)]
 #[inline]
 pub(crate) fn is_word_byte(byte: u8) -> bool {
     ((byte | 0x20).wrapping_sub(b'a') < 26) | is_digit(byte) | (byte == b'_')

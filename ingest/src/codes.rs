@@ -110,6 +110,10 @@ impl<'a> Iterator for Candidates<'a> {
 
 /// Whether a word begins behind `before` that may be a code: a digit, or a letter that
 /// the known families begin with (see [`is_of_known_family`]).
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, for vector instructions"
+)]
 #[inline]
 fn may_begin_code(before: u8, first: u8, second: u8) -> bool {
     let (letter, next) = (first | 0x20, second | 0x20);

@@ -213,13 +213,12 @@ impl EvtxParser {
         is_cut: bool,
         sink: &mut dyn RecordSink,
     ) -> Option<usize> {
-        let mut read = 0;
         // What to make of damage is for the crate to say.
         if is_cut || !data.validate_checksum() {
-            return Some(read);
+            return Some(0);
         }
         let mut direct = Direct::new(&data.data);
-        for header in Walk::new(data) {
+        for (read, header) in Walk::new(data).enumerate() {
             let Some(header) = header else {
                 return Some(read);
             };
@@ -235,7 +234,6 @@ impl EvtxParser {
             };
             place.emit(event, time, sink);
             self.account.records += 1;
-            read += 1;
         }
         None
     }

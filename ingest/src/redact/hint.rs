@@ -41,6 +41,10 @@ pub(super) fn may_hold_names(text: &str) -> bool {
 }
 
 /// A sign of a path, an account, an e-mail address, a SID or an IP address.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, for vector instructions"
+)]
 #[inline]
 fn is_sign_between(before: u8, byte: u8, after: u8) -> bool {
     let letter = after | 0x20;

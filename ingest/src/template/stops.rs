@@ -14,7 +14,7 @@ const BACK: usize = 15;
 /// correlation vector, or stands behind a label; most words of a log do not.
 pub(super) struct Stops {
     /// What has to be read closely, one bit for each byte.
-    stops: [u64; BLOCKS],
+    closely: [u64; BLOCKS],
     /// What ends a stretch.
     ends: [u64; BLOCKS],
     /// Signs that only paths, URLs and identities hold.
@@ -42,7 +42,7 @@ impl Stops {
             }
         }
         Self {
-            stops,
+            closely: stops,
             ends,
             signs,
             length,
@@ -53,7 +53,7 @@ impl Stops {
     #[cfg(test)]
     pub(super) fn everywhere(line: &str) -> Self {
         Self {
-            stops: [u64::MAX; BLOCKS],
+            closely: [u64::MAX; BLOCKS],
             ..Self::of(line)
         }
     }
@@ -72,7 +72,7 @@ impl Stops {
     /// ends. It begins with the sign before it, to which letters beyond ASCII may belong.
     pub(super) fn next(&self, at: usize) -> Option<(usize, usize)> {
         // A label may be the last that fits into the line.
-        let stop = first_from(&self.stops, at).filter(|stop| *stop < self.length)?;
+        let stop = first_from(&self.closely, at).filter(|stop| *stop < self.length)?;
         let end = self.stretch_end(stop);
         if end == stop {
             return Some((stop, stop + 1));
@@ -83,6 +83,10 @@ impl Stops {
 }
 
 /// The stops, ends and signs of the block that begins at [`BACK`] of the window.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, for vector instructions"
+)]
 fn look(window: &[u8; BACK + BLOCK_BYTES + 1]) -> (u64, u64, u64) {
     let mut stops = [0; BLOCK_BYTES];
     let mut ends = [0; BLOCK_BYTES];

@@ -82,6 +82,10 @@ impl Assembler {
 
     /// Takes one line, and the record that it may continue, which becomes the one that the next
     /// line may continue.
+    #[expect(
+        clippy::ptr_arg,
+        reason = "what is borrowed lives as long as the buffer, and longer than this reference"
+    )]
     pub(super) fn line<'b>(
         &mut self,
         line: &Line<'b>,
