@@ -9,21 +9,19 @@ mod context;
 
 use patchlens_event::Hresult;
 
-use crate::template::is_word_byte;
+use crate::bits::{self, BLOCK_BYTES, is_digit, is_word_byte};
 use context::Word;
 
 /// How many different codes of one message are kept; real ones hold fewer than ten.
 const CODES_MAX: usize = 64;
+/// The longest spelling of a code: `0x80070005`, `2147942405`.
+const LENGTH_MAX: usize = 10;
 
 /// Finds the failing codes of a message, in reading order, each once; Win32 numbers as HRESULTs.
 /// At most 64 different codes are given.
 pub fn find(text: &str) -> impl Iterator<Item = Hresult> + use<> {
     let mut found: Vec<Hresult> = Vec::new();
-    let mut words = Words {
-        text: text.as_bytes(),
-        at: 0,
-    };
-    while let Some(word) = words.next_candidate() {
+    for word in Candidates::new(text.as_bytes()) {
         if let Some(code) = code(&word)
             && !found.contains(&code)
         {
@@ -36,34 +34,94 @@ pub fn find(text: &str) -> impl Iterator<Item = Hresult> + use<> {
     found.into_iter()
 }
 
-/// Walks over the words of a text: runs of ASCII letters, digits and `_`.
-struct Words<'a> {
+/// Walks over the words of a text, runs of ASCII letters, digits and `_`, that could be a code by
+/// their first letters and length.
+struct Candidates<'a> {
     text: &'a [u8],
-    at: usize,
+    /// Where the next block of the text begins.
+    next_block: usize,
+    /// Where words begin in the block before, that may be codes: one bit for each byte.
+    starts: u64,
 }
 
-impl<'a> Words<'a> {
-    /// The next word that could be a code by its first letter and length.
-    fn next_candidate(&mut self) -> Option<Word<'a>> {
+impl<'a> Candidates<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            next_block: 0,
+            starts: 0,
+        }
+    }
+
+    /// The starts of the next block; `None` at the end of the text.
+    fn read_block(&mut self) -> Option<()> {
+        let at = self.next_block;
+        if at >= self.text.len() {
+            return None;
+        }
+        // The block with the byte before it and the one behind it.
+        let mut window = [0; BLOCK_BYTES + 2];
+        let from = at.saturating_sub(1);
+        let source = self.text.get(from..)?;
+        let source = source.get(..at + BLOCK_BYTES + 1 - from).unwrap_or(source);
+        window
+            .get_mut(from + 1 - at..)?
+            .get_mut(..source.len())?
+            .copy_from_slice(source);
+        let shifted = |by: usize| window.get(by..)?.first_chunk::<BLOCK_BYTES>();
+        let (before, first, second) = (shifted(0)?, shifted(1)?, shifted(2)?);
+        let mut answers = [0; BLOCK_BYTES];
+        let bytes = before.iter().zip(first).zip(second);
+        for (answer, ((before, first), second)) in answers.iter_mut().zip(bytes) {
+            *answer = u8::from(may_begin_code(*before, *first, *second));
+        }
+        self.starts = bits::pack(&answers);
+        self.next_block += BLOCK_BYTES;
+        Some(())
+    }
+}
+
+impl<'a> Iterator for Candidates<'a> {
+    type Item = Word<'a>;
+
+    fn next(&mut self) -> Option<Word<'a>> {
         loop {
-            let ahead = self.text.get(self.at..)?;
-            let start = self.at + ahead.iter().position(|byte| is_word_byte(*byte))?;
+            while self.starts == 0 {
+                self.read_block()?;
+            }
+            let start = self.next_block - BLOCK_BYTES + self.starts.trailing_zeros() as usize;
+            self.starts &= self.starts - 1;
             let word = self.text.get(start..)?;
             let length = word
                 .iter()
-                .position(|byte| !is_word_byte(*byte))
-                .unwrap_or(word.len());
-            self.at = start + length;
+                .take(LENGTH_MAX + 1)
+                .take_while(|byte| is_word_byte(**byte))
+                .count();
             let is_candidate = match word.first() {
-                Some(b'0'..=b'9') => length <= 10,
-                Some(b'c'..=b'e' | b'C'..=b'E') => length == 8,
-                _ => false,
+                Some(b'0'..=b'9') => length <= LENGTH_MAX,
+                _ => length == 8,
             };
             if is_candidate {
-                return Some(Word::new(self.text, start, self.at));
+                return Some(Word::new(self.text, start, start + length));
             }
         }
     }
+}
+
+/// Whether a word begins behind `before` that may be a code: a digit, or a letter that
+/// the known families begin with (see [`is_of_known_family`]).
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, for vector instructions"
+)]
+#[inline]
+fn may_begin_code(before: u8, first: u8, second: u8) -> bool {
+    let (letter, next) = (first | 0x20, second | 0x20);
+    let is_family = (letter == b'c') | (letter == b'd');
+    let is_family =
+        is_family & ((second == b'0') | (second == b'1') | (second == b'8') | (next == b'a'));
+    let is_family = is_family | ((letter == b'e') & (second == b'0'));
+    (is_digit(first) | is_family) & !is_word_byte(before)
 }
 
 /// Judges one word by its form and by what stands around it.

@@ -188,7 +188,7 @@ fn text_log(head: &[u8], file_name: &str) -> Option<Format> {
     let mut decoder = Decoder::new();
     let mut at = 0;
     while let Some(line) = reader.next(head, &mut at, true) {
-        seen.line(&decoder.decode(&line));
+        seen.line(&decoder.decode(&line, false));
     }
     seen.format(file_name)
 }

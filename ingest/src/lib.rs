@@ -3,6 +3,7 @@
 //! Parsers are pure: bytes go in, [`Record`]s and [`Issue`]s come out through a [`RecordSink`],
 //! in reading order. Bad input is an issue, never an error and never a panic.
 
+mod bits;
 pub mod bundle;
 pub mod codes;
 pub mod collect;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use jiff::{Timestamp, civil::DateTime};
+use jiff::civil::{Date, DateTime};
+use jiff::{Timestamp, tz::Offset};
 use patchlens_event::{Level, RejectReason};
 
 /// When a record says it was written.
@@ -16,6 +17,17 @@ pub enum LoggedTime {
     Offset(DateTime, i32),
     /// UTC.
     Utc(Timestamp),
+}
+
+impl LoggedTime {
+    /// The day that the record itself states: the device's, or of UTC where it states that.
+    pub(crate) fn date(self) -> Option<Date> {
+        match self {
+            Self::Unstated => None,
+            Self::Local(local) | Self::Offset(local, _) => Some(local.date()),
+            Self::Utc(at) => Some(Offset::UTC.to_datetime(at).date()),
+        }
+    }
 }
 
 /// One record of a log: its first line and the continuation lines below it.

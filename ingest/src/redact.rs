@@ -6,6 +6,7 @@
 //! versions (`10.0.17763.2090`), components, registry and system paths stay as they are.
 
 mod candidate;
+mod hint;
 #[cfg(test)]
 mod tests;
 
@@ -173,6 +174,15 @@ impl Redactor {
 
     /// Replaces what has the shape of a name or address.
     fn by_shape<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if hint::may_hold_names(text) {
+            self.searched(text)
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
+    /// Searches for what has the shape of a name or address.
+    fn searched<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let Some(automaton) = candidate::AUTOMATON.as_ref() else {
             return Cow::Borrowed(text);
         };

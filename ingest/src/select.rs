@@ -32,53 +32,41 @@ pub enum Decision {
     Count,
 }
 
-struct Tables {
-    cbs: AhoCorasick,
-    windows_update: AhoCorasick,
-    setup: AhoCorasick,
-    dism: AhoCorasick,
-    reporting: AhoCorasick,
-    cmtrace: AhoCorasick,
-    registry: AhoCorasick,
-    quiet: AhoCorasick,
-}
+/// The keywords of one source beside the phrases that outweigh them, as one automaton, so that a
+/// text is read once. Made when it is first needed: most bundles hold only a few sources.
+type Table = LazyLock<Option<AhoCorasick>>;
 
-static TABLES: LazyLock<Option<Tables>> = LazyLock::new(|| {
-    let table = |words: &[&str]| {
-        AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::LeftmostFirst)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(words)
-            .ok()
-    };
-    Some(Tables {
-        cbs: table(CBS)?,
-        windows_update: table(WINDOWS_UPDATE)?,
-        setup: table(SETUP)?,
-        dism: table(DISM)?,
-        reporting: table(REPORTING)?,
-        cmtrace: table(CMTRACE)?,
-        registry: table(REGISTRY)?,
-        quiet: table(QUIET)?,
-    })
-});
+static CBS_TABLE: Table = LazyLock::new(|| table(CBS));
+static WINDOWS_UPDATE_TABLE: Table = LazyLock::new(|| table(WINDOWS_UPDATE));
+static SETUP_TABLE: Table = LazyLock::new(|| table(SETUP));
+static DISM_TABLE: Table = LazyLock::new(|| table(DISM));
+static REPORTING_TABLE: Table = LazyLock::new(|| table(REPORTING));
+static CMTRACE_TABLE: Table = LazyLock::new(|| table(CMTRACE));
+static REGISTRY_TABLE: Table = LazyLock::new(|| table(REGISTRY));
+
+fn table(words: &[&str]) -> Option<AhoCorasick> {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        // The kind that finds words inside of others.
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(QUIET.iter().chain(words))
+        .ok()
+}
 
 /// Decides about one record of a file of this format; `codes` are its failing codes.
 pub fn decide(record: &Record<'_>, codes: &[Hresult], format: Format) -> Decision {
     let evidence = || match format.source() {
         Source::EventLog => event_matters(record),
         Source::Procmon => procmon_matters(record),
-        Source::Inventory if format == Format::RegQuery => {
-            mentions(record, |tables| &tables.registry)
-        }
+        Source::Inventory if format == Format::RegQuery => mentions(record, &REGISTRY_TABLE),
         Source::Inventory | Source::HashListing | Source::Osquery | Source::SetupDiag => true,
-        Source::CbsLog => mentions(record, |tables| &tables.cbs),
-        Source::WindowsUpdateLog => mentions(record, |tables| &tables.windows_update),
-        Source::SetupLog => mentions(record, |tables| &tables.setup),
-        Source::DismLog => mentions(record, |tables| &tables.dism),
-        Source::ReportingEvents => mentions(record, |tables| &tables.reporting),
-        Source::CmtraceLog => mentions(record, |tables| &tables.cmtrace),
+        Source::CbsLog => mentions(record, &CBS_TABLE),
+        Source::WindowsUpdateLog => mentions(record, &WINDOWS_UPDATE_TABLE),
+        Source::SetupLog => mentions(record, &SETUP_TABLE),
+        Source::DismLog => mentions(record, &DISM_TABLE),
+        Source::ReportingEvents => mentions(record, &REPORTING_TABLE),
+        Source::CmtraceLog => mentions(record, &CMTRACE_TABLE),
     };
     let is_raised = matches!(record.level, Level::Warning | Level::Error);
     if is_raised || !codes.is_empty() || evidence() {
@@ -88,12 +76,20 @@ pub fn decide(record: &Record<'_>, codes: &[Hresult], format: Format) -> Decisio
     }
 }
 
-fn mentions(record: &Record<'_>, table: impl Fn(&Tables) -> &AhoCorasick) -> bool {
+/// Whether a record holds a keyword, and no phrase that outweighs it.
+fn mentions(record: &Record<'_>, table: &Table) -> bool {
     // Without its table nothing is noise.
-    let message = record.message.as_ref();
-    TABLES
-        .as_ref()
-        .is_none_or(|tables| table(tables).is_match(message) && !tables.quiet.is_match(message))
+    let Some(table) = table.as_ref() else {
+        return true;
+    };
+    let mut is_mentioned = false;
+    for found in table.find_overlapping_iter(record.message.as_ref()) {
+        if found.pattern().as_usize() < QUIET.len() {
+            return false;
+        }
+        is_mentioned = true;
+    }
+    is_mentioned
 }
 
 fn event_matters(record: &Record<'_>) -> bool {

@@ -6,9 +6,13 @@
 //! Masks with nothing but joining signs between them become one, so that a list or a time has one
 //! template whatever its length.
 
+mod stops;
+
 use std::sync::LazyLock;
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memmem};
+
+use stops::Stops;
 
 /// How much of a message makes its template.
 const MESSAGE_BYTES_MAX: usize = 300;
@@ -78,6 +82,10 @@ fn class(byte: u8) -> u8 {
 
 /// Writes the template of a message's first line into `out`, which is cleared first.
 pub fn of(message: &str, out: &mut String) {
+    write(message, out, Stops::of);
+}
+
+fn write(message: &str, out: &mut String, stops: fn(&str) -> Stops) {
     out.clear();
     let end = memchr2(b'\n', b'\r', message.as_bytes()).unwrap_or(message.len());
     let line = message.get(..end).unwrap_or_default().trim();
@@ -90,9 +98,14 @@ pub fn of(message: &str, out: &mut String) {
         kept_from: 0,
         token_end: 0,
         token_may_be_identity: false,
+        stops: stops(line),
         out,
     };
-    while writer.step() {}
+    while let Some((begin, end)) = writer.stops.next(writer.at) {
+        writer.at = begin;
+        while writer.at < end && writer.step() {}
+    }
+    writer.at = line.len();
     writer.write_kept();
     while out.ends_with(' ') {
         out.pop();
@@ -107,6 +120,7 @@ struct Writer<'a, 'o> {
     /// Up to here the line has been looked through for signs of paths and identities.
     token_end: usize,
     token_may_be_identity: bool,
+    stops: Stops,
     out: &'o mut String,
 }
 
@@ -254,29 +268,19 @@ impl<'a> Writer<'a, '_> {
 
     /// How many bytes from here are a path, a URL, or the identity of a package or component.
     fn identity_bytes(&mut self) -> usize {
-        let ahead = self.ahead();
         if self.at >= self.token_end {
-            let mut signs = 0;
-            let length = ahead
-                .iter()
-                .position(|byte| {
-                    let class = class(*byte);
-                    signs |= class;
-                    class & TOKEN_END != 0
-                })
-                .unwrap_or(ahead.len());
-            let token = ahead.get(..length).unwrap_or_default();
-            self.token_end = self.at + length;
-            self.token_may_be_identity = signs & IDENTITY_SIGN != 0 || has_key_token(token);
+            self.token_end = self.stops.stretch_end(self.at);
+            let token = self.ahead().get(..self.token_end - self.at);
+            self.token_may_be_identity = self.stops.has_sign(self.at..self.token_end)
+                || has_key_token(token.unwrap_or_default());
         }
         if !self.token_may_be_identity {
             return 0;
         }
-        let token = token_bytes(ahead);
+        let ahead = self.ahead();
+        let token = self.token_end - self.at;
         let bytes = ahead.get(..token).unwrap_or_default();
         let backslash = memchr(b'\\', bytes);
-        let slashes = memchr::memchr_iter(b'/', bytes).count();
-        let tildes = memchr::memchr_iter(b'~', bytes).count();
         if let Some(backslash) = backslash {
             // `name=C:\x` and `key:HKLM\x`: the path begins behind the sign.
             let lead = bytes.get(..backslash).unwrap_or_default();
@@ -290,7 +294,8 @@ impl<'a> Writer<'a, '_> {
                 0
             };
         }
-        if slashes >= 3 || tildes >= 2 || has_key_token(bytes) {
+        let holds = |sign, count: usize| memchr_iter(sign, bytes).nth(count - 1).is_some();
+        if holds(b'~', 2) || holds(b'/', 3) || has_key_token(bytes) {
             token
         } else {
             0
@@ -381,7 +386,7 @@ impl<'a> Writer<'a, '_> {
 
 /// Whether a byte belongs to a word: ASCII letters, digits and `_`.
 #[inline]
-pub(crate) fn is_word_byte(byte: u8) -> bool {
+fn is_word_byte(byte: u8) -> bool {
     class(byte) & WORD != 0
 }
 

@@ -1,6 +1,6 @@
 //! What the text around a number calls it.
 
-use crate::template::is_word_byte;
+use crate::bits::is_word_byte;
 
 /// Words that call a number before them or after them an error.
 const ERROR_WORDS: [&[u8]; 14] = [

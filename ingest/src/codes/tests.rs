@@ -1,6 +1,9 @@
 //! What is a code, and what only looks like one.
 
-use super::find;
+use proptest::prelude::*;
+
+use super::context::Word;
+use super::{LENGTH_MAX, code, find, is_word_byte};
 
 fn codes(text: &str) -> Vec<String> {
     find(text).map(|code| code.to_string()).collect()
@@ -131,5 +134,73 @@ proptest::proptest! {
         for code in find(&text) {
             proptest::prop_assert!(code.is_failure());
         }
+    }
+}
+
+/// Every word by itself, judged whatever it begins with.
+fn word_by_word(text: &str) -> Vec<String> {
+    let text = text.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    for word in text.split(|byte| !is_word_byte(*byte)) {
+        let end = at + word.len();
+        let code = (1..=LENGTH_MAX)
+            .contains(&word.len())
+            .then(|| code(&Word::new(text, at, end)))
+            .flatten()
+            .map(|code| code.to_string());
+        if let Some(code) = code.filter(|code| !found.contains(code)) {
+            found.push(code);
+        }
+        at = end + 1;
+    }
+    found
+}
+
+/// Pieces of messages that hold codes, begin them or speak for them.
+const PIECES: [&str; 26] = [
+    "a",
+    "é",
+    " ",
+    ": ",
+    "[",
+    "]",
+    "-",
+    "_",
+    "0x",
+    "0x80070005",
+    "8024402c",
+    "C0000022",
+    "caFEbabe",
+    "d0000034",
+    "C1900107",
+    "d1234567",
+    "5",
+    "15999",
+    "2147942405",
+    "2145124322",
+    "error ",
+    "GLE ",
+    "failed ",
+    "status ",
+    ".",
+    "a long word in between, which moves what follows",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn no_word_that_is_a_code_is_passed_over(
+        pieces in proptest::collection::vec(proptest::sample::select(PIECES.as_slice()), 0..60)
+    ) {
+        let text = pieces.concat();
+        prop_assert_eq!(codes(&text), word_by_word(&text));
+    }
+
+    #[test]
+    fn every_value_of_the_known_families_is_found(value: u32, is_upper: bool, before in 0_usize..140) {
+        let digits = if is_upper { format!("{value:08X}") } else { format!("{value:08x}") };
+        let text = format!("{} [{digits}]", "-".repeat(before));
+        prop_assert_eq!(codes(&text), word_by_word(&text));
     }
 }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use jiff::civil::DateTime;
 use patchlens_event::{Event, Hresult, IdentityScope, Kind, Origin, SCHEMA_VERSION, Source};
 
 use super::device::Device;
@@ -317,9 +316,9 @@ impl RecordSink for FileEvents<'_> {
         if decision == Decision::Count && !counts_noise {
             return self.state.noise.pass();
         }
-        let occurred = self.device.zones.occurred(record.time, self.state.format);
         match decision {
             Decision::Send => {
+                let occurred = self.device.zones.occurred(record.time, self.state.format);
                 let event = self.event(record, codes, occurred);
                 if !self.is_muted {
                     self.state.sent += 1;
@@ -332,17 +331,12 @@ impl RecordSink for FileEvents<'_> {
                     record.windows_event_id,
                     &record.message,
                 );
-                let day = occurred.at_local.map(DateTime::date).or_else(|| {
-                    occurred
-                        .at
-                        .map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date())
-                });
                 let noise = if self.is_peeking {
                     &mut self.state.ahead
                 } else {
                     &mut self.state.noise
                 };
-                noise.count(&self.template, codes.first().copied(), day);
+                noise.count(&self.template, codes.first().copied(), record.time.date());
             }
         }
     }

@@ -74,10 +74,11 @@ impl Decoder {
         }
     }
 
-    /// Decodes one line; a line that is UTF-8 already is not copied.
-    pub(crate) fn decode<'b>(&mut self, line: &Line<'b>) -> Cow<'b, str> {
+    /// Decodes one line; a line that is UTF-8 already is not copied. `is_ascii` says that it is
+    /// known to be plain ASCII.
+    pub(crate) fn decode<'b>(&mut self, line: &Line<'b>, is_ascii: bool) -> Cow<'b, str> {
         match line.unit {
-            Unit::Byte => self.decode_bytes(line),
+            Unit::Byte => self.decode_bytes(line, is_ascii),
             Unit::Utf16Le => {
                 self.met(if line.mark_bytes > 0 {
                     "utf-16le-bom"
@@ -107,12 +108,12 @@ impl Decoder {
         names.join("+").to_ascii_lowercase()
     }
 
-    fn decode_bytes<'b>(&mut self, line: &Line<'b>) -> Cow<'b, str> {
+    fn decode_bytes<'b>(&mut self, line: &Line<'b>, is_ascii: bool) -> Cow<'b, str> {
         if line.mark_bytes > 0 {
             self.met("utf-8-bom");
         }
         if let Ok(text) = std::str::from_utf8(line.body) {
-            if text.is_ascii() {
+            if is_ascii || text.is_ascii() {
                 self.plain_at.get_or_insert(self.names.len());
             } else {
                 self.met("utf-8");

@@ -17,7 +17,7 @@ fn lines(bytes: &[u8], chunk: usize) -> (Vec<(u64, String)>, String) {
             }
             line
         } {
-            found.push((line.offset, decoder.decode(&line).into_owned()));
+            found.push((line.offset, decoder.decode(&line, false).into_owned()));
         }
         buffer.drain(..at);
         at = 0;

@@ -36,6 +36,65 @@ fn update_events(
     counts
 }
 
+/// Makes every checksum of records wrong, and nothing else.
+fn with_wrong_checksums(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for chunk in bytes[FILE_HEADER_BYTES..].chunks_mut(CHUNK_BYTES) {
+        if chunk.starts_with(CHUNK_MAGIC)
+            && let Some(checksum) = chunk.get_mut(52)
+        {
+            *checksum ^= 1;
+        }
+    }
+    bytes
+}
+
+#[test]
+fn a_sound_chunk_says_the_same_without_the_crate() {
+    let Some(root) = shared("realdata") else {
+        return;
+    };
+    let expected: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&std::fs::read(root.join("evtx/expected-counts.json")).unwrap())
+            .unwrap();
+    for file in expected.keys() {
+        let bytes = std::fs::read(root.join(file)).unwrap();
+        let (account, straight) = parse(&bytes, 100_003);
+        let (by_crate_account, by_crate) = parse(&with_wrong_checksums(&bytes), 100_003);
+        assert_eq!(account, by_crate_account, "{file}");
+        assert_eq!(straight.records, by_crate.records, "{file}");
+        assert_eq!(straight.issues, by_crate.issues, "{file}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn headers_of_any_chunk_stay_inside_it(
+        records in proptest::collection::vec((any::<u32>(), 0_u32..200, any::<u64>(), any::<u64>()), 0..40),
+        free_space: u32,
+    ) {
+        let mut block = vec![0; CHUNK_HEADER_BYTES];
+        block[..CHUNK_MAGIC.len()].copy_from_slice(CHUNK_MAGIC);
+        block[48..52].copy_from_slice(&free_space.to_le_bytes());
+        for (index, (any_size, size, id, ticks)) in records.into_iter().enumerate() {
+            let is_wild = index % 8 == 7;
+            block.extend(b"**\0\0");
+            block.extend(if is_wild { any_size } else { size + 28 }.to_le_bytes());
+            block.extend(id.to_le_bytes());
+            block.extend((ticks >> 3).to_le_bytes());
+            block.extend(vec![0; size as usize + 4]);
+        }
+        let length = block.len();
+        let data = EvtxChunkData::new(block, false).unwrap();
+        let mut end = CHUNK_HEADER_BYTES;
+        for header in Walk::new(&data).flatten() {
+            prop_assert!(header.offset >= end && header.content.start > header.offset);
+            prop_assert!(header.content.end >= header.content.start && header.content.end <= length);
+            end = header.content.end;
+        }
+    }
+}
+
 #[test]
 fn every_real_log_has_the_counts_that_are_known() {
     let Some(root) = shared("realdata") else {

@@ -16,8 +16,10 @@ pub(super) const TEXT_ARRAY: u8 = 0x81;
 const FILE_TIME: u8 = 0x11;
 /// How much text is looked at at once.
 const ASCII_UNITS: usize = 32;
-/// Between 1601-01-01, where Windows begins to count, and 1970-01-01, in units of 100 ns.
-const UNIX_EPOCH: i128 = 116_444_736_000_000_000;
+/// Windows counts units of 100 ns.
+const TICKS_PER_SECOND: u64 = 10_000_000;
+/// Between 1601-01-01, where Windows begins to count, and 1970-01-01.
+const UNIX_EPOCH_SECONDS: i64 = 11_644_473_600;
 
 /// A value of a record: its type and its bytes.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +39,7 @@ impl Raw<'_> {
         if self.kind != FILE_TIME {
             return None;
         }
-        let ticks = i128::from(u64::from_le_bytes(self.bytes.try_into().ok()?));
-        Timestamp::from_nanosecond((ticks - UNIX_EPOCH) * 100).ok()
+        instant(u64::from_le_bytes(self.bytes.try_into().ok()?))
     }
 
     /// Appends its text and tells whether there is any; none for a kind or form that is unusual.
@@ -87,6 +88,13 @@ impl Raw<'_> {
                 .map(<[[u8; 2]]>::as_flattened)
         })
     }
+}
+
+/// The instant that Windows counts so many units to.
+pub(super) fn instant(ticks: u64) -> Option<Timestamp> {
+    let seconds = i64::try_from(ticks / TICKS_PER_SECOND).ok()? - UNIX_EPOCH_SECONDS;
+    let nanoseconds = i32::try_from(ticks % TICKS_PER_SECOND * 100).ok()?;
+    Timestamp::new(seconds, nanoseconds).ok()
 }
 
 /// Appends UTF-16 up to the first zero and tells whether there was any; none when it is damaged.

@@ -227,3 +227,51 @@ proptest! {
 fn is_other(name: &str) -> bool {
     candidate::is_person(name)
 }
+
+/// Pieces of texts that are names and addresses, or parts of them.
+const PIECES: [&str; 32] = [
+    "\\",
+    "/",
+    "users",
+    "Users",
+    "documents and settings",
+    "@",
+    "a.example.com",
+    "jdoe",
+    ".",
+    "-",
+    "S-1-5-21-1-2-3",
+    "\u{17f}-1-5-21-1-2-3",
+    "s",
+    "1-5-21-1-2-3",
+    "10.20.30.40",
+    "10",
+    "fe80",
+    ":",
+    "::",
+    "1",
+    "2001:db8:0:1:2:3:4:5",
+    "2001:db8:0:1",
+    " ",
+    "\u{e9}",
+    "CONTOSO",
+    "(",
+    ")",
+    "=",
+    "~",
+    "C:",
+    "a message that is long enough to reach from one piece to another",
+    "\u{5f20}\u{4f1f}",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn no_text_is_passed_over_that_a_search_would_change(
+        pieces in proptest::collection::vec(proptest::sample::select(PIECES.as_slice()), 0..16)
+    ) {
+        let text = pieces.concat();
+        let redactor = redactor();
+        prop_assert_eq!(redactor.by_shape(&text), redactor.searched(&text));
+    }
+}

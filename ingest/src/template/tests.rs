@@ -1,6 +1,6 @@
 //! One message per kind of variable part.
 
-use super::of;
+use super::{Stops, of, write};
 
 fn template(message: &str) -> String {
     let mut out = String::from("left over");
@@ -79,6 +79,63 @@ fn variable_parts_are_masked_and_words_are_kept() {
     ];
     for (message, expected) in cases {
         assert_eq!(template(message), expected, "{message}");
+    }
+}
+
+/// Pieces of messages that mean something to a template, alone or beside each other.
+const PIECES: [&str; 40] = [
+    "a",
+    "word",
+    "cV",
+    "c",
+    "V",
+    " = ",
+    "=",
+    ":",
+    ": ",
+    ":  ",
+    "FOO",
+    "FOO,",
+    "a.log,",
+    ",",
+    ";",
+    "'",
+    "\"",
+    "(",
+    ")",
+    "[",
+    "<",
+    "|",
+    "\\",
+    "/",
+    "~",
+    "é",
+    "日本",
+    " ",
+    "  ",
+    "\t",
+    "7",
+    "0x8",
+    "31bf3856ad364e35",
+    "feedface-feed-face-feed-facefeedface",
+    "-",
+    "C:\\x",
+    "abcdefghijklmnop.1",
+    "@",
+    ".",
+    "_",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn what_is_passed_over_would_have_been_kept(
+        pieces in proptest::collection::vec(proptest::sample::select(PIECES.as_slice()), 0..120)
+    ) {
+        let message = pieces.concat();
+        let mut closely = String::new();
+        write(&message, &mut closely, Stops::everywhere);
+        proptest::prop_assert_eq!(template(&message), closely);
     }
 }
 

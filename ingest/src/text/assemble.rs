@@ -21,8 +21,9 @@ pub(super) struct Pending<'b> {
     blank_lines: u64,
     /// What is to be told after the record: parts of it that were too long.
     surplus: Vec<Issue<'static>>,
-    /// Set once a continuation line did not fit: all that follow are refused too.
-    overflow: Option<Issue<'static>>,
+    /// Set once a continuation line did not fit: all that follow are refused too. Boxed because it
+    /// is rare, and every record is moved twice.
+    overflow: Option<Box<Issue<'static>>>,
 }
 
 impl Pending<'_> {
@@ -79,27 +80,31 @@ impl Assembler {
         self.rejected
     }
 
-    /// Takes one line, and the record that it may continue; gives the record that the next line
-    /// may continue.
+    /// Takes one line, and the record that it may continue, which becomes the one that the next
+    /// line may continue.
+    #[expect(
+        clippy::ptr_arg,
+        reason = "what is borrowed lives as long as the buffer, and longer than this reference"
+    )]
     pub(super) fn line<'b>(
         &mut self,
         line: &Line<'b>,
         text: &Cow<'b, str>,
-        pending: Option<Pending<'b>>,
+        pending: &mut Option<Pending<'b>>,
         sink: &mut dyn RecordSink,
-    ) -> Option<Pending<'b>> {
+    ) {
         if let Some(begun) = self.begin(line, text) {
-            self.flush(pending, sink);
-            return Some(begun);
+            self.flush(pending.take(), sink);
+            *pending = Some(begun);
+            return;
         }
-        let Some(mut pending) = pending else {
-            self.reject_preface(line, sink);
-            return None;
+        let Some(pending) = pending else {
+            return self.reject_preface(line, sink);
         };
         if pending.is_open
             && let Some(close) = cmtrace::close(text)
         {
-            append(&mut pending, close.text, line);
+            append(pending, close.text, line);
             pending.is_open = false;
             pending.record.time_text = close.time_text.into();
             pending.record.time = close.time;
@@ -107,9 +112,8 @@ impl Assembler {
             pending.record.component = close.component.map(|component| component.to_owned().into());
             pending.record.fields = close.fields;
         } else {
-            append(&mut pending, text, line);
+            append(pending, text, line);
         }
-        Some(pending)
     }
 
     /// Takes the end of the file.
@@ -130,7 +134,11 @@ impl Assembler {
 
     fn begin_in<'t>(&self, line: &Line<'_>, text: &'t str) -> Option<Pending<'t>> {
         // A file system that lost power leaves zeros where the next record was to stand.
-        let begin = text.trim_start_matches('\0');
+        let begin = if text.starts_with('\0') {
+            text.trim_start_matches('\0')
+        } else {
+            text
+        };
         let zeros = text.len() - begin.len();
         let Head {
             time_text,
@@ -180,7 +188,14 @@ impl Assembler {
         self.records += 1;
         self.continuations += pending.record.continuations;
         sink.record(pending.record);
-        for issue in pending.surplus.into_iter().chain(pending.overflow) {
+        if pending.surplus.is_empty() && pending.overflow.is_none() {
+            return;
+        }
+        for issue in pending
+            .surplus
+            .into_iter()
+            .chain(pending.overflow.map(|overflow| *overflow))
+        {
             self.rejected += issue.lines;
             sink.issue(issue);
         }
@@ -262,7 +277,8 @@ fn append(pending: &mut Pending<'_>, text: &str, line: &Line<'_>) {
         .saturating_add(breaks)
         .saturating_add(text.len());
     if length > MESSAGE_BYTES_MAX {
-        pending.overflow = Some(too_long(line.number, line.offset, 1, line.raw));
+        let issue = too_long(line.number, line.offset, 1, line.raw);
+        pending.overflow = Some(Box::new(issue));
         return;
     }
     let message = pending.record.message.to_mut();

@@ -131,13 +131,15 @@ impl TextParser {
         let mut pending: Option<Pending<'_>> = self.pending.take();
         let is_start = self.lines.is_at_start();
         let mut is_sampled = !is_start;
+        // Asked once of all lines, since asking it of each costs as much as decoding them.
+        let is_ascii = buffer.is_ascii();
         while let Some(line) = self.lines.next(&buffer, &mut at, last) {
             if !is_sampled {
                 self.decoder.sample_head(&buffer);
                 is_sampled = true;
             }
-            let text = self.decoder.decode(&line);
-            pending = self.assembler.line(&line, &text, pending, sink);
+            let text = self.decoder.decode(&line, is_ascii);
+            self.assembler.line(&line, &text, &mut pending, sink);
         }
         self.pending = pending.map(Pending::into_owned);
         buffer.drain(..at);

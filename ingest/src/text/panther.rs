@@ -87,7 +87,12 @@ impl<'a> Columns<'a> {
         let mut cursor = Cursor::new(columns);
         let level = level(&mut cursor);
         // Columns count characters; only a level in another language has any beyond ASCII.
-        let wide = cursor.read().len() - cursor.read().chars().count();
+        let read = cursor.read();
+        let wide = if read.is_ascii() {
+            0
+        } else {
+            read.len() - read.chars().count()
+        };
         cursor.blanks();
         let message_id = message_id(&mut cursor);
         cursor.blanks();
@@ -108,15 +113,18 @@ fn level(cursor: &mut Cursor<'_>) -> Level {
     let start = behind.at();
     behind.skip_while(|byte| byte != b' ' && byte != b'\t');
     let word = behind.read().get(start..).unwrap_or_default();
-    let is_set_off = indent == 1 && behind.rest().starts_with("  ");
-    let is_foreign =
-        is_set_off && word.chars().all(char::is_alphabetic) && !is_component(word, false);
+    let is_foreign = || {
+        indent == 1
+            && behind.rest().starts_with("  ")
+            && word.chars().all(char::is_alphabetic)
+            && !is_component(word, false)
+    };
     let level = match word {
         "Info" => Level::Info,
         "Warning" => Level::Warning,
         "Error" | "FatalError" | "Fatal" => Level::Error,
         "Perf" | "Debug" | "Verbose" => Level::Verbose,
-        _ if is_foreign => Level::Unknown,
+        _ if is_foreign() => Level::Unknown,
         _ => return Level::Unknown,
     };
     *cursor = behind;
@@ -143,13 +151,16 @@ fn message_id<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
 
 /// Splits `CBS    text`, which starts at `column`.
 fn component(text: &str, column: usize) -> (Option<&str>, &str) {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let (word, rest) = text
-        .find([' ', '\t'])
+        .bytes()
+        .position(|byte| is_blank(&byte))
         .and_then(|end| text.split_at_checked(end))
         .unwrap_or((text, ""));
     let is_padded = rest.starts_with("  ") || rest.starts_with('\t');
     if column < MESSAGE_COLUMN && is_component(word, is_padded) {
-        (Some(word), rest.trim_start_matches([' ', '\t']))
+        let blanks = rest.bytes().take_while(is_blank).count();
+        (Some(word), rest.get(blanks..).unwrap_or_default())
     } else {
         (None, text)
     }

@@ -34,6 +34,11 @@ impl<'a> Cursor<'a> {
         self.line.as_bytes().get(self.at).copied()
     }
 
+    /// The next bytes, if there are so many.
+    fn ahead<const COUNT: usize>(&self) -> Option<&'a [u8; COUNT]> {
+        self.line.as_bytes().get(self.at..)?.first_chunk()
+    }
+
     /// Takes one byte that is one of `expected`.
     pub(super) fn byte(&mut self, expected: &[u8]) -> Option<u8> {
         let byte = self.peek().filter(|byte| expected.contains(byte))?;
@@ -71,22 +76,38 @@ impl<'a> Cursor<'a> {
 
 /// A date: `2024/05/02`, `2024-04-11`, `2018.10.21`; the same separator twice.
 pub(super) fn date(cursor: &mut Cursor<'_>, separators: &[u8]) -> Option<(i32, i32, i32)> {
-    let year = cursor.digits(4)?;
-    let separator = cursor.byte(separators)?;
-    let month = cursor.digits(2)?;
-    cursor.byte(&[separator])?;
-    let day = cursor.digits(2)?;
+    let [y1, y2, y3, y4, separator, m1, m2, again, d1, d2] = *cursor.ahead()?;
+    let year = number([y1, y2, y3, y4])?;
+    let (month, day) = (number([m1, m2])?, number([d1, d2])?);
+    if again != separator || !separators.contains(&separator) {
+        return None;
+    }
+    cursor.at += 10;
     Some((year, month, day))
 }
 
 /// A time of day, `14:43:56` or `14.43.56`, without its fraction.
 pub(super) fn time(cursor: &mut Cursor<'_>) -> Option<(i32, i32, i32)> {
-    let hour = cursor.digits(2)?;
-    let separator = cursor.byte(b":.")?;
-    let minute = cursor.digits(2)?;
-    cursor.byte(&[separator])?;
-    let second = cursor.digits(2)?;
+    let [h1, h2, separator, m1, m2, again, s1, s2] = *cursor.ahead()?;
+    let (hour, minute, second) = (number([h1, h2])?, number([m1, m2])?, number([s1, s2])?);
+    if again != separator || !matches!(separator, b':' | b'.') {
+        return None;
+    }
+    cursor.at += 8;
     Some((hour, minute, second))
+}
+
+/// The number that these decimal digits stand for. Every line begins with a dozen of them, so they
+/// are all read before any is judged.
+fn number<const COUNT: usize>(digits: [u8; COUNT]) -> Option<i32> {
+    let mut number = 0;
+    let mut is_number = true;
+    for digit in digits {
+        let value = digit.wrapping_sub(b'0');
+        is_number &= value <= 9;
+        number = number * 10 + i32::from(value);
+    }
+    is_number.then_some(number)
 }
 
 /// The digits of a fraction of a second, as nanoseconds; at most nine digits count.
