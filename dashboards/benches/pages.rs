@@ -256,6 +256,6 @@ async fn main() {
             ]
         })
         .collect();
-    measure(&address, &filters, 1, false).await;
+    measure(&address, &filters, 1, true).await;
     reporting.abort();
 }

@@ -7,7 +7,7 @@ const COLONS_MIN: usize = 7;
 /// How many bytes are looked at before the first answer.
 const PIECE_BYTES: usize = 128;
 
-/// False for a text that holds nothing that could go: no path, account, address or SID.
+/// False for a text that holds nothing that could go: no path, account, label of a name, address or SID.
 pub(super) fn may_hold_names(text: &str) -> bool {
     let bytes = text.as_bytes();
     // The signs that need no neighbour before or behind them.
@@ -40,7 +40,8 @@ pub(super) fn may_hold_names(text: &str) -> bool {
     false
 }
 
-/// A sign of a path, an account, an e-mail address, a SID or an IP address.
+/// A sign of a path, an account, what labels a name, an e-mail address, a SID or an IP address: whatever
+/// `candidate::CANDIDATES` finds must hold one.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "without branches, for vector instructions"
@@ -48,12 +49,20 @@ pub(super) fn may_hold_names(text: &str) -> bool {
 #[inline]
 fn is_sign_between(before: u8, byte: u8, after: u8) -> bool {
     let letter = after | 0x20;
-    let is_profile = (byte == b'/') & ((letter == b'u') | (letter == b'd'));
+    // `/users/`, `/documents and settings/`, `/homes$/`, `/profiles$/`.
+    let is_folder = (letter == b'u') | (letter == b'd') | (letter == b'h') | (letter == b'p');
+    let is_profile = (byte == b'/') & is_folder;
+    // `User name:`, `"UserName" = `.
+    let ends_label = (after == b':') | (after == b'=') | (after == b'"') | (after == b' ');
+    let is_label = ((before | 0x20) == b'm') & ((byte | 0x20) == b'e') & ends_label;
+    let is_common_name = ((before | 0x20) == b'c') & ((byte | 0x20) == b'n') & (after == b'=');
     // Beyond ASCII there is another s that is equal to it but for its case.
     let is_sid = (byte == b'-') & (after == b'1') & (((before | 0x20) == b's') | (before >= 0x80));
     let is_ipv4 = (byte == b'.') & is_digit(before) & is_digit(after);
     let is_ipv6 = (byte == b':') & (after == b':');
-    (byte == b'\\') | (byte == b'@') | is_profile | is_sid | is_ipv4 | is_ipv6
+    let is_address = is_sid | is_ipv4 | is_ipv6;
+    let is_name = is_profile | is_label | is_common_name;
+    (byte == b'\\') | (byte == b'@') | is_name | is_address
 }
 
 #[inline]

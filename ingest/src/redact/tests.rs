@@ -229,7 +229,7 @@ fn is_other(name: &str) -> bool {
 }
 
 /// Pieces of texts that are names and addresses, or parts of them.
-const PIECES: [&str; 32] = [
+const PIECES: [&str; 43] = [
     "\\",
     "/",
     "users",
@@ -260,6 +260,17 @@ const PIECES: [&str; 32] = [
     "=",
     "~",
     "C:",
+    "UserName",
+    "user name",
+    "SAMACCOUNTNAME",
+    "account Name\"",
+    ": ",
+    "\"",
+    "CN=Jane Roe,",
+    "OU=",
+    "/homes$/",
+    "/Profiles$/",
+    "jdoe",
     "a message that is long enough to reach from one piece to another",
     "\u{5f20}\u{4f1f}",
 ];
