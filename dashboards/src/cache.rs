@@ -11,6 +11,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use crate::turns::Turns;
+
 /// The oldest answer of a cluster that is shown as current.
 const CLUSTER_AGE_MAX: Duration = Duration::from_secs(5);
 /// Larger answers are not kept.
@@ -32,7 +34,7 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    fn key(&self) -> u64 {
+    pub(crate) fn key(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.sql, &self.parameters).hash(&mut hasher);
         hasher.finish()
@@ -57,6 +59,8 @@ pub(crate) struct Cache {
     gates: Mutex<HashMap<u64, Weak<tokio::sync::Mutex<()>>>>,
     /// Held while the mark is being asked for, so that one question serves all who wait.
     pub(crate) asking_mark: tokio::sync::Mutex<()>,
+    /// Who counts for whom.
+    pub(crate) turns: Turns,
     is_cluster: bool,
 }
 
@@ -173,8 +177,9 @@ impl Cache {
         }
     }
 
-    /// The questions whose answers are behind and that somebody asked within `used_within`, the last used first; what
-    /// nobody asked for longer is dropped.
+    /// The questions whose answers are behind and were used since they were asked, the last used first: an answer earns
+    /// the next one, so that what somebody looked at once costs nothing any more. What nobody used within `used_within`
+    /// is dropped.
     pub(crate) fn behind(&self, used_within: Duration) -> Vec<Question> {
         let mut kept = self.kept();
         let Kept { answers, bytes, .. } = &mut *kept;
@@ -187,7 +192,7 @@ impl Cache {
         });
         let mut behind: Vec<&Answer> = answers
             .values()
-            .filter(|answer| answer.held_until.is_some())
+            .filter(|answer| answer.held_until.is_some() && answer.used_at > answer.asked_at)
             .collect();
         behind.sort_by_key(|answer| std::cmp::Reverse(answer.used_at));
         behind
@@ -240,6 +245,24 @@ mod tests {
         assert_eq!(cache.behind(Duration::from_secs(9)), [question(1)]);
         put(&cache, 1, 3);
         assert!(matches!(cache.find(&question(1)), Found::Current(_)));
+        assert!(cache.behind(Duration::from_secs(9)).is_empty());
+    }
+
+    #[test]
+    fn an_answer_must_be_used_to_be_renewed() {
+        let cache = Cache::default();
+        cache.note_mark("a");
+        put(&cache, 1, 3);
+        cache.note_mark("b");
+        assert!(
+            cache.behind(Duration::from_secs(9)).is_empty(),
+            "asked once"
+        );
+        cache.find(&question(1));
+        assert_eq!(cache.behind(Duration::from_secs(9)), [question(1)]);
+        // Renewed, and overtaken: nobody looked at the new one.
+        put(&cache, 1, 3);
+        cache.note_mark("c");
         assert!(cache.behind(Duration::from_secs(9)).is_empty());
     }
 

@@ -1,4 +1,4 @@
-//! Keeps answers ready: asks the store for its mark, and renews what readers look at when something arrived.
+//! Keeps answers ready: asks the store for its mark, and renews what readers look at again when something arrived.
 //!
 //! One task asks for the mark, which is cheap; another renews answers one at a time and rests as long as it worked, so
 //! that counting for the pages takes at most half of one thread of the store, however fast data arrives.
@@ -12,7 +12,7 @@ use crate::pages::{clusters, codes, devices, pipeline, rollout};
 use crate::server::App;
 use crate::{read, reading};
 
-/// Answers that nobody used for so long are asked for when somebody does.
+/// Answers that nobody used for so long are dropped.
 const USED_WITHIN: Duration = Duration::from_mins(15);
 /// The shortest rest between two rounds.
 const REST_MIN: Duration = Duration::from_millis(200);
@@ -34,7 +34,7 @@ pub(crate) async fn ready(app: App, mut marks: watch::Receiver<String>) {
         let began = Instant::now();
         // What arrives while this round runs starts the next one.
         marks.borrow_and_update();
-        Box::pin(reading::of_newest(front_pages(&app))).await;
+        Box::pin(reading::of_keeper(front_pages(&app))).await;
         for question in app.cache.behind(USED_WITHIN) {
             if let Err(error) = read::renew(&app, &question).await {
                 tracing::debug!(error = error.chain(), "an answer could not be renewed");

@@ -33,6 +33,7 @@ mod read;
 mod reading;
 mod security;
 mod server;
+mod turns;
 mod upload;
 
 pub use config::DashboardConfig;

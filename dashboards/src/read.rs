@@ -49,11 +49,20 @@ async fn answer(app: &App, question: &Question) -> Result<Arc<[u8]>> {
         Found::Current(answer) => return Ok(answer),
         Found::Behind(answer, by) if by < BEHIND_MAX && !reading::wants_newest() => {
             reading::note_behind(by);
-            let (app, question) = (app.clone(), question.clone());
-            tokio::spawn(async move { renew(&app, &question).await });
+            if app.cache.turns.enqueue(question.key()) {
+                let (app, question) = (app.clone(), question.clone());
+                tokio::spawn(async move { renew(&app, &question).await });
+            }
             return Ok(answer);
         }
         Found::Behind(..) | Found::Nothing => {}
+    }
+    let turns = &app.cache.turns;
+    let (_reader, _renewal);
+    if reading::keeps() {
+        _renewal = turns.renew().await;
+    } else {
+        _reader = turns.wait();
     }
     let gate = app.cache.gate(question);
     let Ok(_turn) = tokio::time::timeout(app.config.store_timeout(), gate.lock()).await else {
@@ -66,8 +75,10 @@ async fn answer(app: &App, question: &Question) -> Result<Arc<[u8]>> {
     }
 }
 
-/// Asks again for an answer that is behind, unless somebody does so already.
+/// Asks again for an answer that is behind, unless somebody does so already: one at a time, and readers go first.
 pub(crate) async fn renew(app: &App, question: &Question) -> Result<()> {
+    let _turn = app.cache.turns.renew().await;
+    app.cache.turns.dequeue(question.key());
     let gate = app.cache.gate(question);
     let Ok(_turn) = gate.try_lock() else {
         return Ok(());

@@ -22,6 +22,8 @@ tokio::task_local! {
 struct Reading {
     /// Whether only the newest answer will do.
     newest: bool,
+    /// Whether nobody waits for it.
+    keeps: bool,
     /// By how many milliseconds the oldest answer is behind, plus one; 0 when all are current.
     behind_ms: AtomicU64,
     /// The store's mark when the first answer was looked for.
@@ -51,10 +53,11 @@ pub(crate) async fn of_request(request: Request, next: Next) -> Response {
         .await
 }
 
-/// Runs work that shall see the newest answers, outside any request.
-pub(crate) async fn of_newest<T>(work: impl Future<Output = T>) -> T {
+/// Runs work that keeps answers ready: it shall see the newest ones, and nobody waits for it.
+pub(crate) async fn of_keeper<T>(work: impl Future<Output = T>) -> T {
     let reading = Reading {
         newest: true,
+        keeps: true,
         ..Reading::default()
     };
     READING.scope(reading, work).await
@@ -63,6 +66,11 @@ pub(crate) async fn of_newest<T>(work: impl Future<Output = T>) -> T {
 /// Whether only the newest answer will do.
 pub(crate) fn wants_newest() -> bool {
     READING.try_with(|reading| reading.newest).unwrap_or(false)
+}
+
+/// Whether nobody waits for the answer.
+pub(crate) fn keeps() -> bool {
+    READING.try_with(|reading| reading.keeps).unwrap_or(false)
 }
 
 /// Notes that an answer that was used is behind.
