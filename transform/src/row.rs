@@ -157,12 +157,12 @@ impl<'a> Row<'a> {
 
     /// The GUID of the deployment job or download call that a line of WindowsUpdate.log names.
     pub(crate) fn job(&self) -> Option<&'a str> {
-        if self.source != "windows_update_log" {
-            return None;
-        }
         static MARKS: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| {
             ["Deployment job Id ", "[Call ID = {", "download call {"].map(Finder::new)
         });
+        if self.source != "windows_update_log" {
+            return None;
+        }
         let after = MARKS.iter().find_map(|mark| {
             let at = mark.find(self.message.as_bytes())?;
             self.message.get(at + mark.needle().len()..)

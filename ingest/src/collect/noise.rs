@@ -275,9 +275,7 @@ mod tests {
     fn sample(records: impl Iterator<Item = u64>) -> Sample {
         let mut sample = Sample::default();
         for record in records {
-            let mut hasher = SAMPLE_HASHES.build_hasher();
-            record.hash(&mut hasher);
-            sample.add(hasher.finish());
+            sample.add(SAMPLE_HASHES.hash_one(record));
         }
         sample
     }

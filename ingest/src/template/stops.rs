@@ -178,7 +178,9 @@ mod tests {
     #[test]
     fn ends_and_signs_are_those_of_the_table_of_classes() {
         let line: String = (0..u8::MAX).map(char::from).collect();
-        let line = &line[..line.floor_char_boundary(MESSAGE_BYTES_MAX)];
+        let line = line
+            .get(..line.floor_char_boundary(MESSAGE_BYTES_MAX))
+            .unwrap();
         let stops = Stops::of(line);
         for (place, byte) in line.bytes().enumerate() {
             let is_end = stops.stretch_end(place) == place;

@@ -156,7 +156,7 @@ const CALL: &str = "6843A39B-A3FF-4775-A0C5-D892F3BEBF13";
 /// A call for the download of an update that ends after a minute with a code, or is not heard of again.
 fn call(second: i64, line: u64, caller: &str, code: Option<&str>) -> Vec<Event> {
     // Each call has an id of its own.
-    let id = format!("{:08x}{}", line, &CALL[8..]);
+    let id = format!("{:08x}{}", line, CALL.get(8..).unwrap());
     let mut lines = vec![
         agent(
             second,
