@@ -7,7 +7,7 @@ use patchlens_queries::case::{self, Document};
 use patchlens_queries::names::shortened;
 use patchlens_queries::reports::{ClusterDeviceRow, ClusterRow, RolloutSummary};
 use patchlens_transform::report::{self, device_reports};
-use patchlens_transform::{diagnose, from_ipc_stream};
+use patchlens_transform::{Knowledge, diagnose, from_ipc_stream};
 use serde::Serialize;
 
 use crate::cli::{self, Report, ReportFormat, ReportSubject};
@@ -32,21 +32,23 @@ struct ClusterReport {
 }
 
 pub(crate) fn run(config: Config, command: &Report) -> anyhow::Result<Outcome> {
+    // A rule with a mistake is refused before anything is opened.
+    let knowledge = crate::knowledge::load(&config)?;
     runtime()?.block_on(async {
         let open = OpenStore::open_to_read(&config).await?;
-        let text = write(&config, &open, command).await;
+        let text = write(knowledge, &open, command).await;
         open.close().await?;
         print(&text?)?;
         Ok(Outcome::Done)
     })
 }
 
-async fn write(config: &Config, open: &OpenStore, command: &Report) -> anyhow::Result<String> {
+async fn write(knowledge: Knowledge, open: &OpenStore, command: &Report) -> anyhow::Result<String> {
     let id = command.id.as_deref();
     match command.subject {
         ReportSubject::Rollout => rollout(open, id, command).await,
         ReportSubject::Cluster => cluster(open, id.context("name a cluster: patchlens report cluster KEY; `patchlens report rollout` lists the keys")?, command).await,
-        ReportSubject::Device => device(config, open, id.context("name a device: patchlens report device ID")?, command).await,
+        ReportSubject::Device => device(knowledge, open, id.context("name a device: patchlens report device ID")?, command).await,
     }
 }
 
@@ -139,7 +141,7 @@ async fn cluster(open: &OpenStore, key: &str, command: &Report) -> anyhow::Resul
 }
 
 async fn device(
-    config: &Config,
+    knowledge: Knowledge,
     open: &OpenStore,
     id: &str,
     command: &Report,
@@ -151,7 +153,7 @@ async fn device(
         })?;
         return written(&case, command.format);
     }
-    device_json(config, open, id, command).await
+    device_json(knowledge, open, id, command).await
 }
 
 fn language(command: &Report) -> case::Language {
@@ -172,7 +174,7 @@ fn written(document: &Document, format: ReportFormat) -> anyhow::Result<String> 
 
 /// The same report that `diagnose` gives, from what the store holds.
 async fn device_json(
-    config: &Config,
+    knowledge: Knowledge,
     open: &OpenStore,
     id: &str,
     command: &Report,
@@ -183,7 +185,6 @@ async fn device_json(
         bail!("no record of a device {id:?} in the store; ids are computer names in upper case");
     }
     let (reference, _) = reference::load(&open.store).await?;
-    let knowledge = crate::knowledge::load(config)?;
     let records = events.height() as u64;
     let diagnosed = tokio::task::spawn_blocking(move || diagnose(&events, &reference, &knowledge))
         .await

@@ -59,4 +59,10 @@ fn the_report_of_a_device_knows_the_operator_s_own_cause() {
         patchlens.rows("SELECT cause FROM patchlens.diagnosis FINAL")[0]["cause"],
         "branch-printer"
     );
+    // A mistake is named before anything else is said.
+    std::fs::write(own.join("mistake.toml"), format!("{RULE}\nneedle = 1\n")).unwrap();
+    let refused = patchlens.run(&["report", "device", "NOBODY", "--knowledge", arg(&own)]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("mistake.toml"), "{said}");
 }
