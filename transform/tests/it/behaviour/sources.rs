@@ -85,6 +85,38 @@ fn a_download_that_is_told_without_a_title_belongs_to_its_installation() {
 }
 
 #[test]
+fn an_installation_that_is_tried_again_is_another_attempt_whatever_was_fetched_before() {
+    let mut events = Vec::from(reported_failure(0, 1));
+    // Tried again an hour later, from what was fetched before.
+    let [_, start, end] = reported_failure(HOUR, 10);
+    events.extend([start, end]);
+    let found = verdicts(&events);
+    let attempts = found.attempts();
+    assert_eq!(attempts.len(), 2, "{}", found.account());
+    for attempt in attempts {
+        assert_eq!(attempt[schema::OUTCOME], "failed");
+    }
+}
+
+#[test]
+fn a_download_goes_with_its_installation_where_one_log_alone_tells_of_both() {
+    let mut events = Vec::from(reported_failure(0, 1));
+    // Fetched in the evening, installed in the morning.
+    if let Some(download) = events.first_mut() {
+        let earlier = reported(
+            -8 * HOUR,
+            1,
+            "AGENT_DOWNLOAD_SUCCEEDED",
+            "",
+            "Download succeeded.",
+        );
+        *download = earlier;
+    }
+    let found = verdicts(&events);
+    assert_eq!(found.attempts().len(), 1, "{}", found.account());
+}
+
+#[test]
 fn a_rollback_that_takes_minutes_is_part_of_the_attempt_before_the_restart() {
     let package = format!("Package: {PACKAGE}, Identifier: KB5041580");
     let events = [
