@@ -33,6 +33,7 @@ mod layout;
 mod real_logs;
 mod recollect;
 mod redaction;
+mod server_rights;
 mod sql_questions;
 mod support;
 mod upload;

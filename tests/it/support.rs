@@ -33,7 +33,8 @@ pub(crate) fn engine() -> bool {
     service("libchdb", &library())
 }
 
-fn library() -> PathBuf {
+/// The engine's library.
+pub(crate) fn library() -> PathBuf {
     std::env::var_os("PATCHLENS_LIBCHDB").map_or_else(
         || {
             PathBuf::from(std::env::var("HOME").unwrap_or_default())

@@ -76,7 +76,8 @@ async fn every_function_of_the_engine_was_looked_at() {
     );
 }
 
-/// The engine has no users to try it with, but it parses what a server would run.
+/// The engine keeps no users, but it parses what a server would run. What that gives is tried in
+/// `tests/it/server_rights.rs`.
 #[tokio::test]
 async fn the_server_s_role_profile_quota_and_user_are_understood() {
     let Some(store) = testing::fresh_store().await else {
