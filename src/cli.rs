@@ -1,11 +1,15 @@
 //! Arguments as typed, before configuration is resolved.
 
+mod tokens;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::output::Format;
+
+pub(crate) use tokens::{GatewayAction, ReaderAction, ServeAction, TokenAction, TokenScope};
 
 /// Fleet-wide patch-state analytics: which devices fail an update, for which reason, with proof.
 #[derive(Debug, Parser)]
@@ -263,46 +267,6 @@ pub(crate) struct Listen {
     pub(crate) http: Option<String>,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum GatewayAction {
-    /// Manage the collectors' tokens
-    #[command(subcommand)]
-    Token(TokenAction),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TokenAction {
-    /// Make a token for a collector and print it, once
-    Add {
-        /// Name of the collector
-        name: String,
-        /// What it may do [default: all]
-        #[arg(long = "scope", value_enum, value_delimiter = ',')]
-        scopes: Vec<TokenScope>,
-        /// A device that it may speak for, or a beginning of ids such as BRANCH-*; may be repeated [default: all]
-        #[arg(long = "for-device", value_name = "ID")]
-        devices: Vec<String>,
-    },
-    /// List the collectors that have a token
-    List,
-    /// Take a collector's token away; a running gateway notices within a second
-    Revoke {
-        /// Name of the collector
-        name: String,
-    },
-}
-
-/// What a collector may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TokenScope {
-    /// Send events
-    Events,
-    /// Send log bundles
-    Bundles,
-    /// Send event log documents
-    Winlogbeat,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Transform {
     /// End when everything that is in the event log has been moved
@@ -317,6 +281,8 @@ pub(crate) struct Transform {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) addresses: Addresses,
+    #[command(subcommand)]
+    pub(crate) action: Option<ServeAction>,
 }
 
 #[derive(Debug, Args)]

@@ -102,6 +102,8 @@ pub(crate) struct Redact {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dashboards {
     pub(crate) http: String,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) token_file: PathBuf,
     pub(crate) upload_mib_max: u64,
     pub(crate) upload_from_elsewhere: bool,
 }

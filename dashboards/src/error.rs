@@ -34,6 +34,9 @@ pub enum Error {
         /// The id that was asked for.
         id: String,
     },
+    /// Readers need a token here, and none that holds was sent.
+    #[error("no token of a reader, or one that does not hold")]
+    NoToken,
     /// The store is there, and holds nothing yet.
     #[error("the store holds no rollout yet")]
     Empty,
@@ -118,6 +121,7 @@ impl Error {
             Self::Store { .. } => "store_refused",
             Self::Slow { .. } => "store_slow",
             Self::NotFound { .. } => "not_found",
+            Self::NoToken => "no_token",
             Self::Empty => "empty",
             Self::Parameter { .. } | Self::Query { .. } => "bad_parameter",
             Self::Method { .. } => "method_not_allowed",
@@ -132,6 +136,7 @@ impl Error {
             "store_down" | "store_unmigrated" => StatusCode::SERVICE_UNAVAILABLE,
             "store_slow" => StatusCode::GATEWAY_TIMEOUT,
             "store_refused" => StatusCode::BAD_GATEWAY,
+            "no_token" => StatusCode::UNAUTHORIZED,
             "not_found" => StatusCode::NOT_FOUND,
             // An empty store is a state of the fleet, not a failure of the request.
             "empty" => StatusCode::OK,

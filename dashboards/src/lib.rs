@@ -38,5 +38,5 @@ mod upload;
 
 pub use config::DashboardConfig;
 pub use error::{Error, Result, What};
-pub use server::{Beside, Neighbours, router, serve_on};
+pub use server::{Admission, Beside, Neighbours, Readers, router, serve_on};
 pub use upload::{Collected, Pending, Receipt, Uploader, Uploads};

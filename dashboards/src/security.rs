@@ -1,16 +1,19 @@
-//! What guards every answer: headers, and the `Host` check that keeps foreign web pages out of a local server.
+//! What guards every answer: headers, the `Host` check that keeps foreign web pages out of a local server, and who may
+//! read.
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, SET_COOKIE, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, SET_COOKIE, VARY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::answer;
+use crate::error::Error;
 use crate::frame::{Frame, LANG_COOKIE, THEME_COOKIE};
-use crate::server::App;
+use crate::server::{App, Readers};
 
 /// No inline script, no inline style, nothing from elsewhere, no framing.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -68,4 +71,24 @@ pub(crate) async fn known_host(State(app): State<App>, request: Request, next: N
         let message = "unknown host name: open the page by the address it listens on, or add the name to the setting `hosts`";
         (StatusCode::MISDIRECTED_REQUEST, message).into_response()
     }
+}
+
+/// Asks for a token, where readers need one. Browsers ask their user and send it with every request from then on.
+pub(crate) async fn reader(State(app): State<App>, request: Request, next: Next) -> Response {
+    let Readers::Admitted(admits) = &app.readers else {
+        return next.run(request).await;
+    };
+    let presented = request.headers().get(AUTHORIZATION);
+    if admits(presented.and_then(|value| value.to_str().ok())) {
+        return next.run(request).await;
+    }
+    let (parts, _) = request.into_parts();
+    let mut response = if parts.uri.path().starts_with("/api/") {
+        answer::problem_json(&Error::NoToken)
+    } else {
+        answer::problem(&Frame::of(&parts), &Error::NoToken)
+    };
+    let challenge = HeaderValue::from_static("Basic realm=\"patchlens\", charset=\"UTF-8\"");
+    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    response
 }

@@ -39,7 +39,22 @@ pub(crate) struct App {
     pub(crate) desk: Arc<Desk>,
     /// Metrics of other services in this process.
     pub(crate) neighbours: Neighbours,
+    /// Who may open the pages.
+    pub(crate) readers: Readers,
 }
+
+/// Who may open the pages and the JSON API. Probes, metrics and assets, which hold nothing of the fleet, are open.
+#[derive(Clone, Default)]
+pub enum Readers {
+    /// Whoever reaches the address.
+    #[default]
+    Everybody,
+    /// Those whom this accepts.
+    Admitted(Arc<Admission>),
+}
+
+/// Whether a request is let in, by its `Authorization` header (`Basic` or `Bearer`), if it has one.
+pub type Admission = dyn Fn(Option<&str>) -> bool + Send + Sync;
 
 /// Metrics of the services that share the process, in Prometheus' text form: one address to scrape.
 #[derive(Clone, Default)]
@@ -62,14 +77,17 @@ pub struct Beside {
     pub uploads: Uploads,
     /// Whose metrics `/metrics` shows as well.
     pub neighbours: Neighbours,
+    /// Who may open the pages.
+    pub readers: Readers,
 }
 
 impl From<Uploads> for Beside {
-    /// Nobody else's metrics.
+    /// Nobody else's metrics, and pages for everybody.
     fn from(uploads: Uploads) -> Self {
         Self {
             uploads,
             neighbours: Neighbours::default(),
+            readers: Readers::Everybody,
         }
     }
 }
@@ -90,6 +108,7 @@ impl App {
             live: Live::default(),
             desk: Arc::new(Desk::new(beside.uploads)),
             neighbours: beside.neighbours,
+            readers: beside.readers,
         }
     }
 }
@@ -145,13 +164,15 @@ fn routes(app: App) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .route("/assets/{version}/{name}", get(assets::serve));
+    // The service routes hold nothing of the fleet: they answer whoever asks, by whatever name.
     pages
         .merge(api)
-        .merge(service)
         .fallback(unknown)
+        .layer(from_fn_with_state(app.clone(), security::reader))
+        .layer(from_fn_with_state(app.clone(), security::known_host))
+        .merge(service)
         .layer(from_fn(reading::of_request))
         .layer(from_fn_with_state(app.clone(), health::measure))
-        .layer(from_fn_with_state(app.clone(), security::known_host))
         .layer(from_fn(security::headers))
         .with_state(app)
 }

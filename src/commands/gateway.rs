@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
-use patchlens_gateway::{Scope, TokenFile, serve_on};
+use anyhow::Context;
+use patchlens_gateway::{Scope, serve_on};
 use tokio::sync::watch;
 
 use crate::cli::{Gateway, GatewayAction, Reading, TokenAction, TokenScope};
+use crate::commands::token;
 use crate::config::{Config, socket_address};
-use crate::output::{Outcome, announce, columns, print, say};
+use crate::output::{Outcome, announce, say};
 use crate::reading::collect_options;
-use crate::services::{now, open_writer_within, runtime, stop_signal};
+use crate::services::{open_writer_within, runtime, stop_signal};
 
 pub(crate) fn run(mut config: Config, command: &Gateway) -> anyhow::Result<Outcome> {
     if let Some(http) = &command.listen.http {
@@ -68,7 +69,6 @@ pub(crate) async fn serve(config: &Config, mut stop: watch::Receiver<bool>) -> a
 
 fn token(config: &Config, action: &TokenAction) -> anyhow::Result<Outcome> {
     let path = config.gateway_token_file();
-    let mut file = TokenFile::read(&path)?;
     match action {
         TokenAction::Add {
             name,
@@ -76,49 +76,15 @@ fn token(config: &Config, action: &TokenAction) -> anyhow::Result<Outcome> {
             devices,
         } => {
             let scopes: Vec<Scope> = if scopes.is_empty() {
-                Scope::ALL.to_vec()
+                Scope::COLLECTING.to_vec()
             } else {
                 scopes.iter().map(|scope| (*scope).into()).collect()
             };
-            let token = file.add(name, scopes, devices, now()())?;
-            file.write(&path)?;
-            say(&format!(
-                "the token of {name}; it is shown this once, {} holds only its hash",
-                path.display()
-            ));
-            print(&token)?;
+            token::add(&path, name, scopes, devices)
         }
-        TokenAction::List => {
-            let rows: Vec<Vec<String>> = file
-                .tokens
-                .iter()
-                .map(|token| {
-                    let scopes: Vec<&str> = token.scopes.iter().map(|s| s.as_str()).collect();
-                    let devices = if token.devices.is_empty() {
-                        "all".to_owned()
-                    } else {
-                        token.devices.join(",")
-                    };
-                    vec![
-                        token.name.clone(),
-                        scopes.join(","),
-                        token.created_at.to_string(),
-                        devices,
-                    ]
-                })
-                .collect();
-            print(&columns(&["collector", "scopes", "made", "devices"], &rows))?;
-        }
-        TokenAction::Revoke { name } => {
-            ensure!(
-                file.revoke(name),
-                "{} holds no token of a collector {name:?}",
-                path.display()
-            );
-            file.write(&path)?;
-        }
+        TokenAction::List => token::list(&path, "collector"),
+        TokenAction::Revoke { name } => token::revoke(&path, name),
     }
-    Ok(Outcome::Done)
 }
 
 impl From<TokenScope> for Scope {

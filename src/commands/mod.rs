@@ -21,6 +21,7 @@ mod serve;
 mod settings;
 mod simulate;
 mod sql;
+mod token;
 mod transform;
 
 #[cfg(test)]

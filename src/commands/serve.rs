@@ -2,25 +2,38 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
-use patchlens_dashboards::{Beside, DashboardConfig, Neighbours, Uploads, serve_on};
+use anyhow::{Context, ensure};
+use patchlens_dashboards::{Beside, DashboardConfig, Neighbours, Readers, Uploads, serve_on};
+use patchlens_gateway::{Scope, Tokens};
 use patchlens_stream::Metrics;
 use tokio::sync::watch;
 
 use crate::alerting;
-use crate::cli::{Serve, Standalone};
-use crate::commands::gateway;
+use crate::cli::{ReaderAction, Serve, ServeAction, Standalone};
+use crate::commands::{gateway, token};
 use crate::config::{Config, socket_address};
 use crate::output::{Outcome, announce};
 use crate::services::{OpenStore, open_flow, runtime, stop_signal};
 use crate::upload::uploads;
 
 pub(crate) fn run(config: Config, command: &Serve) -> anyhow::Result<Outcome> {
+    if let Some(ServeAction::Token(action)) = &command.action {
+        let path = config.reader_token_file();
+        return match action {
+            ReaderAction::Add { name } => token::add(&path, name, vec![Scope::Read], &[]),
+            ReaderAction::List => token::list(&path, "reader"),
+            ReaderAction::Revoke { name } => token::revoke(&path, name),
+        };
+    }
     let config = config.with_addresses(&command.addresses)?;
     runtime()?.block_on(async {
         let stop = stop_signal();
+        let beside = Beside {
+            readers: readers(&config)?,
+            ..Uploads::NoEventLog.into()
+        };
         let open = OpenStore::open(&config).await?;
-        let served = serve_until(&config, &open, Uploads::NoEventLog.into(), stop).await;
+        let served = serve_until(&config, &open, beside, stop).await;
         open.close().await?;
         served?;
         Ok(Outcome::Done)
@@ -61,6 +74,7 @@ pub(crate) async fn all_services(
     let beside = Beside {
         uploads,
         neighbours: Neighbours::new(move || metrics.prometheus() + &alert_metrics.prometheus()),
+        readers: readers(config)?,
     };
     let moving = async {
         flow.run(stop.clone())
@@ -106,9 +120,26 @@ async fn serve_until(
     };
     let settings = DashboardConfig {
         addr: bound,
+        hosts: config.dashboards.hosts.clone(),
         ..DashboardConfig::default()
     };
     serve_on(listener, open.store.clone(), settings, beside, stopped)
         .await
         .context("serving the dashboards")
+}
+
+/// Who may open the pages: on this machine everybody as long as no reader has a token, from elsewhere nobody without one.
+fn readers(config: &Config) -> anyhow::Result<Readers> {
+    let address = socket_address("dashboards.http", &config.dashboards.http)?;
+    let tokens = Tokens::open(&config.reader_token_file())?;
+    let only_here = address.ip().is_loopback();
+    ensure!(
+        only_here || tokens.with(|file| !file.tokens.is_empty()),
+        "the dashboards would be open to every machine that reaches {address}: no reader has a token in {}; `patchlens serve token add NAME` makes one, or listen on 127.0.0.1",
+        tokens.path().display()
+    );
+    Ok(Readers::Admitted(Arc::new(move |authorization| {
+        let open = only_here && tokens.with(|file| file.tokens.is_empty());
+        open || tokens.admits(authorization.unwrap_or_default(), Scope::Read)
+    })))
 }

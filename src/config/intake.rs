@@ -73,10 +73,19 @@ impl Gateway {
 impl Config {
     /// The file of the gateway's tokens, the default filled in.
     pub(crate) fn gateway_token_file(&self) -> PathBuf {
-        if self.gateway.token_file.as_os_str().is_empty() {
-            self.data_dir.join("gateway/tokens.json")
+        self.token_file(&self.gateway.token_file, "gateway")
+    }
+
+    /// The file of the tokens of the dashboards' readers, the default filled in.
+    pub(crate) fn reader_token_file(&self) -> PathBuf {
+        self.token_file(&self.dashboards.token_file, "dashboards")
+    }
+
+    fn token_file(&self, set: &Path, service: &str) -> PathBuf {
+        if set.as_os_str().is_empty() {
+            self.data_dir.join(service).join("tokens.json")
         } else {
-            self.gateway.token_file.clone()
+            set.to_owned()
         }
     }
 

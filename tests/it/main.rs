@@ -30,6 +30,7 @@ mod kafka;
 mod kill;
 mod knowledge;
 mod layout;
+mod readers;
 mod real_logs;
 mod recollect;
 mod redaction;

@@ -11,15 +11,20 @@ use serde_json::Value;
 use crate::support::{Patchlens, arg, engine, root, service, text};
 
 /// A `standalone` that serves pages.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     address: String,
 }
 
 impl Server {
     fn start(patchlens: &Patchlens) -> Self {
+        Self::start_with(patchlens, &[])
+    }
+
+    pub(crate) fn start_with(patchlens: &Patchlens, arguments: &[&str]) -> Self {
         let mut child = patchlens
             .command(&["standalone"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -33,7 +38,7 @@ impl Server {
     }
 
     /// Sends a request; returns the status line with the headers, and the body.
-    fn ask(&self, head: &str, body: &[u8]) -> (String, String) {
+    pub(crate) fn ask(&self, head: &str, body: &[u8]) -> (String, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let (request, headers) = head.split_once("\r\n").unwrap_or((head, ""));
         let headers = if headers.is_empty() {
@@ -41,10 +46,14 @@ impl Server {
         } else {
             format!("{headers}\r\n")
         };
+        let host = if headers.contains("Host: ") {
+            String::new()
+        } else {
+            format!("Host: {}\r\n", self.address)
+        };
         write!(
             stream,
-            "{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
-            self.address,
+            "{request} HTTP/1.1\r\n{host}Connection: close\r\nContent-Length: {}\r\n{headers}\r\n",
             body.len()
         )
         .unwrap();

@@ -34,5 +34,5 @@ pub use client::{Client, ClientOptions};
 pub use config::GatewayConfig;
 pub use error::{Error, Result};
 pub use server::{Gateway, serve_on};
-pub use token::{Scope, TokenEntry, TokenFile};
+pub use token::{Scope, TokenEntry, TokenFile, Tokens};
 pub use uploads::{Upload, UploadState};

@@ -1,4 +1,4 @@
-//! Tokens: one for each collector, kept as hashes in a file.
+//! Tokens: one for each collector, or reader of the dashboards, kept as hashes in a file.
 //!
 //! A token is 256 random bits, so a plain hash of it cannot be turned back, and no slow hash is
 //! needed. The file is JSON, written in one piece; the gateway notices when it changes.
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// What a collector may do.
+/// What the holder of a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -24,11 +24,13 @@ pub enum Scope {
     Bundles,
     /// `POST /ingest/v1/winlogbeat`
     Winlogbeat,
+    /// The dashboards and their JSON API
+    Read,
 }
 
 impl Scope {
-    /// Every scope.
-    pub const ALL: [Self; 3] = [Self::Events, Self::Bundles, Self::Winlogbeat];
+    /// Every scope of a collector.
+    pub const COLLECTING: [Self; 3] = [Self::Events, Self::Bundles, Self::Winlogbeat];
 
     /// The name in the file, in arguments and in metrics.
     pub fn as_str(self) -> &'static str {
@@ -36,15 +38,16 @@ impl Scope {
             Self::Events => "events",
             Self::Bundles => "bundles",
             Self::Winlogbeat => "winlogbeat",
+            Self::Read => "read",
         }
     }
 }
 
-/// One collector's token.
+/// One token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenEntry {
-    /// The collector.
+    /// The collector, or the reader.
     pub name: String,
     /// BLAKE3 of the token, in hexadecimal.
     pub hash: String,
@@ -81,7 +84,7 @@ pub struct TokenFile {
 
 /// What a token begins with, so that one that leaks is recognised.
 const PREFIX: &str = "plt_";
-/// Longest name of a collector.
+/// Longest name of a holder.
 const NAME_BYTES_MAX: usize = 100;
 
 impl TokenFile {
@@ -107,7 +110,7 @@ impl TokenFile {
         })
     }
 
-    /// Makes a token for a new collector and returns it: it is not kept, only its hash is.
+    /// Makes a token for a new holder and returns it: it is not kept, only its hash is.
     ///
     /// # Errors
     /// When the name is taken or cannot be used, or there is no randomness.
@@ -124,12 +127,12 @@ impl TokenFile {
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
         if !well_formed {
             return Err(Error::TokenName(format!(
-                "{name:?} cannot name a collector: 1 to {NAME_BYTES_MAX} letters, digits, '.', '_' or '-'"
+                "{name:?} cannot name the holder of a token: 1 to {NAME_BYTES_MAX} letters, digits, '.', '_' or '-'"
             )));
         }
         if self.tokens.iter().any(|token| token.name == name) {
             return Err(Error::TokenName(format!(
-                "the collector {name} has a token already; `patchlens gateway token revoke {name}` takes it away"
+                "{name} has a token already; `token revoke {name}` takes it away"
             )));
         }
         let devices = devices
@@ -162,7 +165,7 @@ impl TokenFile {
         Ok(token)
     }
 
-    /// Takes a collector's token away. False when there is none.
+    /// Takes a token away. False when there is none.
     pub fn revoke(&mut self, name: &str) -> bool {
         let before = self.tokens.len();
         self.tokens.retain(|token| token.name != name);
@@ -196,7 +199,7 @@ impl TokenFile {
         Ok(())
     }
 
-    /// Finds the collector that a token belongs to.
+    /// Finds whom a token belongs to.
     pub fn find(&self, token: &str) -> Option<&TokenEntry> {
         let given = blake3::hash(token.as_bytes());
         self.tokens.iter().find(|entry| {
@@ -208,7 +211,7 @@ impl TokenFile {
 
 /// The tokens in force: the file, read again when it has changed.
 #[derive(Debug)]
-pub(crate) struct Tokens {
+pub struct Tokens {
     path: PathBuf,
     state: std::sync::Mutex<State>,
 }
@@ -229,7 +232,11 @@ fn stamp(path: &Path) -> Option<(std::time::SystemTime, u64)> {
 }
 
 impl Tokens {
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    /// Reads the file; one that does not exist holds no token yet.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is damaged.
+    pub fn open(path: &Path) -> Result<Self> {
         let stamp = stamp(path);
         Ok(Self {
             path: path.to_owned(),
@@ -241,12 +248,20 @@ impl Tokens {
         })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The file.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Whether a request with this `Authorization` header comes from somebody who has that scope.
+    pub fn admits(&self, authorization: &str, scope: Scope) -> bool {
+        crate::access::token_in(authorization).is_some_and(|token| {
+            self.with(|file| file.find(&token).is_some_and(|e| e.scopes.contains(&scope)))
+        })
+    }
+
     /// Asks the tokens in force.
-    pub(crate) fn with<T>(&self, ask: impl FnOnce(&TokenFile) -> T) -> T {
+    pub fn with<T>(&self, ask: impl FnOnce(&TokenFile) -> T) -> T {
         let mut state = self
             .state
             .lock()

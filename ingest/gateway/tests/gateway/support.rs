@@ -47,7 +47,12 @@ pub(crate) fn token(config: &GatewayConfig, name: &str, devices: &[&str]) -> Str
     let mut file = TokenFile::read(&config.token_file).unwrap();
     let devices: Vec<String> = devices.iter().map(|id| (*id).to_owned()).collect();
     let token = file
-        .add(name, patchlens_gateway::Scope::ALL, &devices, clock())
+        .add(
+            name,
+            patchlens_gateway::Scope::COLLECTING,
+            &devices,
+            clock(),
+        )
         .unwrap();
     file.write(&config.token_file).unwrap();
     token
