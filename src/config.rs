@@ -60,6 +60,10 @@ pub(crate) struct Store {
 pub(crate) struct Embedded {
     pub(crate) library: PathBuf,
     pub(crate) http: String,
+    pub(crate) analyst_password_file: PathBuf,
+    /// What that file or the environment holds; never shown.
+    #[serde(skip)]
+    pub(crate) analyst_password: Secret,
     pub(crate) memory_mib_max: u64,
     pub(crate) threads: usize,
 }
@@ -195,14 +199,27 @@ impl Config {
         reason = "the one place that reads secrets from the environment"
     )]
     fn read_secrets(&mut self) -> anyhow::Result<()> {
-        if let Ok(password) = std::env::var("PATCHLENS_STORE_PASSWORD") {
-            self.store.password = Secret(password);
-        } else if !self.store.password_file.as_os_str().is_empty() {
-            let path = &self.store.password_file;
+        let read = |variable: &str, setting: &str, path: &Path| -> anyhow::Result<Secret> {
+            if let Ok(password) = std::env::var(variable) {
+                return Ok(Secret(password));
+            }
+            if path.as_os_str().is_empty() {
+                return Ok(Secret::default());
+            }
             let password = std::fs::read_to_string(path)
-                .with_context(|| format!("reading store.password_file {}", path.display()))?;
-            self.store.password = Secret(password.trim_end().to_owned());
-        }
+                .with_context(|| format!("reading {setting} {}", path.display()))?;
+            Ok(Secret(password.trim_end().to_owned()))
+        };
+        self.store.password = read(
+            "PATCHLENS_STORE_PASSWORD",
+            "store.password_file",
+            &self.store.password_file,
+        )?;
+        self.embedded.analyst_password = read(
+            "PATCHLENS_ANALYST_PASSWORD",
+            "embedded.analyst_password_file",
+            &self.embedded.analyst_password_file,
+        )?;
         if let Ok(salt) = std::env::var("PATCHLENS_REDACT_SALT") {
             self.collect.redact.salt = salt;
         }

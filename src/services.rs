@@ -106,7 +106,7 @@ fn server(config: &Config) -> StoreConfig {
             password: Some(Secret::new(password)),
             analyst: Some(Login {
                 user: ANALYST.to_owned(),
-                password: None,
+                password: analyst_password(config),
             }),
             ..store
         },
@@ -129,9 +129,15 @@ fn start_engine(config: &Config) -> anyhow::Result<Engine> {
             database: config.store.database.clone(),
             ..AnalystLimits::default()
         },
+        analyst_password: analyst_password(config),
         ..EngineConfig::new(config.library(), config.data_dir.join("store"))
     };
     Engine::start(engine).context("starting the embedded store")
+}
+
+fn analyst_password(config: &Config) -> Option<Secret> {
+    let password = &config.embedded.analyst_password.0;
+    (!password.is_empty()).then(|| Secret::new(password.clone()))
 }
 
 /// Opens the event log for writing; makes its topics when they are missing.

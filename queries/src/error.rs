@@ -69,7 +69,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Others could reach the engine, and nothing would stop them.
-    #[error("{address} can be reached from other machines: set a password, or listen on 127.0.0.1")]
+    #[error(
+        "{address} can be reached from other machines: name a file with a password for analysts (embedded.analyst_password_file), or listen on 127.0.0.1"
+    )]
     PasswordRequired {
         /// The address.
         address: SocketAddr,

@@ -34,6 +34,7 @@ mod readers;
 mod real_logs;
 mod recollect;
 mod redaction;
+mod server;
 mod server_rights;
 mod sql_questions;
 mod support;

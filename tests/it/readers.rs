@@ -1,10 +1,11 @@
-//! Who may open the dashboards: everybody on this machine, and from elsewhere who has a token.
+//! Who may open the dashboards, and ask the embedded store: everybody on this machine, and from elsewhere who has a
+//! token, or the analysts' password.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::server::Server;
 use crate::support::{Patchlens, engine, text, wait_for};
-use crate::upload::Server;
 
 fn status(server: &Server, head: &str) -> String {
     let (answer, _) = server.ask(head, b"");
@@ -93,4 +94,52 @@ fn on_this_machine_a_token_is_asked_for_once_there_is_one() {
     wait_for("the pages to ask for a token", || {
         (status(&server, "GET /") == "401").then_some(())
     });
+}
+
+#[test]
+fn a_store_that_other_machines_reach_asks_analysts_for_a_password() {
+    if !engine() {
+        return;
+    }
+    let mut patchlens = Patchlens::new();
+    let open = ["sql", "SELECT 1", "--store-http", "0.0.0.0:0"];
+    let refused = patchlens.run(&open);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("analyst_password_file"), "{said}");
+
+    let file = patchlens.data_dir.path().join("analysts.password");
+    std::fs::write(&file, "under the old bridge\n").unwrap();
+    let settings = format!("[embedded]\nanalyst_password_file = {file:?}\n");
+    patchlens = patchlens.with_settings(&settings);
+    // The program's own analyst knows it, and so do its pages.
+    assert_eq!(
+        patchlens.expect(0, &[&open[..], &["--format", "TSV"]].concat()),
+        "1\n"
+    );
+    let shown = patchlens.expect(0, &["check-config"]);
+    assert!(!shown.contains("bridge"), "{shown}");
+    let server = Server::start_with(&patchlens, &["--store-http", "0.0.0.0:0"]);
+    let (_, page) = server.ask("GET /sql?q=SELECT+6*7+AS+answer", b"");
+    assert!(page.contains("answer") && page.contains(">42<"), "{page}");
+    for (path, expected) in [
+        ("/?query=SELECT+1", "516"),
+        ("/?query=SELECT+1&password=wrong", "516"),
+        ("/?query=SELECT+1&password=under+the+old+bridge", ""),
+        (
+            "/?query=DROP+DATABASE+patchlens&password=under+the+old+bridge",
+            "497",
+        ),
+    ] {
+        let (head, body) = server.ask_store(&format!("GET {path}"));
+        let code = head
+            .lines()
+            .find_map(|line| {
+                line.to_lowercase()
+                    .strip_prefix("x-clickhouse-exception-code: ")
+                    .map(str::to_owned)
+            })
+            .unwrap_or_default();
+        assert_eq!(code, expected, "{path}: {head}\n{body}");
+    }
 }

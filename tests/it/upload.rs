@@ -1,75 +1,15 @@
 //! The upload page of the real program: a bundle goes in over HTTP, and its diagnosis comes out.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::server::Server;
 use crate::support::{Patchlens, arg, engine, root, service, text};
 
-/// A `standalone` that serves pages.
-pub(crate) struct Server {
-    child: Child,
-    address: String,
-}
-
 impl Server {
-    fn start(patchlens: &Patchlens) -> Self {
-        Self::start_with(patchlens, &[])
-    }
-
-    pub(crate) fn start_with(patchlens: &Patchlens, arguments: &[&str]) -> Self {
-        let mut child = patchlens
-            .command(&["standalone"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines
-            .map(Result::unwrap)
-            .find_map(|line| Some(line.strip_prefix("dashboards   http://")?.trim().to_owned()))
-            .expect("standalone says where its pages are");
-        Self { child, address }
-    }
-
-    /// Sends a request; returns the status line with the headers, and the body.
-    pub(crate) fn ask(&self, head: &str, body: &[u8]) -> (String, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let (request, headers) = head.split_once("\r\n").unwrap_or((head, ""));
-        let headers = if headers.is_empty() {
-            String::new()
-        } else {
-            format!("{headers}\r\n")
-        };
-        let host = if headers.contains("Host: ") {
-            String::new()
-        } else {
-            format!("Host: {}\r\n", self.address)
-        };
-        write!(
-            stream,
-            "{request} HTTP/1.1\r\n{host}Connection: close\r\nContent-Length: {}\r\n{headers}\r\n",
-            body.len()
-        )
-        .unwrap();
-        // A server that refuses early may close before it has read everything.
-        let _sent = stream.write_all(body);
-        let mut answer = Vec::new();
-        let _read = stream.read_to_end(&mut answer);
-        let answer = text(&answer);
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        (head.to_owned(), body.to_owned())
-    }
-
-    fn get(&self, path: &str) -> String {
-        self.ask(&format!("GET {path}"), b"").1
-    }
-
     fn upload(&self, name: &str, bytes: &[u8], more: &str) -> (String, String) {
         let mut body = format!(
             "--cut\r\nContent-Disposition: form-data; name=\"bundle\"; filename=\"{name}\"\r\n\r\n"
@@ -96,15 +36,6 @@ impl Server {
             status = serde_json::from_str(&self.get(&format!("/api/v1/uploads/{id}"))).unwrap();
         }
         status
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _sent = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status();
-        let _ended = self.child.wait();
     }
 }
 

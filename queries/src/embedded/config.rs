@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::embedded::analyst::limits::AnalystLimits;
+use crate::store::Secret;
 
 /// Settings of the embedded engine. [`EngineConfig::new`] gives the defaults.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub struct EngineConfig {
     pub memory_bytes_max: u64,
     /// What analysts must give, as `X-ClickHouse-Key`, basic authentication or `password=`; without it they are let
     /// in, from this machine only. Either way they read; to write takes [`super::Engine::writer_password`].
-    pub analyst_password: Option<Password>,
+    pub analyst_password: Option<Secret>,
     /// What one statement of an analyst may take.
     pub analyst: AnalystLimits,
 }
@@ -76,16 +77,16 @@ impl Default for EngineConfig {
 
 /// A secret that is never printed and is compared without telling how much of it was right.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Password(blake3::Hash);
+pub(crate) struct Password(blake3::Hash);
 
 impl Password {
     /// Takes the secret; only its hash is kept.
-    pub fn new(secret: &str) -> Self {
+    pub(crate) fn new(secret: &str) -> Self {
         Self(blake3::hash(secret.as_bytes()))
     }
 
     /// True when `candidate` is the secret.
-    pub fn matches(&self, candidate: &str) -> bool {
+    pub(crate) fn matches(&self, candidate: &str) -> bool {
         // `blake3::Hash` compares in constant time.
         self.0 == blake3::hash(candidate.as_bytes())
     }

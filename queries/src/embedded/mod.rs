@@ -46,12 +46,13 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use access::{ANALYST, WRITER, WRITER_PASSWORD_FILE};
 pub use analyst::limits::AnalystLimits;
-pub use config::{EngineConfig, Password};
+pub use config::EngineConfig;
 
 use crate::store::{Login, Secret, StoreConfig};
 use crate::{Error, Result};
 use access::Access;
 use anchor::Anchor;
+use config::Password;
 use core::{Core, Job, Workers};
 use lock::DirectoryLock;
 
@@ -72,6 +73,7 @@ pub struct Engine {
     data_dir: PathBuf,
     is_confined: bool,
     writer_password: Secret,
+    analyst_password: Option<Secret>,
 }
 
 /// What is taken apart once, by whoever comes first: shutdown, drop, or the end of the process.
@@ -153,6 +155,7 @@ impl Engine {
             data_dir: config.data_dir,
             is_confined,
             writer_password,
+            analyst_password: config.analyst_password,
         })
     }
 
@@ -184,7 +187,7 @@ impl Engine {
             password: Some(self.writer_password.clone()),
             analyst: Some(Login {
                 user: ANALYST.to_owned(),
-                password: None,
+                password: self.analyst_password.clone(),
             }),
             ..StoreConfig::new(self.url())
         }
@@ -342,7 +345,10 @@ fn serve(
         jobs,
         access: Access {
             writer: Password::new(writer_password.expose()),
-            analyst: config.analyst_password.clone(),
+            analyst: config
+                .analyst_password
+                .as_ref()
+                .map(|secret| Password::new(secret.expose())),
         },
         analysts: http::Analysts::new(config.analyst.statements),
         is_local: config.http_addr.ip().is_loopback(),
