@@ -8,7 +8,7 @@ use patchlens_event::{EVENTS_TOPIC, REJECTS_TOPIC};
 use patchlens_log::{LogUrl, Reader, ReaderOptions, Writer, WriterOptions, ensure_topics};
 use patchlens_queries::Store;
 use patchlens_queries::embedded::{
-    ANALYST, AnalystLimits, Engine, EngineConfig, WRITER, WRITER_PASSWORD_FILE,
+    ANALYST, AnalystLimits, Engine, EngineConfig, WRITER, WRITER_PASSWORD_FILE, running_at,
 };
 use patchlens_queries::{Login, Secret, StoreConfig};
 use patchlens_stream::devices::Analysis;
@@ -59,10 +59,21 @@ impl OpenStore {
         Ok(Self { store, engine })
     }
 
+    /// The same for a command beside services: when a process of this machine has the data directory, its engine is
+    /// asked.
+    pub(crate) async fn join(config: &Config) -> anyhow::Result<Self> {
+        match beside(config) {
+            Some(beside) => Self::connect(&beside).await,
+            None => Self::open(config).await,
+        }
+    }
+
     /// The same for a command that only reads: the tables of a store elsewhere are left as they are, for a reader need
     /// not be allowed to change them.
     pub(crate) async fn open_to_read(config: &Config) -> anyhow::Result<Self> {
-        if config.store.url.is_empty() {
+        if let Some(beside) = beside(config) {
+            Self::connect(&beside).await
+        } else if config.store.url.is_empty() {
             Self::open(config).await
         } else {
             Self::connect(config).await
@@ -86,6 +97,18 @@ impl OpenStore {
     }
 }
 
+/// The settings with the URL of the engine that runs on the data directory, in another process of this machine.
+/// `None` when none does, or the settings name a store.
+fn beside(config: &Config) -> Option<Config> {
+    if !config.store.url.is_empty() {
+        return None;
+    }
+    let url = running_at(&config.data_dir.join("store"))?;
+    let mut beside = config.clone();
+    beside.store.url = url;
+    Some(beside)
+}
+
 /// How to reach a store elsewhere. An engine on this machine that runs on the same data directory (`standalone`) is
 /// reached as its writer, by the password that it left there.
 fn server(config: &Config) -> StoreConfig {
@@ -99,8 +122,12 @@ fn server(config: &Config) -> StoreConfig {
     if !password.is_empty() || settings.user != "default" || !store.is_local() {
         return store;
     }
-    let left = config.data_dir.join("store").join(WRITER_PASSWORD_FILE);
-    match std::fs::read_to_string(left) {
+    let directory = config.data_dir.join("store");
+    // What a process left that is gone, or listens elsewhere, opens nothing here.
+    if running_at(&directory).is_none_or(|url| !store.is_at(&url)) {
+        return store;
+    }
+    match std::fs::read_to_string(directory.join(WRITER_PASSWORD_FILE)) {
         Ok(password) => StoreConfig {
             user: Some(WRITER.to_owned()),
             password: Some(Secret::new(password)),

@@ -21,7 +21,7 @@ pub enum Error {
         source: libloading::Error,
     },
     /// Another process uses the directory.
-    #[error("the data directory {} is in use by another patchlens process: stop it, or give this one another directory", path.display())]
+    #[error("the data directory {} is in use by another patchlens process: stop it, or give this one another directory; commands that ask or load join it by themselves", path.display())]
     DataDirInUse {
         /// The directory.
         path: PathBuf,

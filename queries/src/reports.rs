@@ -44,6 +44,18 @@ pub struct RolloutSummary {
     pub not_started: u64,
 }
 
+impl RolloutSummary {
+    /// Share of the reporting devices that have the update, in whole percent. 0 and 100 say none and all.
+    pub fn percent_latest(&self) -> u64 {
+        let nearest = (self.latest * 200 + self.reporting).checked_div(self.reporting * 2);
+        match nearest.unwrap_or(0) {
+            0 if self.latest > 0 => 1,
+            100 if self.latest < self.reporting => 99,
+            percent => percent,
+        }
+    }
+}
+
 /// Devices that fail for the same reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClusterRow {

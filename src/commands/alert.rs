@@ -46,7 +46,12 @@ pub(crate) fn run(config: Config, command: &Alert) -> anyhow::Result<Outcome> {
     let as_of = command.as_of.as_deref().map(parse_time).transpose()?;
     runtime()?.block_on(async {
         let stop = stop_signal();
-        let open = OpenStore::open(&config).await?;
+        let only_looks = command.once || span.is_some();
+        let open = if only_looks {
+            OpenStore::open_to_read(&config).await?
+        } else {
+            OpenStore::join(&config).await?
+        };
         let done = async {
             if let Some(span) = span {
                 let (changes, alerts) = back_test(&open.store, &rules, span, progress).await?;
@@ -67,7 +72,7 @@ pub(crate) fn run(config: Config, command: &Alert) -> anyhow::Result<Outcome> {
                 let evaluation = match as_of {
                     Some(as_of) => {
                         service
-                            .evaluate(Moment {
+                            .look_back(Moment {
                                 as_of,
                                 now: now()(),
                             })

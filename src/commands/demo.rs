@@ -67,6 +67,12 @@ fn prepare(data_dir: &Path) -> anyhow::Result<std::path::PathBuf> {
         "{} holds data that no demo made; --data-dir names another directory",
         data_dir.display()
     );
+    let running = patchlens_queries::embedded::running_at(&data_dir.join("store"));
+    ensure!(
+        running.is_none(),
+        "another demo runs on {}: stop it, or --data-dir names another directory",
+        data_dir.display()
+    );
     if occupied {
         std::fs::remove_dir_all(data_dir)
             .with_context(|| format!("emptying {}", data_dir.display()))?;
@@ -108,6 +114,10 @@ async fn load_and_serve(
             load(config, open, &bundles, Arc::clone(&metrics), &stop).await?;
         }
     }
+    ensure!(
+        !*stop.borrow(),
+        "stopped before everything was loaded: there is nothing to show"
+    );
     let seconds = started.elapsed().as_secs_f64();
     alerting::replay(config, &open.store)
         .await

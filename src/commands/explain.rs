@@ -34,7 +34,7 @@ struct DeviceExplanation {
 
 pub(crate) fn run(config: Config, command: &Explain) -> anyhow::Result<Outcome> {
     runtime()?.block_on(async {
-        let open = OpenStore::open(&config).await?;
+        let open = OpenStore::open_to_read(&config).await?;
         let answer = explain(&open, &config, command).await;
         open.close().await?;
         print(&answer?)?;

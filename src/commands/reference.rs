@@ -16,7 +16,7 @@ pub(crate) fn run(config: Config, command: &Reference) -> anyhow::Result<Outcome
         command.directory.display()
     );
     runtime()?.block_on(async {
-        let open = OpenStore::open(&config).await?;
+        let open = OpenStore::join(&config).await?;
         let stored = reference::save(&open.store, &reference, &files).await;
         open.close().await?;
         stored?;

@@ -80,7 +80,7 @@ const CULPRIT_CHARS: usize = 48;
 pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) -> String {
     let mut text = format!("{}  KB{}\n\n", rollout.name, rollout.kb_article);
     let r = rollout;
-    let percent = (r.latest * 100).checked_div(r.reporting).unwrap_or(0);
+    let percent = r.percent_latest();
     let _infallible = writeln!(
         text,
         "compliance   {} of {} reporting devices have the update ({percent} %); {} missing one, {} missing multiple, {} of unknown build",

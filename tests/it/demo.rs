@@ -66,6 +66,11 @@ fn the_demo_finds_what_the_simulation_hid() {
             wrong.push(format!("{id}: expected {expected:?}, got {got:?}"));
         }
     }
+    // The second wave's systeminfo states the build without its revision, and takes nothing from what is known.
+    let builds = patchlens.numbers(
+        "SELECT countIf(os_build != ''), countIf(os_build != '' AND ubr IS NULL) FROM patchlens.device FINAL",
+    );
+    assert!(builds[0] > 90 && builds[1] == 0, "{builds:?}");
     assert!(failing >= 15, "the simulation hides too little: {failing}");
     assert!(
         wrong.is_empty(),
@@ -133,6 +138,44 @@ fn the_demo_serves_its_page_and_the_clickhouse_interface() {
         });
         assert!(alerts.contains("compliance-behind-plan"), "{alerts}");
     }
+
+    // Other commands find the running engine by the data directory; a second demo leaves it alone.
+    let report = patchlens.expect(0, &["report", "rollout"]);
+    assert!(report.contains("compliance"), "{report}");
+    let key =
+        patchlens.rows("SELECT cluster_key FROM failure_cluster ORDER BY devices DESC LIMIT 1");
+    let explained = patchlens.expect(0, &["explain", key[0]["cluster_key"].as_str().unwrap()]);
+    assert!(explained.contains("evidence"), "{explained}");
+    patchlens.expect(0, &["alert", "--once"]);
+    let plans = patchlens.data_dir.path().join("demo");
+    patchlens.expect(0, &["reference", plans.to_str().unwrap()]);
+    let second = patchlens.run(&["demo"]);
+    assert_eq!(second.status.code(), Some(2));
+    assert!(
+        text(&second.stderr).contains("another demo runs"),
+        "{second:?}"
+    );
+    patchlens.expect(2, &["standalone"]);
+    // By its URL too, for whoever has another directory with what an earlier engine left in it.
+    let other = Patchlens::new();
+    let store = other.data_dir.path().join("store");
+    std::fs::create_dir(&store).unwrap();
+    for left in ["writer.password", "patchlens.lock"] {
+        std::fs::copy(
+            patchlens.data_dir.path().join("store").join(left),
+            store.join(left),
+        )
+        .unwrap();
+    }
+    std::fs::write(store.join("writer.password"), "of an engine that is gone").unwrap();
+    let url = format!("http://{}", address("ClickHouse   http://"));
+    let answer = other.expect(
+        0,
+        &["sql", "--store", &url, "SELECT 6 * 7", "--format", "TSV"],
+    );
+    assert_eq!(answer, "42\n");
+    let page = get(&address("dashboards   http://"), "/clusters");
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
 
     terminate(&mut child);
     let output = child.wait_with_output().unwrap();

@@ -81,14 +81,17 @@ impl Service {
     pub async fn look(&mut self) -> Result<Evaluation> {
         let now = (self.options.clock)();
         let as_of = data_time(&self.store, now).await?;
-        self.evaluate(Moment { as_of, now }).await
+        Ok(self.evaluated(Moment { as_of, now }).await?.0)
     }
 
-    /// Evaluates all rules at a moment, and keeps nothing.
+    /// Evaluates all rules at a moment, as if nothing had been found before, and keeps nothing: what the store knows of
+    /// alerts is of later days.
     ///
     /// # Errors
     /// When the store does not answer. A rule that fails is no error: see [`Evaluation::failures`].
-    pub async fn evaluate(&mut self, moment: Moment) -> Result<Evaluation> {
+    pub async fn look_back(&mut self, moment: Moment) -> Result<Evaluation> {
+        self.alerts = Alerts::new();
+        self.loaded = true;
         Ok(self.evaluated(moment).await?.0)
     }
 

@@ -36,7 +36,7 @@ pub(super) fn document(
     clusters: &[ClusterRow],
     language: Language,
 ) -> Document {
-    let percent = (r.latest * 100).checked_div(r.reporting).unwrap_or(0);
+    let percent = r.percent_latest();
     let progress = language.of(
         format!(
             "{} of {} reporting devices have the update ({percent} %).",

@@ -1,6 +1,7 @@
 //! One process per data directory, and how the one before it ended.
 
 use std::fs::{self, File, TryLockError};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
@@ -13,7 +14,7 @@ const MARK_FILE: &str = "patchlens.running";
 pub(crate) struct DirectoryLock {
     directory: PathBuf,
     was_left_running: bool,
-    _locked: File,
+    locked: File,
 }
 
 impl DirectoryLock {
@@ -50,8 +51,19 @@ impl DirectoryLock {
         Ok(Self {
             directory: directory.to_owned(),
             was_left_running,
-            _locked: file,
+            locked: file,
         })
+    }
+
+    /// Leaves where this process answers, for who finds the directory taken: see [`running_at`].
+    pub(crate) fn announce(&mut self, url: &str) -> Result<()> {
+        let failed = |source| Error::DataDir {
+            doing: "write the engine's address to",
+            path: self.directory.join(LOCK_FILE),
+            source,
+        };
+        self.locked.set_len(0).map_err(failed)?;
+        self.locked.write_all(url.as_bytes()).map_err(failed)
     }
 
     /// True when the last process did not shut the engine down.
@@ -77,4 +89,16 @@ impl DirectoryLock {
             tracing::warn!(%error, path = %mark.display(), "cannot remove the mark of a running engine");
         }
     }
+}
+
+/// Where the engine answers that a process of this machine runs on `directory`: the URL of its HTTP interface. `None`
+/// when no process has the directory, or it has only just taken it.
+pub fn running_at(directory: &Path) -> Option<String> {
+    let mut file = File::open(directory.join(LOCK_FILE)).ok()?;
+    if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+        return None;
+    }
+    let mut url = String::new();
+    file.read_to_string(&mut url).ok()?;
+    (!url.is_empty()).then_some(url)
 }

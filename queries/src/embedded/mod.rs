@@ -35,7 +35,7 @@ mod sql;
 pub(crate) use failure::exception_code;
 pub(crate) use sql::count_statements;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc as blocking;
@@ -47,6 +47,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use access::{ANALYST, WRITER, WRITER_PASSWORD_FILE};
 pub use analyst::limits::AnalystLimits;
 pub use config::EngineConfig;
+pub use lock::running_at;
 
 use crate::store::{Login, Secret, StoreConfig};
 use crate::{Error, Result};
@@ -118,7 +119,7 @@ impl Engine {
             address: config.http_addr,
             source,
         })?;
-        let lock = DirectoryLock::take(&config.data_dir)?;
+        let mut lock = DirectoryLock::take(&config.data_dir)?;
         let was_unclean = lock.was_left_running();
         if was_unclean {
             // Whatever the last process wrote is to be on the disk before anything is merged away.
@@ -137,6 +138,7 @@ impl Engine {
         let workers = Workers::start(&core, config.threads, jobs).map_err(cannot_spawn)?;
         let (stop_http, http_ended) =
             serve(listener, &config, &core, jobs_sender, &writer_password).map_err(cannot_spawn)?;
+        lock.announce(&url_of(address))?;
         let inner = Arc::new(Inner(Mutex::new(Some(Running {
             core,
             anchor,
@@ -159,9 +161,9 @@ impl Engine {
         })
     }
 
-    /// Returns the URL of the HTTP interface, `http://127.0.0.1:8123`.
+    /// Returns the URL of the HTTP interface for this machine, `http://127.0.0.1:8123`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        url_of(self.address)
     }
 
     /// The password of the user [`WRITER`]. It is drawn at each start and also lies in
@@ -320,6 +322,17 @@ fn listen(address: SocketAddr) -> Result<TcpListener> {
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)
+}
+
+/// An engine that listens on all addresses is reached by this machine's own.
+fn url_of(address: SocketAddr) -> String {
+    let mut address = address;
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    format!("http://{address}")
 }
 
 /// Serves HTTP on a runtime of its own, so that neither can the program's work starve the store nor

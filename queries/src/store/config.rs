@@ -49,20 +49,14 @@ impl StoreConfig {
             .map_or(Ok(()), |cluster| check_identifier("cluster name", cluster))
     }
 
+    /// True when the URL names what listens at `url` on this machine, by whichever of its names.
+    pub fn is_at(&self, url: &str) -> bool {
+        self.is_local() && host_and_port(&self.url).1 == host_and_port(url).1
+    }
+
     /// True when the URL names this machine.
     pub fn is_local(&self) -> bool {
-        let authority = self
-            .url
-            .split("://")
-            .nth(1)
-            .unwrap_or_default()
-            .split('/')
-            .next()
-            .unwrap_or_default();
-        let host = authority
-            .rsplit_once(':')
-            .map_or(authority, |(host, _)| host)
-            .trim_matches(['[', ']']);
+        let (host, _) = host_and_port(&self.url);
         host == "localhost"
             || host
                 .parse()
@@ -103,6 +97,17 @@ pub struct Login {
     pub user: String,
     /// None where the user has none.
     pub password: Option<Secret>,
+}
+
+/// Host and port of a URL; the port is empty when none is named.
+fn host_and_port(url: &str) -> (&str, &str) {
+    let authority = url.split("://").nth(1).unwrap_or_default();
+    let authority = authority.split('/').next().unwrap_or_default();
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (authority, ""),
+    };
+    (host.trim_matches(['[', ']']), port)
 }
 
 /// A password that is never printed.

@@ -21,6 +21,9 @@ pub use reject::RejectRow;
 
 use crate::{Error, Result, migration};
 
+/// Longest pause between two questions whether the store is there.
+const WAIT_PAUSE_MAX: Duration = Duration::from_secs(2);
+
 /// What holds a statement to reading where the store has no user for analysts. `readonly = 2` still lets a statement's
 /// own SETTINGS raise the limits: the user of `queries/server/analyst.sql` is held by constraints.
 const ANALYST_SETTINGS: &[(&str, &str)] = &[
@@ -141,6 +144,7 @@ impl Store {
     pub async fn wait_ready(&self, longest: Duration) -> Result<()> {
         let started = Instant::now();
         let mut pause = Duration::from_millis(50);
+        let mut said = false;
         loop {
             let error = match self.ping().await {
                 Ok(()) => return Ok(()),
@@ -154,9 +158,12 @@ impl Store {
                     source: Box::new(error),
                 });
             }
-            tracing::debug!(%error, url = self.config.url, "store is not ready yet");
+            if pause == WAIT_PAUSE_MAX && !said {
+                said = true;
+                tracing::warn!(%error, url = self.config.url, patience = ?longest, "the store does not answer yet");
+            }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
+            pause = (pause * 2).min(WAIT_PAUSE_MAX);
         }
     }
 

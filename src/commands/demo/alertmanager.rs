@@ -89,6 +89,9 @@ impl Alertmanager {
         ))
         .context("the settings of the demo's Alertmanager")?;
         config.alert.sinks.push(sink);
+        if config.alert.public_url.is_empty() {
+            config.alert.public_url = format!("http://{}", config.dashboards.http);
+        }
         config.alert.secrets.push(Secrets::default());
         let url = &self.url;
         Ok(format!(

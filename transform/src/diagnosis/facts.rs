@@ -103,16 +103,23 @@ impl Facts {
 
     fn add(&mut self, name: String, value: String, index: usize, rows: &[Row<'_>]) {
         if let Some((known, known_at)) = self.values.get(&name) {
-            if *known == value {
-                return;
-            }
             let collected_at = |index: usize| rows.get(index).map_or(0, |row| row.collected_at);
             let same_collection = collected_at(index) - collected_at(*known_at) <= HOUR;
-            if name == inventory::OS_BUILD && same_collection {
-                // `10.0.17763` and `10.0.17763.2090` agree; the longer one says more.
-                if value.starts_with(known.as_str()) {
+            // `10.0.17763` and `10.0.17763.2090` agree; the longer one says more, whenever it was collected.
+            if name == inventory::OS_BUILD && is_build_of(&value, known) {
+                return;
+            }
+            if *known == value {
+                if !same_collection {
+                    // Stated anew: the other readings of this collection are compared with it.
                     self.values.insert(name, (value, index));
-                } else if !known.starts_with(value.as_str()) {
+                }
+                return;
+            }
+            if name == inventory::OS_BUILD && same_collection {
+                if is_build_of(known, &value) {
+                    self.values.insert(name, (value, index));
+                } else {
                     self.contradicted.insert(name);
                 }
                 return;
@@ -176,6 +183,13 @@ impl Facts {
         plain.extend(derived.iter().map(|(name, value)| (*name, value.as_str())));
         serde_json::to_string(&plain).unwrap_or_else(|_| "{}".to_owned())
     }
+}
+
+/// True when `build` states `exact` without its revision.
+fn is_build_of(build: &str, exact: &str) -> bool {
+    exact
+        .strip_prefix(build)
+        .is_some_and(|revision| revision.starts_with('.'))
 }
 
 /// Facts of which a device has one at a time.

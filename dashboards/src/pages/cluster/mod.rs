@@ -47,7 +47,12 @@ pub(crate) async fn report_markdown(
     frame: Frame,
     Path(key): Path<String>,
 ) -> Response {
-    report::markdown(&frame, "case-report", load::case(&app, &frame, &key).await)
+    report::markdown(
+        &frame,
+        "cluster",
+        &key,
+        load::case(&app, &frame, &key).await,
+    )
 }
 
 /// `GET /clusters/{key}/report.html`: the same as one file to print or to send.
@@ -56,7 +61,12 @@ pub(crate) async fn report_html(
     frame: Frame,
     Path(key): Path<String>,
 ) -> Response {
-    report::html(&frame, "case-report", load::case(&app, &frame, &key).await)
+    report::html(
+        &frame,
+        "cluster",
+        &key,
+        load::case(&app, &frame, &key).await,
+    )
 }
 
 async fn render(app: &App, frame: &Frame, key: &str) -> Result<String> {

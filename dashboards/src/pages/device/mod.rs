@@ -43,7 +43,7 @@ pub(crate) async fn report_markdown(
     frame: Frame,
     Path(id): Path<String>,
 ) -> Response {
-    report::markdown(&frame, "device-report", load::case(&app, &frame, &id).await)
+    report::markdown(&frame, "device", &id, load::case(&app, &frame, &id).await)
 }
 
 /// `GET /devices/{id}/report.html`: the same as one file to print or to send.
@@ -52,7 +52,7 @@ pub(crate) async fn report_html(
     frame: Frame,
     Path(id): Path<String>,
 ) -> Response {
-    report::html(&frame, "device-report", load::case(&app, &frame, &id).await)
+    report::html(&frame, "device", &id, load::case(&app, &frame, &id).await)
 }
 
 async fn render(app: &App, frame: &Frame, id: &str) -> Result<String> {

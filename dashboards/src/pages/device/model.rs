@@ -88,6 +88,11 @@ pub(crate) struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// Offered and not stated: the logs hold nothing nearer than what the code can mean.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.confidence < 0.5
+    }
+
     /// The confidence in percent.
     pub(crate) fn confidence_text(&self) -> String {
         crate::format::ratio(self.confidence)

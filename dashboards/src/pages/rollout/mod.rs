@@ -58,11 +58,7 @@ pub(crate) async fn report_markdown(
     frame: Frame,
     Path(id): Path<String>,
 ) -> Response {
-    report::markdown(
-        &frame,
-        "rollout-report",
-        load::case(&app, &frame, &id).await,
-    )
+    report::markdown(&frame, "rollout", &id, load::case(&app, &frame, &id).await)
 }
 
 /// `GET /rollouts/{id}/report.html`: the same as one file to print or to send.
@@ -71,11 +67,7 @@ pub(crate) async fn report_html(
     frame: Frame,
     Path(id): Path<String>,
 ) -> Response {
-    report::html(
-        &frame,
-        "rollout-report",
-        load::case(&app, &frame, &id).await,
-    )
+    report::html(&frame, "rollout", &id, load::case(&app, &frame, &id).await)
 }
 
 async fn render(app: &App, frame: &Frame, id: &str) -> Result<String> {
