@@ -218,6 +218,7 @@ fn event_log_claim(newest: &NewestChunk) -> Option<NameClaim> {
 
 fn documents_claim(head: &[u8]) -> Option<NameClaim> {
     let mut last = None;
+    let head = &*crate::encoding::Transcoder::head_text(head);
     Documents::new(head.len()).feed(head, &mut Facts::default(), &mut |document, _| {
         if let Some(name) = json_events::computer_name(&document.value) {
             last = Some(NameClaim {

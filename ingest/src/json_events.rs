@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use jiff::{Timestamp, civil::DateTime};
 use patchlens_event::{Level, RejectReason};
 
+use crate::encoding::Transcoder;
 use crate::event_record::{EventRecord, level_of};
 use crate::json::{Document, Documents, Value};
 use crate::{Issue, LoggedTime, RecordSink, TextAccount};
@@ -117,6 +118,7 @@ pub(crate) fn is_event(value: &Value) -> bool {
 
 /// True when the first document of a file is an event log record.
 pub fn recognise(head: &[u8]) -> bool {
+    let head = &*Transcoder::head_text(head);
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     if !start.trim_ascii_start().starts_with(b"{") && !start.trim_ascii_start().starts_with(b"[") {
         return false;
@@ -147,6 +149,7 @@ pub(crate) fn is_bulk_action(value: &Value) -> bool {
 /// Reads one file of event documents in chunks of any size.
 #[derive(Debug)]
 pub struct EventsParser {
+    transcoder: Transcoder,
     documents: Documents,
     account: TextAccount,
 }
@@ -155,19 +158,28 @@ impl EventsParser {
     /// Starts on a file; a document longer than `document_bytes_max` is rejected.
     pub fn new(document_bytes_max: usize) -> Self {
         Self {
+            transcoder: Transcoder::new(),
             documents: Documents::new(document_bytes_max),
-            account: TextAccount {
-                encoding: "utf-8".to_owned(),
-                ..TextAccount::default()
-            },
+            account: TextAccount::default(),
         }
     }
 
     /// Takes the next bytes of the file and hands on complete documents.
     pub fn feed(&mut self, chunk: &[u8], sink: &mut dyn RecordSink) {
+        self.account.bytes += chunk.len() as u64;
+        let text = self.transcoder.decode(chunk);
+        self.feed_text(&text, sink);
+    }
+
+    fn feed_text(&mut self, text: &[u8], sink: &mut dyn RecordSink) {
         let account = &mut self.account;
-        let mut counted = CountIssues { sink, rejected: 0 };
-        self.documents.feed(chunk, &mut counted, &mut |document, sink| {
+        let mut counted = Counted {
+            sink,
+            transcoder: &self.transcoder,
+            rejected: 0,
+            begun: 0,
+        };
+        self.documents.feed(text, &mut counted, &mut |document, sink| {
             if is_bulk_action(&document.value) {
                 return;
             }
@@ -185,17 +197,27 @@ impl EventsParser {
                 });
             }
         });
-        let rejected = counted.rejected;
+        let (rejected, begun) = (counted.rejected, counted.begun);
         self.account.rejected += rejected;
+        self.transcoder.forget_before(begun);
     }
 
     /// Takes the end of the file.
     pub fn finish(mut self, sink: &mut dyn RecordSink) -> TextAccount {
-        let mut counted = CountIssues { sink, rejected: 0 };
+        let text = self.transcoder.finish();
+        self.feed_text(&text, sink);
+        let mut counted = Counted {
+            sink,
+            transcoder: &self.transcoder,
+            rejected: 0,
+            begun: 0,
+        };
         self.documents.finish(&mut counted);
         let rejected = counted.rejected;
         self.account.rejected += rejected;
-        self.account.bytes = self.documents.bytes();
+        self.transcoder
+            .encoding()
+            .clone_into(&mut self.account.encoding);
         self.account.lines = self.documents.lines();
         self.account.continuations = self
             .account
@@ -205,18 +227,26 @@ impl EventsParser {
     }
 }
 
-struct CountIssues<'a> {
+/// Counts what is rejected, and hands everything on with its place in the original file.
+struct Counted<'a> {
     sink: &'a mut dyn RecordSink,
+    transcoder: &'a Transcoder,
     rejected: u64,
+    /// Where in the text the last record or issue began.
+    begun: u64,
 }
 
-impl RecordSink for CountIssues<'_> {
-    fn record(&mut self, record: crate::Record<'_>) {
+impl RecordSink for Counted<'_> {
+    fn record(&mut self, mut record: crate::Record<'_>) {
+        self.begun = record.byte_offset;
+        record.byte_offset = self.transcoder.origin(record.byte_offset);
         self.sink.record(record);
     }
 
-    fn issue(&mut self, issue: Issue<'_>) {
+    fn issue(&mut self, mut issue: Issue<'_>) {
+        self.begun = issue.byte_offset;
         self.rejected += issue.lines;
+        issue.byte_offset = self.transcoder.origin(issue.byte_offset);
         self.sink.issue(issue);
     }
 }

@@ -178,7 +178,7 @@ fn decode_code_page<'b>(
 
 /// UTF-8 with a few broken characters, as copies and torn writes leave it: far more good
 /// characters of several bytes than bad places. Text in a code page hardly ever looks like that.
-fn is_damaged_utf8(line: &[u8]) -> bool {
+pub(super) fn is_damaged_utf8(line: &[u8]) -> bool {
     let mut good = 0_usize;
     let mut bad = 0_usize;
     for chunk in line.utf8_chunks() {

@@ -6,10 +6,12 @@
 
 mod decode;
 mod lines;
+mod transcode;
 mod unit;
 
 pub(crate) use decode::Decoder;
 pub(crate) use lines::{LINE_BYTES_MAX, Line, LineReader};
+pub(crate) use transcode::Transcoder;
 
 /// How much of a file is looked at before its first line is handed on.
 pub(crate) const HEAD_BYTES: usize = 64 * 1024;

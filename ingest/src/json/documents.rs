@@ -73,11 +73,6 @@ impl Documents {
         self.line - u64::from(!self.bytes_on_line)
     }
 
-    /// Bytes seen so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.offset
-    }
-
     /// Takes the next bytes; hands complete documents to `found`, and what is none to `sink`.
     pub(crate) fn feed(
         &mut self,

@@ -172,3 +172,67 @@ proptest! {
         }
     }
 }
+
+/// Windows PowerShell 5.1 writes UTF-16 where `>` is asked for a file, and GBK is what a Chinese Windows makes of text.
+#[test]
+fn documents_are_read_in_every_encoding_and_found_where_they_stand() {
+    let lines = format!(
+        "{WINLOGBEAT}\r\n{}\r\n",
+        WINLOGBEAT.replace("88120", "88121")
+    );
+    let array = format!(
+        "[\r\n    {},\r\n    {}\r\n]\r\n",
+        WINLOGBEAT,
+        WINLOGBEAT.replace("88120", "88121")
+    );
+    let packed = format!("[{WINLOGBEAT},{}]", WINLOGBEAT.replace("88120", "88121"));
+    let wide = |text: &str, mark: bool, order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        let mark = mark.then_some(0xfeff);
+        mark.into_iter()
+            .chain(text.encode_utf16())
+            .flat_map(order)
+            .collect()
+    };
+    for (text, brackets) in [(&lines, 0), (&array, 1), (&packed, 1)] {
+        let gbk = encoding_rs::GBK.encode(text).0.into_owned();
+        let encoded = [
+            ("utf-16le-bom", wide(text, true, u16::to_le_bytes)),
+            ("utf-16le", wide(text, false, u16::to_le_bytes)),
+            ("utf-16be-bom", wide(text, true, u16::to_be_bytes)),
+            ("GBK", gbk),
+        ];
+        let (plain, expected) = parse(text.as_bytes(), text.len());
+        assert_eq!(
+            (plain.records, plain.rejected, plain.encoding.as_str()),
+            (2, 0, "utf-8")
+        );
+        for (name, bytes) in encoded {
+            assert!(recognise(&bytes), "{name}");
+            for piece in [1, 7, 1000, bytes.len()] {
+                let (account, collected) = parse(&bytes, piece);
+                assert_eq!(account.encoding, name);
+                assert_eq!(account.bytes, bytes.len() as u64, "{name}");
+                assert_eq!(
+                    (account.lines, account.records, account.rejected),
+                    (plain.lines, 2, 0),
+                    "{name}"
+                );
+                for (record, expected) in collected.records.iter().zip(&expected.records) {
+                    assert_eq!(record.message, expected.message, "{name}");
+                    assert_eq!(record.line, expected.line, "{name}");
+                    // In a packed array of a code page the second document has no line of its own.
+                    if name != "GBK" || text != &packed {
+                        let at = usize::try_from(record.byte_offset).unwrap();
+                        let here: Vec<u8> = bytes[at..]
+                            .iter()
+                            .copied()
+                            .filter(|b| *b != 0)
+                            .take(6)
+                            .collect();
+                        assert_eq!(here, b"{\"@tim", "{name} {brackets}");
+                    }
+                }
+            }
+        }
+    }
+}
