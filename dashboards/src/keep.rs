@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::frame::Frame;
-use crate::pages::{clusters, codes, devices, pipeline, rollout};
+use crate::pages::{cluster, clusters, codes, devices, pipeline, rollout};
 use crate::server::App;
 use crate::{read, reading};
 
@@ -19,8 +19,8 @@ const REST_MIN: Duration = Duration::from_millis(200);
 /// How long the first readers wait for the front pages to be counted, before they are let in one by one.
 const FIRST_MAX: Duration = Duration::from_secs(2);
 
-/// Counts for the front pages before anybody is let in: on a large fleet a second, in which ten readers who ask for ten
-/// pages at once would each wait longer. A store that is down or slow holds nobody back for longer than that.
+/// Counts for the front pages before anybody is let in: on a large fleet half a second, in which ten readers who ask for
+/// ten pages at once would each wait longer. A store that is down or slow holds nobody back for longer than that.
 pub(crate) async fn first(app: &App) {
     let counted = tokio::time::timeout(FIRST_MAX, Box::pin(front_pages(app))).await;
     if counted.is_err() {
@@ -47,22 +47,28 @@ pub(crate) async fn ready(app: App, mut marks: watch::Receiver<String>) {
     }
 }
 
-/// Asks what the pages of the navigation ask. A failure is told to the reader who meets it.
+/// Asks what the pages of the navigation ask, and what the pages of all clusters rest on: at once, so that no thread of
+/// the store waits for another, where renewals do not take turns. A failure is told to the reader who meets it.
 async fn front_pages(app: &App) {
     let frame = Frame::default();
+    let first_page = devices::load::Part::Page(1, devices::PAGE_ROWS);
+    let (rollout, clusters, options, common, devices, codes, pipeline) = tokio::join!(
+        rollout::load::rollout(app, &frame, ""),
+        clusters::load::clusters(app, &frame),
+        clusters::load::options(app),
+        cluster::load::common(app),
+        devices::load::devices(app, &frame, first_page),
+        codes::load::codes(app, &frame),
+        pipeline::load::pipeline(app, &frame),
+    );
     let done = [
-        rollout::load::rollout(app, &frame, "").await.map(drop),
-        clusters::load::clusters(app, &frame).await.map(drop),
-        clusters::load::options(app).await.map(drop),
-        devices::load::devices(
-            app,
-            &frame,
-            devices::load::Part::Page(1, devices::PAGE_ROWS),
-        )
-        .await
-        .map(drop),
-        codes::load::codes(app, &frame).await.map(drop),
-        pipeline::load::pipeline(app, &frame).await.map(drop),
+        rollout.map(drop),
+        clusters.map(drop),
+        options.map(drop),
+        common,
+        devices.map(drop),
+        codes.map(drop),
+        pipeline.map(drop),
     ];
     for error in done.into_iter().filter_map(Result::err) {
         tracing::debug!(error = error.chain(), "a front page could not be readied");

@@ -9,7 +9,8 @@ INSERT INTO {table:device_digest} (
     member.alert_subtype, member.culprit, member.error_code, member.error_symbol, member.inner_code, member.phase, member.confidence, member.summary_en,
     member.summary_zh, member.actions_en, member.actions_zh, member.first_seen_at, member.last_seen_at, member.is_open, member.evidence_text,
     member.evidence_file, member.evidence_line, remedy.cluster_key, remedy.cause, remedy.culprit, remedy.confidence, remedy.is_open, remedy.failures,
-    remedy.first_seen_at, remedy.installed_at, remedy.other_failures, arrival.topic, arrival.partition, arrival.source, arrival.events, arrival.last_offset,
+    remedy.first_seen_at, remedy.installed_at, remedy.other_failures, try.kb_article, try.tried_at, try.installed_at, try.rolled_back_at, try.failures,
+    arrival.topic, arrival.partition, arrival.source, arrival.events, arrival.last_offset,
     arrival.last_collected_at, arrival.last_ingested_at, arrival.lag_ms, generation, planned_at, layout, version
 )
 SELECT
@@ -20,6 +21,7 @@ SELECT
     g.members.2.10, g.members.2.11, g.members.2.12, g.members.2.13, g.members.2.14, g.members.2.15, g.members.3, g.members.4, g.members.5,
     g.members.6.1, g.members.6.2, g.members.6.3,
     r.effects.1, r.effects.2, r.effects.3, r.effects.4, r.effects.5, r.effects.6, r.effects.7, r.effects.8, r.effects.9,
+    y.tries.1, y.tries.2, y.tries.3, y.tries.4, y.tries.5,
     w.arrivals.1, w.arrivals.2, w.arrivals.3, w.arrivals.4, w.arrivals.5, w.arrivals.6, w.arrivals.7, w.arrivals.8,
     if(known, d.generation, 0), p.planned_at, {layout:UInt16},
     greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) + 1 FROM {table:device_digest}))
@@ -172,6 +174,30 @@ LEFT JOIN
     ) AS o ON o.device_id = v.device_id
     GROUP BY v.device_id
 ) AS r ON r.device_id = i.device_id
+LEFT JOIN
+(
+    SELECT u.device_id AS device_id, arraySort(attempted -> attempted.1, groupArray((u.kb, u.tried_at, u.installed_at, u.rolled_back_at, u.failures))) AS tries
+    FROM
+    (
+        SELECT
+            a.device_id AS device_id,
+            ifNull(a.kb_article, 0) AS kb,
+            min(a.at) AS tried_at,
+            minOrNullIf(a.at, a.outcome = 'installed') AS installed_at,
+            maxOrNullIf(a.at, a.outcome = 'rolled_back') AS rolled_back_at,
+            arraySort(groupArrayIf((ifNull(a.error_code, 0), a.at), a.outcome IN ('failed', 'rolled_back') AND ifNull(a.error_code, 0) > 0)) AS failed,
+            -- Sorted by code and time: the first of each code.
+            arrayFilter((failure, place) -> place = 1 OR failed[place - 1].1 != failure.1, failed, arrayEnumerate(failed)) AS failures
+        FROM
+        (
+            SELECT device_id, kb_article, error_code, outcome, assumeNotNull(coalesce(ended_at, started_at)) AS at
+            FROM {table:update_attempt} FINAL
+            WHERE device_id IN {device_ids:Array(String)} AND coalesce(ended_at, started_at) IS NOT NULL
+        ) AS a
+        GROUP BY a.device_id, kb
+    ) AS u
+    GROUP BY u.device_id
+) AS y ON y.device_id = i.device_id
 LEFT JOIN
 (
     -- The lag is that of the record that arrived last: what was late long ago says nothing about the pipeline.

@@ -1,17 +1,29 @@
 -- Makes the rows of device_standing of some devices; grain: one per rollout and planned device.
 -- One insert is one part: all rows or none. Made twice it gives the same rows with a higher version.
+-- A device is judged by its build and revision where the rollout states the target, else by its attempts: lists of
+-- installed updates lie, because of supersedence.
 INSERT INTO {table:device_standing} (
     rollout_id, device_id, device_name, site, ring, excluded, exclusion_reason, is_known, last_seen_at, os_build, os_build_number, ubr, target_ubr,
-    hotfix_newest_on, attempts, outcome, furthest_client_substate, error_code, state_since, installed_at, cause, culprit, cluster_key, generation, planned_at, version
+    hotfix_newest_on, attempts, outcome, furthest_client_substate, error_code, state_since, installed_at, cause, culprit, cluster_key, judged_by, standing,
+    generation, planned_at, version
 )
 SELECT
     p.rollout_id, p.device_id,
     multiIf(d.device_name != '', d.device_name, p.device_name != '', p.device_name, p.device_id),
     toString(if(p.site != '', p.site, d.site)), toString(if(p.ring != '', p.ring, d.ring)), p.excluded, p.exclusion_reason,
     d.device_id != '' AS known, if(known, d.last_seen_at, NULL), d.os_build, d.os_build_number, d.ubr,
-    toUInt32OrNull(toString(nullIf(JSONExtractUInt(p.target_builds, toString(ifNull(d.os_build_number, 0))), 0))),
+    toUInt32OrNull(toString(nullIf(JSONExtractUInt(p.target_builds, toString(ifNull(d.os_build_number, 0))), 0))) AS target,
     toDateOrNull(JSONExtractString(d.facts, 'hotfix_newest_on')),
     a.attempts, a.newest.1, a.newest.2, a.newest.3, a.newest.4, a.installed_at, g.verdict.1, g.verdict.2, g.verdict.3,
+    multiIf(target IS NOT NULL AND d.ubr IS NOT NULL, 'build', a.attempts > 0, 'attempt', '') AS judged,
+    multiIf(
+        p.excluded = 1, 'excluded',
+        NOT known, 'never_seen',
+        judged = 'build' AND d.ubr >= target OR judged = 'attempt' AND a.installed_at IS NOT NULL, 'installed',
+        a.newest.1 IN ('pending_restart', 'installed'), 'pending_restart',
+        a.newest.1 = 'in_progress', 'in_progress',
+        a.newest.1 IN ('failed', 'rolled_back', 'cancelled') OR g.verdict.3 != '', 'failed',
+        'not_started'),
     if(known, d.generation, 0), p.planned_at,
     greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) + 1 FROM {table:device_standing}))
 FROM

@@ -10,8 +10,8 @@ FROM
     FROM
     (
         SELECT s.device_id AS device_id, s.device_name AS device_name, s.site AS site, s.ring AS ring, d.names AS names, d.values AS values
-        FROM (SELECT device_id, attribute.name AS names, attribute.value AS values FROM device_digest FINAL WHERE {factors:String} != '[]') AS d
-        INNER JOIN (SELECT * FROM device_compliance WHERE state IN ('not_started', 'stale') AND {factors:String} != '[]') AS s ON s.device_id = d.device_id
+        FROM (SELECT device_id, attribute.name AS names, attribute.value AS values FROM device_digest FINAL) AS d
+        INNER JOIN (SELECT * FROM device_state WHERE state IN ('not_started', 'stale')) AS s ON s.device_id = d.device_id
     ) AS w
     ARRAY JOIN w.names AS name, w.values AS found
 ) AS c

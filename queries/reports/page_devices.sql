@@ -1,6 +1,5 @@
--- Devices of a rollout (the newest one for '', with devices outside it after them); grain: one per device.
+-- Devices of a rollout, for outside = 1 with the devices that it does not plan after them; grain: one per device.
 -- Filters are off when empty. by_id = 1 orders by device alone, and begins behind the device `after`.
-WITH if({rollout_id:String} != '', {rollout_id:String}, ifNull((SELECT argMax(rollout_id, (started_at, rollout_id)) FROM rollout FINAL), '')) AS shown
 SELECT *
 FROM
 (
@@ -10,8 +9,8 @@ FROM
     FROM
     (
         SELECT device_id, device_name, site, ring, os_build, state, cause, culprit, cluster_key, last_seen_at
-        FROM device_compliance
-        WHERE rollout_id = shown
+        FROM device_state
+        WHERE rollout_id = {rollout_id:String}
         UNION ALL
         SELECT
             d.device_id AS device_id, d.device_name AS device_name, toString(d.site) AS site, toString(d.ring) AS ring, d.os_build AS os_build, '' AS state,
@@ -20,8 +19,7 @@ FROM
         (
             SELECT device_id, device_name, site, ring, os_build, last_seen_at, member.cause, member.culprit, member.cluster_key, indexOf(member.is_open, 1) AS open
             FROM device_digest FINAL
-            -- Asked of two narrow columns first: mostly there is no such device, and the others need not be read.
-            WHERE device_id IN (SELECT device_id FROM device_digest FINAL WHERE is_known = 1 AND {rollout_id:String} = '' AND NOT has(rollouts, shown))
+            WHERE {outside:UInt8} = 1 AND is_known = 1 AND NOT has(rollouts, {rollout_id:String})
         ) AS d
     )
     WHERE ({state:String} = '' OR state = {state:String})

@@ -3,7 +3,7 @@
 SELECT
     c.device_id AS device_id, any(c.device_name) AS device_name, any(c.site) AS site, any(c.ring) AS ring, c.state AS state,
     max(if(c.state = 'pending_restart', c.state_since, c.last_seen_at)) AS since
-FROM device_compliance AS c
+FROM device_state AS c
 WHERE ({rollout_id:String} = '' OR c.rollout_id = {rollout_id:String})
     AND ({ring:String} = '' OR c.ring = {ring:String}) AND ({site:String} = '' OR c.site = {site:String})
     AND c.state IN ('stale', 'never_seen', 'pending_restart')

@@ -1,6 +1,6 @@
 -- time_to_patch: one row per rollout and installed device.
 -- Why: are we getting faster.
--- Reads: device_compliance, rollout.
+-- Reads: device_state, rollout.
 CREATE OR REPLACE VIEW {view:time_to_patch} {on_cluster} AS
 SELECT
     c.rollout_id AS rollout_id,
@@ -13,6 +13,6 @@ SELECT
     if(installed_at IS NULL OR r.started_at IS NULL, NULL, greatest(0, dateDiff('second', r.started_at, installed_at)) / 3600) AS hours_from_start,
     if(installed_at IS NULL OR r.release_at IS NULL, NULL, greatest(0, dateDiff('second', r.release_at, installed_at)) / 3600) AS hours_from_release,
     installed_at <= r.deadline_at AS before_deadline
-FROM (SELECT * FROM {view:device_compliance} WHERE state = 'installed') AS c
+FROM (SELECT * FROM {view:device_state} WHERE state = 'installed') AS c
 INNER JOIN (SELECT * FROM {table:rollout} FINAL) AS r ON r.rollout_id = c.rollout_id
 COMMENT 'One row per rollout and installed device. installed_at: end of its first successful attempt; null when only the build shows that it is installed, and then the hours are null too. before_deadline: null without a deadline or a time.'

@@ -1,6 +1,6 @@
 -- device_at_risk: one row per rollout, cluster and device that did not try yet and has what the cluster's devices have.
 -- Why: which devices fail next, so that they can be helped before.
--- Reads: cluster_factor, device_digest, device_compliance.
+-- Reads: cluster_factor, device_digest, device_state.
 CREATE OR REPLACE VIEW {view:device_at_risk} {on_cluster} AS
 SELECT
     c.rollout_id AS rollout_id,
@@ -19,7 +19,7 @@ FROM
     (
         SELECT s.rollout_id AS rollout_id, s.device_id AS device_id, s.device_name AS device_name, s.site AS site, s.ring AS ring, d.names AS names, d.values AS values
         FROM (SELECT device_id, attribute.name AS names, attribute.value AS values FROM {table:device_digest} FINAL) AS d
-        INNER JOIN (SELECT * FROM {view:device_compliance} WHERE state IN ('not_started', 'stale')) AS s ON s.device_id = d.device_id
+        INNER JOIN (SELECT * FROM {view:device_state} WHERE state IN ('not_started', 'stale')) AS s ON s.device_id = d.device_id
     ) AS w
     ARRAY JOIN w.names AS name, w.values AS found
 ) AS c

@@ -11,9 +11,9 @@ use super::{Param, Store};
 use crate::Result;
 use crate::sql::Deployment;
 
-/// The columns that `refresh/device_digest.sql` fills; one more when it fills others or fills them otherwise, so that
+/// The columns that the statements of `refresh/` fill; one more when they fill others or fill them otherwise, so that
 /// all rows are made again.
-const LAYOUT: u64 = 2;
+const LAYOUT: u64 = 3;
 /// Devices of one insert: bounds its memory, which grows with the records of its devices.
 const DEVICES_PER_INSERT: usize = 500;
 

@@ -2,6 +2,7 @@
 
 use patchlens_queries::case::Document;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::model::{AtRisk, ClusterDetail, ClusterDevice, Effect, Factor};
 use crate::csv::record;
@@ -28,22 +29,67 @@ struct Row {
     total: u64,
 }
 
+/// A report about every cluster, which is counted once for all of them, or about one.
+struct Report {
+    doing: &'static str,
+    sql: &'static str,
+}
+
+const EFFECT: Report = Report {
+    doing: "read the remedies' effect",
+    sql: include_str!("../../../../queries/reports/page_cluster_effect.sql"),
+};
+const TELLING: Report = Report {
+    doing: "read the factors",
+    sql: include_str!("../../../../queries/reports/page_cluster_telling.sql"),
+};
+/// Rows of such a report; where it is cut, one cluster is asked for by its key.
+const ROWS_MAX: usize = 20_000;
+
+#[derive(Deserialize)]
+struct OfCluster<T> {
+    cluster_key: String,
+    #[serde(flatten)]
+    row: T,
+}
+
+impl Report {
+    /// The rows of all clusters, or of one.
+    async fn about<T: DeserializeOwned>(&self, app: &App, key: &str) -> Result<Vec<OfCluster<T>>> {
+        rows(app, self.doing, self.sql, &[("cluster_key", key)]).await
+    }
+
+    /// The rows of one cluster.
+    async fn of<T: DeserializeOwned>(&self, app: &App, key: &str) -> Result<Vec<T>> {
+        let mut found = self.about(app, "").await?;
+        if found.len() >= ROWS_MAX {
+            found = self.about(app, key).await?;
+        }
+        let mine = found.into_iter().filter(|found| found.cluster_key == key);
+        Ok(mine.map(|found| found.row).collect())
+    }
+}
+
+/// Asks what the pages of all clusters rest on.
+pub(crate) async fn common(app: &App) -> Result<()> {
+    let asked = tokio::try_join!(
+        EFFECT.about::<Effect>(app, ""),
+        TELLING.about::<Factor>(app, "")
+    );
+    asked.map(drop)
+}
+
 /// One cluster with everything on its page.
 pub(super) async fn detail(app: &App, key: &str) -> Result<ClusterDetail> {
-    let parameters = [("cluster_key", key)];
+    let by_key = [("cluster_key", key)];
     let (cluster, effect, evidence, (factors, at_risk), devices) = tokio::try_join!(
         cluster(app, key),
-        rows::<Effect>(
-            app,
-            "read the remedy's effect",
-            include_str!("../../../../queries/reports/page_cluster_effect.sql"),
-            &parameters
-        ),
+        EFFECT.of::<Effect>(app, key),
         rows(
             app,
             "read the evidence",
             include_str!("../../../../queries/reports/page_cluster_evidence.sql"),
-            &parameters
+            &by_key
         ),
         factors(app, key),
         devices(app, key),
@@ -68,13 +114,7 @@ pub(super) async fn detail(app: &App, key: &str) -> Result<ClusterDetail> {
 /// What the cluster's devices have in common, and who else has it: the second question rests on the first's answer,
 /// which the store would have to find again.
 async fn factors(app: &App, key: &str) -> Result<(Vec<Factor>, Vec<Row>)> {
-    let mut factors: Vec<Factor> = rows(
-        app,
-        "read the factors",
-        include_str!("../../../../queries/reports/page_cluster_telling.sql"),
-        &[("cluster_key", key)],
-    )
-    .await?;
+    let mut factors: Vec<Factor> = TELLING.of(app, key).await?;
     let telling: Vec<(&str, &str, f64)> = factors
         .iter()
         .filter_map(|factor| {
@@ -86,14 +126,18 @@ async fn factors(app: &App, key: &str) -> Result<(Vec<Factor>, Vec<Row>)> {
             ))
         })
         .collect();
-    let telling = serde_json::json!(telling).to_string();
-    let at_risk = rows(
-        app,
-        "list devices at risk",
-        include_str!("../../../../queries/reports/page_cluster_at_risk.sql"),
-        &[("factors", &telling)],
-    )
-    .await?;
+    let at_risk = if telling.is_empty() {
+        Vec::new()
+    } else {
+        let telling = serde_json::json!(telling).to_string();
+        rows(
+            app,
+            "list devices at risk",
+            include_str!("../../../../queries/reports/page_cluster_at_risk.sql"),
+            &[("factors", &telling)],
+        )
+        .await?
+    };
     factors.retain(|factor| factor.with_factor >= 2);
     factors.truncate(FACTORS_SHOWN);
     Ok((factors, at_risk))

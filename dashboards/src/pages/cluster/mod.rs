@@ -1,6 +1,6 @@
 //! `GET /clusters/{key}`: one cluster with its proof, its remedy and its devices.
 
-mod load;
+pub(crate) mod load;
 pub(crate) mod model;
 
 use askama::Template;

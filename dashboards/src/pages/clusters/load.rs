@@ -55,7 +55,8 @@ pub(crate) async fn clusters(app: &App, frame: &Frame) -> Result<Clusters> {
     })
 }
 
-async fn all(app: &App) -> Result<Vec<Cluster>> {
+/// All clusters, open and closed, those with the most failing devices first.
+pub(crate) async fn all(app: &App) -> Result<Vec<Cluster>> {
     rows(app, "list the clusters", CLUSTERS, &[("cluster_key", "")]).await
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::model::{DeviceRow, STATES};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::pages::rollout;
 use crate::read::rows;
 use crate::server::App;
 
@@ -29,6 +30,22 @@ struct Row {
     total: u64,
 }
 
+#[derive(Deserialize)]
+struct Outside {
+    devices: u64,
+}
+
+/// The rollout whose devices are listed where the address names none: the newest one, empty without any; and whether
+/// devices report that it does not plan. Mostly none do, and the list need not look for them.
+async fn newest(app: &App) -> Result<(String, bool)> {
+    let newest = rollout::load::names(app).await?.into_iter().next();
+    let rollout_id = newest.map(|newest| newest.rollout_id).unwrap_or_default();
+    let sql = include_str!("../../../../queries/reports/page_devices_outside.sql");
+    let parameters = [("rollout_id", rollout_id.as_str())];
+    let outside: Vec<Outside> = rows(app, "count unplanned devices", sql, &parameters).await?;
+    Ok((rollout_id, outside.iter().any(|row| row.devices > 0)))
+}
+
 /// One page of the devices that the address asks for, with one more row when there is a next page, and their number.
 pub(crate) async fn devices(
     app: &App,
@@ -48,14 +65,15 @@ pub(crate) async fn devices(
         Part::Page(page, rows) => ("0", "", (u64::from(page) - 1) * rows as u64, rows),
         Part::After { device_id, limit } => ("1", device_id, 0, limit),
     };
-    let (rollout, site, ring) = (
-        frame.filter("rollout"),
-        frame.filter("site"),
-        frame.filter("ring"),
-    );
+    let (rollout_id, outside) = match frame.value("rollout") {
+        Some(rollout_id) => (rollout_id.to_owned(), false),
+        None => newest(app).await?,
+    };
+    let (site, ring) = (frame.filter("site"), frame.filter("ring"));
     let (cause, text) = (frame.filter("cause"), frame.filter("q"));
     let parameters = [
-        ("rollout_id", rollout.as_str()),
+        ("rollout_id", rollout_id.as_str()),
+        ("outside", if outside { "1" } else { "0" }),
         ("state", &state),
         ("site", &site),
         ("ring", &ring),

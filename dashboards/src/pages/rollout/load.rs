@@ -6,8 +6,8 @@ use super::cube::{self, Cell};
 use super::model::{First, Rollout, RolloutName, Summary, Waiting};
 use crate::error::{Error, Result, What};
 use crate::frame::Frame;
-use crate::pages::alerts;
 use crate::pages::report::language;
+use crate::pages::{alerts, clusters};
 use crate::read::{patiently, rows};
 use crate::server::App;
 
@@ -15,7 +15,7 @@ use crate::server::App;
 const DAYS_MAX: usize = 180;
 
 /// The rollouts, newest first.
-pub(super) async fn names(app: &App) -> Result<Vec<RolloutName>> {
+pub(crate) async fn names(app: &App) -> Result<Vec<RolloutName>> {
     let sql = include_str!("../../../../queries/reports/page_rollouts.sql");
     rows(app, "list the rollouts", sql, &[]).await
 }
@@ -53,12 +53,7 @@ pub(crate) async fn rollout(app: &App, frame: &Frame, id: &str) -> Result<Rollou
             include_str!("../../../../queries/reports/page_rollout_cube.sql"),
             &id
         ),
-        rows::<First>(
-            app,
-            "list the clusters",
-            include_str!("../../../../queries/reports/page_cluster_actions.sql"),
-            &[]
-        ),
+        clusters::load::all(app),
         waiting(app, frame, &rollout_id),
         alerts::load::counts(app),
     )?;
@@ -79,6 +74,8 @@ pub(crate) async fn rollout(app: &App, frame: &Frame, id: &str) -> Result<Rollou
         summary.as_of.as_deref(),
         DAYS_MAX,
     );
+    let open = clusters.into_iter().filter(|row| row.open_devices > 0);
+    let clusters: Vec<First> = open.map(First::from).collect();
     others.retain(|other| other.rollout_id != rollout_id);
     let (restart, silent) = waiting
         .into_iter()

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pages::clusters::model::Cluster;
+
 /// One rollout of the list; grain: one per rollout.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -108,6 +110,24 @@ pub(crate) struct First {
     pub(crate) sites: Vec<String>,
     pub(crate) action_en: String,
     pub(crate) action_zh: String,
+}
+
+impl From<Cluster> for First {
+    /// The devices of the rollout are counted later.
+    fn from(cluster: Cluster) -> Self {
+        let first = |actions: Vec<String>| actions.into_iter().next().unwrap_or_default();
+        Self {
+            cluster_key: cluster.cluster_key,
+            cause: cluster.cause,
+            culprit: cluster.culprit,
+            error_code: cluster.error_code,
+            error_symbol: cluster.error_symbol,
+            devices: 0,
+            sites: Vec::new(),
+            action_en: first(cluster.actions_en),
+            action_zh: first(cluster.actions_zh),
+        }
+    }
 }
 
 /// A device that says nothing or waits for its restart; grain: one per device and state.
