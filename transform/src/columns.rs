@@ -32,7 +32,24 @@ impl<'a, T: PolarsDataType> Values<'a, T> {
 }
 
 /// A column of texts.
-pub(crate) type Texts<'a> = Values<'a, StringType>;
+#[derive(Clone, Copy)]
+pub(crate) enum Texts<'a> {
+    /// All rows have this one.
+    Same(&'a str),
+    Each(Values<'a, StringType>),
+}
+
+impl<'a> Texts<'a> {
+    fn of(column: &'a Column) -> PolarsResult<Self> {
+        let same = column
+            .as_scalar_column()
+            .map(|column| column.scalar().value());
+        match same.and_then(AnyValue::get_str) {
+            Some(text) => Ok(Self::Same(text)),
+            None => Ok(Self::Each(Values::of(column.str()?)?)),
+        }
+    }
+}
 
 /// The columns of events that this crate reads.
 pub(crate) struct EventColumns<'a> {
@@ -67,7 +84,7 @@ impl<'a> EventColumns<'a> {
     /// When a column is missing, is in several chunks or has another type than
     /// [`schema::update_event`] says.
     pub(crate) fn new(frame: &'a DataFrame) -> PolarsResult<Self> {
-        let texts = |name: &str| Values::of(frame.column(name)?.str()?);
+        let texts = |name: &str| Texts::of(frame.column(name)?);
         let times = |name: &str| Values::of(frame.column(name)?.datetime()?.physical());
         let counts = |name: &str| Values::of(frame.column(name)?.u64()?);
         let codes = frame.column(schema::CODES)?.list()?;
@@ -118,5 +135,8 @@ impl<'a> EventColumns<'a> {
 
 /// The text of a row; a null reads as empty.
 pub(crate) fn text<'a>(column: Texts<'a>, row: usize) -> &'a str {
-    column.get(row).unwrap_or_default()
+    match column {
+        Texts::Same(text) => text,
+        Texts::Each(values) => values.get(row).unwrap_or_default(),
+    }
 }

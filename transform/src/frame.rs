@@ -8,7 +8,7 @@ use patchlens_event::Event;
 use polars::prelude::*;
 
 use crate::schema;
-use crate::words::WordsBuilder;
+use crate::texts::{MostlySame, WordsBuilder, same};
 
 /// Where in the event log an event stood.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,24 +42,24 @@ pub fn events_frame(
 ) -> PolarsResult<DataFrame> {
     let height = events.len();
     let text = |name: &str| StringChunkedBuilder::new(name.into(), height);
-    let words = || WordsBuilder::with_capacity(height);
+    let mostly_same = |name: &'static str| MostlySame::new(name, height);
     let number = |name: &str| PrimitiveChunkedBuilder::<UInt64Type>::new(name.into(), height);
     let time = |name: &str| PrimitiveChunkedBuilder::<Int64Type>::new(name.into(), height);
-    let mut device_id = text(schema::DEVICE_ID);
+    let mut device_id = mostly_same(schema::DEVICE_ID);
     let mut event_id = text(schema::EVENT_ID);
-    let mut source = words();
-    let mut kind = words();
+    let mut source = WordsBuilder::default();
+    let mut kind = WordsBuilder::default();
     let mut occurred_at = time(schema::OCCURRED_AT);
     let mut occurred_at_local = time(schema::OCCURRED_AT_LOCAL);
-    let mut zone_source = words();
+    let mut zone_source = WordsBuilder::default();
     let mut collected_at = Vec::with_capacity(height);
     let mut source_file = text(schema::SOURCE_FILE);
     let mut line_number = Vec::with_capacity(height);
     let mut byte_offset = Vec::with_capacity(height);
     let mut record_id = number(schema::RECORD_ID);
-    let mut level = words();
+    let mut level = WordsBuilder::default();
     let mut component = text(schema::COMPONENT);
-    let mut channel = text(schema::CHANNEL);
+    let mut channel = mostly_same(schema::CHANNEL);
     let mut windows_event_id =
         PrimitiveChunkedBuilder::<UInt32Type>::new(schema::WINDOWS_EVENT_ID.into(), height);
     let mut codes = ListPrimitiveChunkedBuilder::<UInt32Type>::new(
@@ -71,14 +71,14 @@ pub fn events_frame(
     let mut template = text(schema::TEMPLATE);
     let mut message = text(schema::MESSAGE);
     let mut fields = text(schema::FIELDS);
-    let mut device_name = text(schema::DEVICE_NAME);
-    let mut topic = text(schema::TOPIC);
+    let mut device_name = mostly_same(schema::DEVICE_NAME);
+    let mut topic = mostly_same(schema::TOPIC);
     let mut partition = Vec::with_capacity(height);
     let mut offset = Vec::with_capacity(height);
     let mut row = Vec::with_capacity(height);
     // All columns in one pass: the events are far larger than what the cache holds.
     for (event, origin) in events {
-        device_id.append_value(event.device_id.as_str());
+        device_id.push(event.device_id.as_str());
         event_id.append_value(event.event_id.as_str());
         source.push(event.source.as_str());
         kind.push(event.kind.as_str());
@@ -92,23 +92,23 @@ pub fn events_frame(
         record_id.append_option(event.origin.record_id);
         level.push(event.level.as_str());
         component.append_value(event.component.as_deref().unwrap_or_default());
-        channel.append_value(event.channel.as_deref().unwrap_or_default());
+        channel.push(event.channel.as_deref().unwrap_or_default());
         windows_event_id.append_option(event.windows_event_id);
         codes.append_values_iter(event.codes.iter().map(|code| code.0));
         template.append_value(&event.template);
         message.append_value(&event.message);
         fields.append_value(json_object(event));
-        device_name.append_value(event.device_name.as_deref().unwrap_or_default());
-        topic.append_value(&origin.topic);
+        device_name.push(event.device_name.as_deref().unwrap_or_default());
+        topic.push(&origin.topic);
         partition.push(origin.partition);
         offset.push(origin.offset);
         row.push(origin.row);
     }
     let utc = |times: Int64Chunked| as_times(times, Some(TimeZone::UTC));
-    let same = |name: &str, value: &str| StringChunked::full(name.into(), value, height);
+    let same = |name: &str, value: &str| same(name, value, height);
     let ingested_at = ingested_at.as_microsecond();
     let columns = vec![
-        device_id.finish().into_column(),
+        device_id.finish(),
         event_id.finish().into_column(),
         source.finish(schema::SOURCE)?,
         kind.finish(schema::KIND)?,
@@ -125,22 +125,22 @@ pub fn events_frame(
         record_id.finish().into_column(),
         level.finish(schema::LEVEL)?,
         component.finish().into_column(),
-        channel.finish().into_column(),
+        channel.finish(),
         windows_event_id.finish().into_column(),
         Column::full_null(schema::ERROR_CODE.into(), height, &DataType::UInt32),
         codes.finish().into_column(),
         Column::full_null(schema::KB_ARTICLE.into(), height, &DataType::UInt32),
-        same(schema::PACKAGE, "").into_column(),
-        same(schema::SIGNAL, "").into_column(),
+        same(schema::PACKAGE, ""),
+        same(schema::SIGNAL, ""),
         template.finish().into_column(),
         message.finish().into_column(),
         fields.finish().into_column(),
-        device_name.finish().into_column(),
-        topic.finish().into_column(),
+        device_name.finish(),
+        topic.finish(),
         Int32Chunked::from_vec(schema::PARTITION.into(), partition).into_column(),
         Int64Chunked::from_vec(schema::OFFSET.into(), offset).into_column(),
         UInt32Chunked::from_vec(schema::ROW.into(), row).into_column(),
-        same(schema::TRANSFORM_VERSION, transform_version).into_column(),
+        same(schema::TRANSFORM_VERSION, transform_version),
         utc(Int64Chunked::full(
             schema::INGESTED_AT.into(),
             ingested_at,

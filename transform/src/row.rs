@@ -135,9 +135,7 @@ impl<'a> Row<'a> {
                 .rev()
                 .take_while(|hit| knowledge.is_noise(**hit))
                 .filter_map(|hit| knowledge.conditions.get(*hit))
-                .any(|condition| {
-                    condition.is_constant() || condition.confirm(message, fields).is_some()
-                }),
+                .any(|condition| condition.holds(message, fields)),
             hits: &statement.hits,
         })
     }

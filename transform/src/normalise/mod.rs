@@ -14,7 +14,7 @@ use crate::columns::{EventColumns, text};
 use crate::knowledge::{Boundary, Knowledge, SignalRule};
 use crate::row::RowKind;
 use crate::schema;
-use crate::words::WordsBuilder;
+use crate::texts::WordsBuilder;
 
 pub(crate) use distinct::{Distinct, Statement};
 pub(crate) use error_code::named as named_code;
@@ -43,7 +43,7 @@ pub fn normalise(mut frame: DataFrame, knowledge: &Knowledge) -> PolarsResult<Da
         let mut error_codes = numbers(schema::ERROR_CODE);
         let mut kb_articles = numbers(schema::KB_ARTICLE);
         let mut packages = StringChunkedBuilder::new(schema::PACKAGE.into(), rows);
-        let mut signals = WordsBuilder::with_capacity(rows);
+        let mut signals = WordsBuilder::default();
         for row in 0..rows {
             let statement = distinct.statement(row);
             let Some(record) = statement.filter(|statement| statement.kind != RowKind::Count)
@@ -125,11 +125,7 @@ pub(crate) fn said_by(
     for (rule, condition) in
         hits.filter_map(|hit| Some((signals.get(*hit)?, knowledge.conditions.get(*hit)?)))
     {
-        let holds = condition.is_constant()
-            || condition
-                .confirm(text(columns.message, row), text(columns.fields, row))
-                .is_some();
-        if holds {
+        if condition.holds(text(columns.message, row), text(columns.fields, row)) {
             return said(rule, code);
         }
     }
