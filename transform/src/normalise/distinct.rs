@@ -16,6 +16,7 @@ use super::error_code;
 use crate::columns::{EventColumns, text};
 use crate::knowledge::{Knowledge, RowKind, source_bit};
 use crate::row;
+use crate::texts::equal;
 
 /// Rows grouped into statements.
 #[derive(Debug)]
@@ -81,8 +82,8 @@ fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// By what rows are grouped; what tells most apart stands first.
-#[derive(PartialEq, Eq)]
+/// By what rows are grouped.
+#[derive(Eq)]
 struct Key<'a> {
     template: &'a str,
     /// The message, where the template does not tell all of its constant parts.
@@ -93,6 +94,20 @@ struct Key<'a> {
     source: &'a str,
     kind: &'a str,
     level: &'a str,
+}
+
+impl PartialEq for Key<'_> {
+    /// What tells most apart is compared first.
+    fn eq(&self, other: &Self) -> bool {
+        equal(self.template, other.template)
+            && equal(self.whole, other.whole)
+            && self.event_id == other.event_id
+            && self.codes.iter().eq(other.codes)
+            && equal(self.component, other.component)
+            && equal(self.source, other.source)
+            && equal(self.kind, other.kind)
+            && equal(self.level, other.level)
+    }
 }
 
 impl Hash for Key<'_> {
