@@ -4,37 +4,89 @@ use polars::prelude::*;
 
 use crate::schema;
 
-/// The columns of events that this crate reads, each in one chunk.
+/// A column whose one chunk was looked up once: a chunked array looks for it at each access.
+pub(crate) struct Values<'a, T: PolarsDataType>(&'a T::Array);
+
+impl<T: PolarsDataType> Clone for Values<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: PolarsDataType> Copy for Values<'_, T> {}
+
+impl<'a, T: PolarsDataType> Values<'a, T> {
+    fn of(column: &'a ChunkedArray<T>) -> PolarsResult<Self> {
+        match column.downcast_get(0) {
+            Some(chunk) if column.chunks().len() == 1 => Ok(Self(chunk)),
+            _ => {
+                polars_bail!(ComputeError: "column {} is not in one chunk", column.name())
+            }
+        }
+    }
+
+    /// The value of a row; `None` for a null and beyond the last row.
+    pub(crate) fn get(self, row: usize) -> Option<<T::Array as StaticArray>::ValueT<'a>> {
+        self.0.get(row)
+    }
+}
+
+/// A column of texts.
+#[derive(Clone, Copy)]
+pub(crate) enum Texts<'a> {
+    /// All rows have this one.
+    Same(&'a str),
+    Each(Values<'a, StringType>),
+}
+
+impl<'a> Texts<'a> {
+    fn of(column: &'a Column) -> PolarsResult<Self> {
+        let same = column
+            .as_scalar_column()
+            .map(|column| column.scalar().value());
+        match same.and_then(AnyValue::get_str) {
+            Some(text) => Ok(Self::Same(text)),
+            None => Ok(Self::Each(Values::of(column.str()?)?)),
+        }
+    }
+}
+
+/// The columns of events that this crate reads.
 pub(crate) struct EventColumns<'a> {
-    pub(crate) device_id: &'a StringChunked,
-    pub(crate) event_id: &'a StringChunked,
-    pub(crate) source: &'a StringChunked,
-    pub(crate) kind: &'a StringChunked,
-    pub(crate) occurred_at: &'a Int64Chunked,
-    pub(crate) occurred_at_local: &'a Int64Chunked,
-    pub(crate) zone_source: &'a StringChunked,
-    pub(crate) collected_at: &'a Int64Chunked,
-    pub(crate) source_file: &'a StringChunked,
-    pub(crate) line_number: &'a UInt64Chunked,
-    pub(crate) byte_offset: &'a UInt64Chunked,
-    pub(crate) record_id: &'a UInt64Chunked,
-    pub(crate) level: &'a StringChunked,
-    pub(crate) component: &'a StringChunked,
-    pub(crate) windows_event_id: &'a UInt32Chunked,
-    pub(crate) template: &'a StringChunked,
-    pub(crate) message: &'a StringChunked,
-    pub(crate) fields: &'a StringChunked,
-    pub(crate) device_name: &'a StringChunked,
+    pub(crate) device_id: Texts<'a>,
+    pub(crate) event_id: Texts<'a>,
+    pub(crate) source: Texts<'a>,
+    pub(crate) kind: Texts<'a>,
+    pub(crate) occurred_at: Values<'a, Int64Type>,
+    pub(crate) occurred_at_local: Values<'a, Int64Type>,
+    pub(crate) zone_source: Texts<'a>,
+    pub(crate) collected_at: Values<'a, Int64Type>,
+    pub(crate) source_file: Texts<'a>,
+    pub(crate) line_number: Values<'a, UInt64Type>,
+    pub(crate) byte_offset: Values<'a, UInt64Type>,
+    pub(crate) record_id: Values<'a, UInt64Type>,
+    pub(crate) level: Texts<'a>,
+    pub(crate) component: Texts<'a>,
+    pub(crate) windows_event_id: Values<'a, UInt32Type>,
+    pub(crate) template: Texts<'a>,
+    pub(crate) message: Texts<'a>,
+    pub(crate) fields: Texts<'a>,
+    pub(crate) device_name: Texts<'a>,
     code_values: UInt32Chunked,
     code_offsets: Vec<usize>,
+    height: usize,
 }
 
 impl<'a> EventColumns<'a> {
-    /// Borrows the columns of a frame.
+    /// Borrows the columns of a frame of which each column is in one chunk.
     ///
     /// # Errors
-    /// When a column is missing or has another type than [`schema::update_event`] says.
+    /// When a column is missing, is in several chunks or has another type than
+    /// [`schema::update_event`] says.
     pub(crate) fn new(frame: &'a DataFrame) -> PolarsResult<Self> {
+        let texts = |name: &str| Texts::of(frame.column(name)?);
+        let times = |name: &str| Values::of(frame.column(name)?.datetime()?.physical());
+        let counts = |name: &str| Values::of(frame.column(name)?.u64()?);
         let codes = frame.column(schema::CODES)?.list()?;
         let code_offsets = codes
             .offsets()?
@@ -42,36 +94,34 @@ impl<'a> EventColumns<'a> {
             .map(|offset| usize::try_from(*offset).unwrap_or_default())
             .collect();
         Ok(Self {
-            device_id: frame.column(schema::DEVICE_ID)?.str()?,
-            event_id: frame.column(schema::EVENT_ID)?.str()?,
-            source: frame.column(schema::SOURCE)?.str()?,
-            kind: frame.column(schema::KIND)?.str()?,
-            occurred_at: frame.column(schema::OCCURRED_AT)?.datetime()?.physical(),
-            occurred_at_local: frame
-                .column(schema::OCCURRED_AT_LOCAL)?
-                .datetime()?
-                .physical(),
-            zone_source: frame.column(schema::ZONE_SOURCE)?.str()?,
-            collected_at: frame.column(schema::COLLECTED_AT)?.datetime()?.physical(),
-            source_file: frame.column(schema::SOURCE_FILE)?.str()?,
-            line_number: frame.column(schema::LINE_NUMBER)?.u64()?,
-            byte_offset: frame.column(schema::BYTE_OFFSET)?.u64()?,
-            record_id: frame.column(schema::RECORD_ID)?.u64()?,
-            level: frame.column(schema::LEVEL)?.str()?,
-            component: frame.column(schema::COMPONENT)?.str()?,
-            windows_event_id: frame.column(schema::WINDOWS_EVENT_ID)?.u32()?,
-            template: frame.column(schema::TEMPLATE)?.str()?,
-            message: frame.column(schema::MESSAGE)?.str()?,
-            fields: frame.column(schema::FIELDS)?.str()?,
-            device_name: frame.column(schema::DEVICE_NAME)?.str()?,
+            device_id: texts(schema::DEVICE_ID)?,
+            event_id: texts(schema::EVENT_ID)?,
+            source: texts(schema::SOURCE)?,
+            kind: texts(schema::KIND)?,
+            occurred_at: times(schema::OCCURRED_AT)?,
+            occurred_at_local: times(schema::OCCURRED_AT_LOCAL)?,
+            zone_source: texts(schema::ZONE_SOURCE)?,
+            collected_at: times(schema::COLLECTED_AT)?,
+            source_file: texts(schema::SOURCE_FILE)?,
+            line_number: counts(schema::LINE_NUMBER)?,
+            byte_offset: counts(schema::BYTE_OFFSET)?,
+            record_id: counts(schema::RECORD_ID)?,
+            level: texts(schema::LEVEL)?,
+            component: texts(schema::COMPONENT)?,
+            windows_event_id: Values::of(frame.column(schema::WINDOWS_EVENT_ID)?.u32()?)?,
+            template: texts(schema::TEMPLATE)?,
+            message: texts(schema::MESSAGE)?,
+            fields: texts(schema::FIELDS)?,
+            device_name: texts(schema::DEVICE_NAME)?,
             code_values: codes.get_inner().u32()?.rechunk().into_owned(),
             code_offsets,
+            height: frame.height(),
         })
     }
 
     /// Number of rows.
     pub(crate) fn len(&self) -> usize {
-        self.event_id.len()
+        self.height
     }
 
     /// The codes of a row.
@@ -84,6 +134,9 @@ impl<'a> EventColumns<'a> {
 }
 
 /// The text of a row; a null reads as empty.
-pub(crate) fn text(column: &StringChunked, row: usize) -> &str {
-    column.get(row).unwrap_or_default()
+pub(crate) fn text<'a>(column: Texts<'a>, row: usize) -> &'a str {
+    match column {
+        Texts::Same(text) => text,
+        Texts::Each(values) => values.get(row).unwrap_or_default(),
+    }
 }

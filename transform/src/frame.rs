@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::io::Cursor;
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone as JiffZone};
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use patchlens_event::Event;
 use polars::prelude::*;
 
 use crate::schema;
+use crate::texts::{MostlySame, WordsBuilder, same};
 
 /// Where in the event log an event stood.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,22 +42,26 @@ pub fn events_frame(
 ) -> PolarsResult<DataFrame> {
     let height = events.len();
     let text = |name: &str| StringChunkedBuilder::new(name.into(), height);
-    let mut device_id = text(schema::DEVICE_ID);
+    let mostly_same = |name: &'static str| MostlySame::new(name, height);
+    let number = |name: &str| PrimitiveChunkedBuilder::<UInt64Type>::new(name.into(), height);
+    let time = |name: &str| PrimitiveChunkedBuilder::<Int64Type>::new(name.into(), height);
+    let mut device_id = mostly_same(schema::DEVICE_ID);
     let mut event_id = text(schema::EVENT_ID);
-    let mut source = text(schema::SOURCE);
-    let mut kind = text(schema::KIND);
-    let mut occurred_at = Vec::with_capacity(height);
-    let mut occurred_at_local = Vec::with_capacity(height);
-    let mut zone_source = text(schema::ZONE_SOURCE);
+    let mut source = WordsBuilder::default();
+    let mut kind = WordsBuilder::default();
+    let mut occurred_at = time(schema::OCCURRED_AT);
+    let mut occurred_at_local = time(schema::OCCURRED_AT_LOCAL);
+    let mut zone_source = WordsBuilder::default();
     let mut collected_at = Vec::with_capacity(height);
     let mut source_file = text(schema::SOURCE_FILE);
     let mut line_number = Vec::with_capacity(height);
     let mut byte_offset = Vec::with_capacity(height);
-    let mut record_id = Vec::with_capacity(height);
-    let mut level = text(schema::LEVEL);
+    let mut record_id = number(schema::RECORD_ID);
+    let mut level = WordsBuilder::default();
     let mut component = text(schema::COMPONENT);
-    let mut channel = text(schema::CHANNEL);
-    let mut windows_event_id = Vec::with_capacity(height);
+    let mut channel = mostly_same(schema::CHANNEL);
+    let mut windows_event_id =
+        PrimitiveChunkedBuilder::<UInt32Type>::new(schema::WINDOWS_EVENT_ID.into(), height);
     let mut codes = ListPrimitiveChunkedBuilder::<UInt32Type>::new(
         schema::CODES.into(),
         height,
@@ -66,80 +71,81 @@ pub fn events_frame(
     let mut template = text(schema::TEMPLATE);
     let mut message = text(schema::MESSAGE);
     let mut fields = text(schema::FIELDS);
-    let mut device_name = text(schema::DEVICE_NAME);
-    let mut topic = text(schema::TOPIC);
+    let mut device_name = mostly_same(schema::DEVICE_NAME);
+    let mut topic = mostly_same(schema::TOPIC);
     let mut partition = Vec::with_capacity(height);
     let mut offset = Vec::with_capacity(height);
     let mut row = Vec::with_capacity(height);
     // All columns in one pass: the events are far larger than what the cache holds.
     for (event, origin) in events {
-        device_id.append_value(event.device_id.as_str());
+        device_id.push(event.device_id.as_str());
         event_id.append_value(event.event_id.as_str());
-        source.append_value(event.source.as_str());
-        kind.append_value(event.kind.as_str());
-        occurred_at.push(event.occurred_at.map(Timestamp::as_microsecond));
-        occurred_at_local.push(event.occurred_at_local.and_then(wall_clock));
-        zone_source.append_value(event.zone_source.as_str());
-        collected_at.push(Some(event.collected_at.as_microsecond()));
+        source.push(event.source.as_str());
+        kind.push(event.kind.as_str());
+        occurred_at.append_option(event.occurred_at.map(Timestamp::as_microsecond));
+        occurred_at_local.append_option(event.occurred_at_local.and_then(wall_clock));
+        zone_source.push(event.zone_source.as_str());
+        collected_at.push(event.collected_at.as_microsecond());
         source_file.append_value(&event.origin.file);
         line_number.push(event.origin.line);
         byte_offset.push(event.origin.byte_offset);
-        record_id.push(event.origin.record_id);
-        level.append_value(event.level.as_str());
+        record_id.append_option(event.origin.record_id);
+        level.push(event.level.as_str());
         component.append_value(event.component.as_deref().unwrap_or_default());
-        channel.append_value(event.channel.as_deref().unwrap_or_default());
-        windows_event_id.push(event.windows_event_id);
-        codes.append_iter(event.codes.iter().map(|code| Some(code.0)));
+        channel.push(event.channel.as_deref().unwrap_or_default());
+        windows_event_id.append_option(event.windows_event_id);
+        codes.append_values_iter(event.codes.iter().map(|code| code.0));
         template.append_value(&event.template);
         message.append_value(&event.message);
         fields.append_value(json_object(event));
-        device_name.append_value(event.device_name.as_deref().unwrap_or_default());
-        topic.append_value(&origin.topic);
+        device_name.push(event.device_name.as_deref().unwrap_or_default());
+        topic.push(&origin.topic);
         partition.push(origin.partition);
         offset.push(origin.offset);
         row.push(origin.row);
     }
-    let utc = || Some(TimeZone::UTC);
-    let same = |name: &str, value: &str| StringChunked::full(name.into(), value, height);
+    let utc = |times: Int64Chunked| as_times(times, Some(TimeZone::UTC));
+    let same = |name: &str, value: &str| same(name, value, height);
+    let ingested_at = ingested_at.as_microsecond();
     let columns = vec![
-        device_id.finish().into_column(),
+        device_id.finish(),
         event_id.finish().into_column(),
-        source.finish().into_column(),
-        kind.finish().into_column(),
-        microseconds(schema::OCCURRED_AT, occurred_at.into_iter(), utc()),
-        microseconds(
-            schema::OCCURRED_AT_LOCAL,
-            occurred_at_local.into_iter(),
-            None,
-        ),
-        zone_source.finish().into_column(),
-        microseconds(schema::COLLECTED_AT, collected_at.into_iter(), utc()),
+        source.finish(schema::SOURCE)?,
+        kind.finish(schema::KIND)?,
+        utc(occurred_at.finish()),
+        as_times(occurred_at_local.finish(), None),
+        zone_source.finish(schema::ZONE_SOURCE)?,
+        utc(Int64Chunked::from_vec(
+            schema::COLLECTED_AT.into(),
+            collected_at,
+        )),
         source_file.finish().into_column(),
-        Column::new(schema::LINE_NUMBER.into(), line_number),
-        Column::new(schema::BYTE_OFFSET.into(), byte_offset),
-        Column::new(schema::RECORD_ID.into(), record_id),
-        level.finish().into_column(),
+        UInt64Chunked::from_vec(schema::LINE_NUMBER.into(), line_number).into_column(),
+        UInt64Chunked::from_vec(schema::BYTE_OFFSET.into(), byte_offset).into_column(),
+        record_id.finish().into_column(),
+        level.finish(schema::LEVEL)?,
         component.finish().into_column(),
-        channel.finish().into_column(),
-        Column::new(schema::WINDOWS_EVENT_ID.into(), windows_event_id),
+        channel.finish(),
+        windows_event_id.finish().into_column(),
         Column::full_null(schema::ERROR_CODE.into(), height, &DataType::UInt32),
         codes.finish().into_column(),
         Column::full_null(schema::KB_ARTICLE.into(), height, &DataType::UInt32),
-        same(schema::PACKAGE, "").into_column(),
-        same(schema::SIGNAL, "").into_column(),
+        same(schema::PACKAGE, ""),
+        same(schema::SIGNAL, ""),
         template.finish().into_column(),
         message.finish().into_column(),
         fields.finish().into_column(),
-        device_name.finish().into_column(),
-        topic.finish().into_column(),
-        Column::new(schema::PARTITION.into(), partition),
-        Column::new(schema::OFFSET.into(), offset),
-        Column::new(schema::ROW.into(), row),
-        same(schema::TRANSFORM_VERSION, transform_version).into_column(),
-        instants(
-            schema::INGESTED_AT,
-            std::iter::repeat_n(Some(ingested_at), height),
-        ),
+        device_name.finish(),
+        topic.finish(),
+        Int32Chunked::from_vec(schema::PARTITION.into(), partition).into_column(),
+        Int64Chunked::from_vec(schema::OFFSET.into(), offset).into_column(),
+        UInt32Chunked::from_vec(schema::ROW.into(), row).into_column(),
+        same(schema::TRANSFORM_VERSION, transform_version),
+        utc(Int64Chunked::full(
+            schema::INGESTED_AT.into(),
+            ingested_at,
+            height,
+        )),
     ];
     DataFrame::new(height, columns)
 }
@@ -165,18 +171,10 @@ pub fn from_ipc_stream(bytes: &[u8]) -> PolarsResult<DataFrame> {
     IpcStreamReader::new(Cursor::new(bytes)).finish()
 }
 
-pub(crate) fn instants(name: &str, times: impl Iterator<Item = Option<Timestamp>>) -> Column {
-    microseconds(
-        name,
-        times.map(|t| t.map(Timestamp::as_microsecond)),
-        Some(TimeZone::UTC),
-    )
-}
-
 /// Laid out as if it were UTC: the column has no zone, so the wall clock reads the same.
 fn wall_clock(time: DateTime) -> Option<i64> {
-    let zoned = time.to_zoned(JiffZone::UTC).ok()?;
-    Some(zoned.timestamp().as_microsecond())
+    let at = Offset::UTC.to_timestamp(time).ok()?;
+    Some(at.as_microsecond())
 }
 
 /// A time column out of microseconds since 1970.
@@ -186,7 +184,11 @@ pub(crate) fn microseconds(
     zone: Option<TimeZone>,
 ) -> Column {
     let values: Vec<Option<i64>> = values.collect();
-    Int64Chunked::from_slice_options(name.into(), &values)
+    as_times(Int64Chunked::from_slice_options(name.into(), &values), zone)
+}
+
+fn as_times(microseconds: Int64Chunked, zone: Option<TimeZone>) -> Column {
+    microseconds
         .into_datetime(TimeUnit::Microseconds, zone)
         .into_column()
 }

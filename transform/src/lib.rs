@@ -24,6 +24,7 @@ pub mod report;
 mod row;
 pub mod schema;
 mod symbols;
+mod texts;
 
 pub use cluster::{KeyPart, cluster_key};
 pub use diagnosis::{Considered, Diagnosed, Explanation, diagnose, diagnose_and_explain};

@@ -27,8 +27,19 @@ pub(crate) enum RowKind {
     Count,
 }
 
+impl RowKind {
+    /// The kind of rows with these words in the columns `kind` and `source`.
+    pub(crate) fn of(kind: &str, source: &str) -> Self {
+        match (kind, source) {
+            ("count", _) => Self::Count,
+            ("inventory", _) | (_, "inventory" | "hash_listing") => Self::Inventory,
+            _ => Self::Record,
+        }
+    }
+}
+
 /// One record, borrowed from the frame.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "columns of a frame: each is asked for by itself"
@@ -54,6 +65,8 @@ pub(crate) struct Row<'a> {
     pub(crate) message: &'a str,
     /// The message with its variable parts masked.
     pub(crate) template: &'a str,
+    /// The same number for records of the same source and template, within one frame.
+    pub(crate) wording: u32,
     pub(crate) fields: &'a str,
     pub(crate) signal: Option<Signal>,
     pub(crate) is_weak: bool,
@@ -70,40 +83,30 @@ impl<'a> Row<'a> {
     /// Reads one row; `None` when it says nothing that the device step asks for.
     pub(crate) fn read(
         columns: &'a EventColumns<'a>,
-        distinct: &'a Distinct,
+        distinct: &'a Distinct<'a>,
         row: usize,
         knowledge: &Knowledge,
     ) -> Option<Self> {
         let statement = distinct.statement(row)?;
-        let source = text(columns.source, row);
-        let is_inventory = text(columns.kind, row) == "inventory"
-            || source == "inventory"
-            || source == "hash_listing";
-        let said = normalise::said_by(columns, row, statement, knowledge);
         let error_code = normalise::code_of(columns, row, statement);
+        let said = normalise::said_by(columns, row, statement, error_code, knowledge);
         let message = text(columns.message, row);
         let kb = normalise::kb_article(message);
         // Of what was only counted, a search that worked says something: the network was there that day.
-        let is_counted = !statement.is_record;
-        let matters = !is_counted && is_inventory
-            || said != normalise::Said::default()
+        let is_counted = statement.kind == RowKind::Count;
+        let matters = statement.kind == RowKind::Inventory
+            || !statement.hits.is_empty()
             || error_code.is_some()
-            || kb.is_some()
-            || !statement.hits.is_empty();
+            || kb.is_some();
         if !matters || is_counted && said.signal != Some(Signal::ScanSucceeded) {
             return None;
         }
         let occurred_at = columns.occurred_at.get(row);
+        let fields = text(columns.fields, row);
         Some(Self {
             event_id: text(columns.event_id, row),
-            source,
-            kind: if is_counted {
-                RowKind::Count
-            } else if is_inventory {
-                RowKind::Inventory
-            } else {
-                RowKind::Record
-            },
+            source: statement.source,
+            kind: statement.kind,
             // A count is of a whole day: at its end at the latest it was so.
             time: occurred_at
                 .or_else(|| columns.occurred_at_local.get(row))
@@ -119,11 +122,12 @@ impl<'a> Row<'a> {
             codes: columns.codes(row),
             kb,
             message,
-            template: text(columns.template, row),
-            fields: text(columns.fields, row),
+            template: statement.template,
+            wording: statement.wording,
+            fields,
             signal: said.signal,
             is_weak: said.is_weak,
-            is_error: text(columns.level, row) == "error",
+            is_error: statement.is_error,
             boundary: said.boundary,
             is_noise: statement
                 .hits
@@ -131,12 +135,7 @@ impl<'a> Row<'a> {
                 .rev()
                 .take_while(|hit| knowledge.is_noise(**hit))
                 .filter_map(|hit| knowledge.conditions.get(*hit))
-                .any(|condition| {
-                    condition.is_constant()
-                        || condition
-                            .confirm(message, text(columns.fields, row))
-                            .is_some()
-                }),
+                .any(|condition| condition.holds(message, fields)),
             hits: &statement.hits,
         })
     }

@@ -34,7 +34,7 @@ impl EventId {
             hasher.update(part);
         }
         let hex = hasher.finalize().to_hex();
-        Self(hex.chars().take(32).collect())
+        Self(hex.get(..32).unwrap_or_default().to_owned())
     }
 }
 

@@ -25,16 +25,21 @@ pub(crate) use signal::{Phase, Signal};
 pub(crate) fn attempts(device_id: &str, rows: &[Row<'_>], knowledge: &Knowledge) -> Vec<Attempt> {
     let mut streams: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     let mut event_log = Vec::new();
-    for (index, row) in rows
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| row.kind == RowKind::Record)
-    {
-        match row.source {
-            "event_log" => event_log.push(index),
-            "procmon" | "hash_listing" | "osquery" => {}
-            source => streams.entry((source, row.file)).or_default().push(index),
+    let mut start = 0;
+    // The rows of a file stand together.
+    for of_file in rows.chunk_by(|row, next| row.source == next.source && row.file == next.file) {
+        let records = || {
+            (start..)
+                .zip(of_file)
+                .filter(|(_, row)| row.kind == RowKind::Record)
+                .map(|(index, _)| index)
+        };
+        match of_file.first().map(|row| (row.source, row.file)) {
+            None | Some(("procmon" | "hash_listing" | "osquery", _)) => {}
+            Some(("event_log", _)) => event_log.extend(records()),
+            Some(file) => streams.entry(file).or_default().extend(records()),
         }
+        start += of_file.len();
     }
     let place = |index: &usize| rows.get(*index).map(|row| (row.line, row.byte_offset));
     let mut segments = Vec::new();

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use ahash::RandomState;
 use patchlens_event::{EventId, Hresult};
+use polars::prelude::PlRandomState;
 
 use super::merge::Group;
 use super::segment::{Segment, Verdict};
@@ -98,14 +98,14 @@ pub(super) fn attempt(
     rows: &[Row<'_>],
     knowledge: &Knowledge,
 ) -> Attempt {
-    let segments = group.segments;
+    let mut segments = group.segments;
     let kb = segments.iter().find_map(|segment| segment.kb);
     let build = segments.iter().find_map(|segment| segment.build);
     let window = segments
         .iter()
         .filter_map(|segment| segment.start.zip(segment.end))
         .reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
-    let members = members_of(&segments);
+    let members = members_of(&mut segments);
     let verdict = final_verdict(&segments);
     let signals: Vec<Signal> = segments
         .iter()
@@ -194,12 +194,12 @@ fn first_stated(segments: &[Segment], text: impl Fn(&Segment) -> &String) -> Str
         .unwrap_or_default()
 }
 
-/// The rows of all segments in the order in which they come, each once.
-fn members_of(segments: &[Segment]) -> Vec<usize> {
+/// Takes the rows of all segments in the order in which they come, each once.
+fn members_of(segments: &mut [Segment]) -> Vec<usize> {
     if let [only] = segments {
-        return only.rows.clone();
+        return std::mem::take(&mut only.rows);
     }
-    let mut seen = HashSet::with_hasher(RandomState::new());
+    let mut seen: HashSet<usize, PlRandomState> = HashSet::default();
     segments
         .iter()
         .flat_map(|segment| &segment.rows)

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use memchr::memmem::Finder;
+use memchr::{memchr2_iter, memchr3_iter};
 
 use super::signal::{Phase, Signal};
 use crate::knowledge::Boundary;
@@ -110,6 +111,16 @@ impl Segment {
         }
     }
 
+    /// Adds rows of which none says anything of the operation itself.
+    pub(super) fn extend(&mut self, told: &Told) {
+        self.rows.extend_from_slice(&told.rows);
+        if let Some((first, last)) = told.window {
+            self.start = Some(self.start.map_or(first, |start| start.min(first)));
+            self.end = Some(self.end.map_or(last, |end| end.max(last)));
+        }
+        self.is_zone_assumed |= told.is_zone_assumed;
+    }
+
     /// The verdict of the whole overrules that of a part, a later one an earlier one; a rollback stands.
     fn judge(&mut self, verdict: Verdict) {
         let keeps = self.verdict.is_some_and(|known| {
@@ -202,6 +213,41 @@ impl Segment {
     }
 }
 
+/// Rows that say nothing but that they stand in an operation, kept until they are handed to all
+/// operations that are open: a client that is asked by many has dozens open at once.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    rows: Vec<usize>,
+    window: Option<(i64, i64)>,
+    is_zone_assumed: bool,
+}
+
+impl Told {
+    /// True for a row that changes nothing in a segment but what is kept here.
+    pub(super) fn suits(row: &Row<'_>, naming: &Naming) -> bool {
+        row.signal.is_none() && row.boundary.is_none() && naming.weight == 0
+    }
+
+    pub(super) fn push(&mut self, index: usize, row: &Row<'_>) {
+        self.rows.push(index);
+        if let Some(time) = row.time {
+            let (first, last) = self.window.unwrap_or((time, time));
+            self.window = Some((first.min(time), last.max(time)));
+            self.is_zone_assumed |= row.is_zone_assumed;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+        self.window = None;
+        self.is_zone_assumed = false;
+    }
+}
+
 /// What a row says of the name of an update: read once, however many operations are open.
 #[derive(Debug)]
 pub(super) struct Naming {
@@ -216,7 +262,7 @@ impl Naming {
         let may_name = || {
             row.kb.is_some()
                 || memchr::memchr(b'~', row.message.as_bytes()).is_some()
-                || row.message.contains("Title =")
+                || finds(&TITLE, row.message)
         };
         let weight = match row.signal {
             Some(signal) if signal.is_start() || signal.is_verdict() && !row.is_weak => 3,
@@ -249,8 +295,18 @@ fn title_of(row: &Row<'_>) -> Option<String> {
             .or_else(|| fields.get("PackageIdentifier"))
             .map(str::to_owned);
     }
+    // Most messages speak of no title: the whole is searched faster than its first line is found.
+    if !finds(&TITLE, row.message) {
+        return None;
+    }
     let (_, title) = row.first_line().split_once("Title = ")?;
     Some(title.trim().to_owned())
+}
+
+static TITLE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Title ="));
+
+fn finds(finder: &Finder<'_>, text: &str) -> bool {
+    finder.find(text.as_bytes()).is_some()
 }
 
 /// The update that a verdict or a start names by its GUID: `for update 166E27DA-….200`,
@@ -264,10 +320,15 @@ pub(super) fn update_id(row: &Row<'_>) -> Option<String> {
                 .find_map(|name| fields.get(name))?;
             stated.to_owned()
         }
-        "windows_update_log" => ["for update ", "idUpdate=", "UpdateId = "]
-            .iter()
-            .find_map(|mark| row.message.split_once(mark))
-            .map(|(_, after)| after.to_owned())?,
+        "windows_update_log" => {
+            static MARKS: LazyLock<[Finder<'static>; 3]> =
+                LazyLock::new(|| ["for update ", "idUpdate=", "UpdateId = "].map(Finder::new));
+            let after = MARKS.iter().find_map(|mark| {
+                let at = mark.find(row.message.as_bytes())?;
+                row.message.get(at + mark.needle().len()..)
+            });
+            return guid(after?);
+        }
         _ => return None,
     };
     guid(&stated)
@@ -285,21 +346,60 @@ fn guid(text: &str) -> Option<String> {
     (is_guid && !is_zero).then(|| guid.to_ascii_lowercase())
 }
 
-/// The message says which package it speaks of.
+/// The message says which package it speaks of, in whatever case.
 fn names_package(message: &str) -> bool {
-    static MARKS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-        AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build([
-                "package identity",
-                "windows10.0-kb",
-                "windows6.",
-                "windows11.0-kb",
-                "windows8",
-                "Title =",
-            ])
-            .ok()
-    });
-    MARKS.as_ref().is_some_and(|marks| marks.is_match(message))
+    const FILES: [&[u8]; 4] = [
+        b"windows10.0-kb",
+        b"windows11.0-kb",
+        b"windows6.",
+        b"windows8",
+    ];
+    const IDENTITY: &[u8] = b"package identity";
+    const TITLE: &[u8] = b"title =";
+    let bytes = message.as_bytes();
+    // From the rarest byte of each mark the rest is looked at: nearly all messages hold none.
+    let begins = |at: usize, mark: &[u8]| {
+        let there = bytes.get(at..at + mark.len());
+        there.is_some_and(|there| there.eq_ignore_ascii_case(mark))
+    };
+    let ends = |at: usize, mark: &[u8]| {
+        let start = (at + 1).checked_sub(mark.len());
+        start.is_some_and(|start| begins(start, mark))
+    };
+    memchr3_iter(b'w', b'W', b'=', bytes)
+        .any(|at| ends(at, TITLE) || FILES.iter().any(|mark| begins(at, mark)))
+        || memchr2_iter(b'y', b'Y', bytes).any(|at| ends(at, IDENTITY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_package;
+
+    #[test]
+    fn a_message_names_its_package_in_any_case() {
+        for message in [
+            "Read out cached package applicability for package: x. Package Identity Package_for_KB1",
+            "PACKAGE IDENTITY",
+            r"C:\Windows\SoftwareDistribution\Windows10.0-KB5041580-x64.cab",
+            "windows11.0-kb5041585",
+            "Windows6.1-KB976902-x64.msu",
+            "WINDOWS8.1-KB2919355",
+            "TITLE = 2024-08 Cumulative Update",
+            "Title =",
+        ] {
+            assert!(names_package(message), "{message}");
+        }
+        for message in [
+            "",
+            "=",
+            "itle =",
+            "Title",
+            "windows10.0",
+            r"C:\Windows\servicing\Packages",
+            "package identit",
+            "identity",
+        ] {
+            assert!(!names_package(message), "{message}");
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! Cuts one log file into segments.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use super::segment::{Naming, Segment, update_id};
+use memchr::memmem::Finder;
+
+use super::segment::{Naming, Segment, Told, update_id};
 use super::signal::{Phase, Signal};
 use crate::knowledge::Boundary;
 use crate::row::{HOUR, MINUTE, Row, SECOND};
@@ -26,6 +29,10 @@ pub(super) struct Stream<'a, 'r> {
     rows: &'r [Row<'a>],
     source: &'r str,
     open: Vec<Segment>,
+    /// Rows that belong to all open segments and are not handed to them yet.
+    told: Told,
+    /// No open segment starts before this time.
+    oldest: Option<i64>,
     done: Vec<Segment>,
     /// Rows since the last segment that belong to none.
     loose: Vec<usize>,
@@ -41,6 +48,8 @@ pub(super) fn segments(rows: &[Row<'_>], order: &[usize], source: &str) -> Vec<S
         rows,
         source,
         open: Vec::new(),
+        told: Told::default(),
+        oldest: None,
         done: Vec::new(),
         loose: Vec::new(),
         last_title: None,
@@ -147,13 +156,15 @@ impl Stream<'_, '_> {
     fn take_overlapping(&mut self, index: usize, row: &Row<'_>) {
         self.note_title(index, row);
         self.close_abandoned(row);
-        let of_job = row.job().and_then(|job| {
+        let job = row.job();
+        let of_job = job.and_then(|job| {
             self.open
                 .iter()
                 .rposition(|segment| segment.job.eq_ignore_ascii_case(job))
         });
         let Some(signal) = row.signal else {
             if let Some(at) = of_job {
+                self.hand_out();
                 if let Some(segment) = self.open.get_mut(at) {
                     segment.push(index, row);
                 }
@@ -164,17 +175,18 @@ impl Stream<'_, '_> {
             } else if self.open.is_empty() {
                 self.loose.push(index);
             } else {
-                self.push_to_open(index, row);
+                self.tell_open(index, row);
             }
             return;
         };
+        self.hand_out();
         let phase = signal.phase();
         // What names a job or an update is not told of another one.
         let id = update_id(row);
         let position = of_job.or_else(|| {
             self.open.iter().rposition(|segment| {
                 segment.phase() == Some(phase)
-                    && (segment.job.is_empty() || row.job().is_none() || signal.is_start())
+                    && (segment.job.is_empty() || job.is_none() || signal.is_start())
                     && id
                         .as_ref()
                         .is_none_or(|id| segment.update_id.is_empty() || segment.update_id == *id)
@@ -185,7 +197,7 @@ impl Stream<'_, '_> {
             let continues = position
                 .and_then(|at| self.open.get(at))
                 .is_some_and(|segment| {
-                    let is_other_job = row.job().is_some_and(|job| {
+                    let is_other_job = job.is_some_and(|job| {
                         !segment.job.is_empty() && !segment.job.eq_ignore_ascii_case(job)
                     });
                     segment.signals.len() == 1
@@ -256,18 +268,29 @@ impl Stream<'_, '_> {
 
     /// What began a day ago and has no end was cut short: nothing that comes now belongs to it.
     fn close_abandoned(&mut self, row: &Row<'_>) {
-        let is_abandoned = |segment: &mut Segment| {
-            let age = row.time.zip(segment.start);
-            age.is_some_and(|(time, start)| time - start > OPEN_MAX)
+        let Some(time) = row.time else {
+            return;
         };
+        // The row may widen a segment to its own time.
+        let oldest = self.oldest.map_or(time, |oldest| oldest.min(time));
+        self.oldest = Some(oldest);
+        if time - oldest <= OPEN_MAX {
+            return;
+        }
+        self.hand_out();
+        let is_abandoned =
+            |segment: &mut Segment| segment.start.is_some_and(|start| time - start > OPEN_MAX);
         self.done.extend(self.open.extract_if(.., is_abandoned));
+        let starts = self.open.iter().filter_map(|segment| segment.start);
+        self.oldest = starts.chain([time]).min();
     }
 
     fn note_title(&mut self, index: usize, row: &Row<'_>) {
+        static TITLE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Title = "));
         if row.source != "windows_update_log" {
             return;
         }
-        if row.message.contains("Title = ") {
+        if TITLE.find(row.message.as_bytes()).is_some() {
             self.last_title = Some(index);
         } else if let Some(title) = self.last_title
             && row.message.contains("UpdateId = ")
@@ -301,7 +324,7 @@ impl Stream<'_, '_> {
             segment.push(index, before);
         }
         self.loose.clear();
-        self.open.push(segment);
+        self.open_with(segment);
     }
 
     /// Opens a segment whose beginning the log does not hold, with the lines that lead up to it.
@@ -315,7 +338,38 @@ impl Stream<'_, '_> {
                 segment.push(index, before);
             }
         }
+        self.open_with(segment);
+    }
+
+    fn open_with(&mut self, segment: Segment) {
+        // It may begin with rows that were read before the oldest time was last looked for.
+        self.oldest = self.oldest.into_iter().chain(segment.start).min();
         self.open.push(segment);
+    }
+
+    /// Adds a row to all open segments, now or when they are next looked at.
+    fn tell_open(&mut self, index: usize, row: &Row<'_>) {
+        let naming = Naming::of(row);
+        if Told::suits(row, &naming) {
+            self.told.push(index, row);
+            return;
+        }
+        self.hand_out();
+        for segment in &mut self.open {
+            segment.push_naming(index, row, &naming);
+        }
+    }
+
+    /// Before an open segment is looked at, changed or closed, and before another one is opened, the
+    /// open ones get what they were told.
+    fn hand_out(&mut self) {
+        if self.told.is_empty() {
+            return;
+        }
+        for segment in &mut self.open {
+            segment.extend(&self.told);
+        }
+        self.told.clear();
     }
 
     fn push_to_open(&mut self, index: usize, row: &Row<'_>) {
@@ -330,6 +384,7 @@ impl Stream<'_, '_> {
     }
 
     fn finish(mut self) -> Vec<Segment> {
+        self.hand_out();
         self.close_all();
         self.done.retain(|segment| !segment.signals.is_empty());
         self.done

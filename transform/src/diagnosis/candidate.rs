@@ -35,11 +35,11 @@ pub(crate) struct Material<'a, 'r> {
     /// Updates that were installed after what is being judged: what it lacked, it lacked then.
     pub(crate) installed_later: Vec<u32>,
     /// Rows that meet the constant part of each condition, in order of file and line.
-    by_condition: Rc<BTreeMap<usize, Vec<usize>>>,
+    by_condition: Rc<[Vec<usize>]>,
     /// The facts by the time until which they were collected: most attempts share one.
     facts_until: Rc<RefCell<BTreeMap<i64, Rc<Facts>>>>,
     /// Source and template of what the device logs when it is well.
-    usual: Rc<Usual<'a>>,
+    usual: Rc<Usual>,
 }
 
 /// A cause that the material supports.
@@ -74,10 +74,12 @@ impl<'a, 'r> Material<'a, 'r> {
         reference: &'r Reference,
         knowledge: &'r Knowledge,
     ) -> Self {
-        let mut by_condition: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut by_condition = vec![Vec::new(); knowledge.conditions.len()];
         for (index, row) in rows.iter().enumerate().filter(|(_, row)| !row.is_noise) {
             for hit in row.hits() {
-                by_condition.entry(*hit).or_default().push(index);
+                if let Some(meeting) = by_condition.get_mut(*hit) {
+                    meeting.push(index);
+                }
             }
         }
         Self {
@@ -87,7 +89,7 @@ impl<'a, 'r> Material<'a, 'r> {
             reference,
             knowledge,
             installed_later: Vec::new(),
-            by_condition: Rc::new(by_condition),
+            by_condition: by_condition.into(),
             usual: Rc::default(),
         }
     }
@@ -108,7 +110,7 @@ impl<'a, 'r> Material<'a, 'r> {
             .conditions
             .get(condition)
             .is_none_or(Condition::is_specific);
-        !is_specific && self.usual.contains(&(row.source, row.template))
+        !is_specific && self.usual.contains(&row.wording)
     }
 
     /// The material as it was when an attempt failed.
@@ -158,7 +160,7 @@ impl<'a, 'r> Material<'a, 'r> {
     /// Rows that meet the constant part of a condition.
     pub(crate) fn rows_meeting(&self, condition: usize) -> &[usize] {
         self.by_condition
-            .get(&condition)
+            .get(condition)
             .map(Vec::as_slice)
             .unwrap_or_default()
     }

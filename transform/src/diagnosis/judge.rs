@@ -259,7 +259,7 @@ fn new_diagnosis(
 fn unknown(
     index: usize,
     attempt: &Attempt,
-    usual: &Usual<'_>,
+    usual: &Usual,
     is_open: bool,
     material: &Material<'_, '_>,
 ) -> Diagnosis {

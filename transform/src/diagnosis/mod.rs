@@ -12,8 +12,8 @@ pub(crate) mod text;
 mod verdict;
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 
-use ahash::RandomState;
 use polars::prelude::*;
 
 use crate::Result;
@@ -83,62 +83,94 @@ fn derive(
     frame.rechunk_mut();
     let columns = EventColumns::new(&frame)?;
     let distinct = Distinct::of(&columns, knowledge);
-    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut devices: Vec<DeviceRows<'_>> = Vec::new();
-    // Rows of one device mostly stand together.
-    let mut last: Option<(&str, usize)> = None;
-    for index in 0..columns.len() {
-        let device_id = text_of(columns.device_id, index);
-        let place = match last {
-            Some((known, place)) if known == device_id => place,
-            _ => *places.entry(device_id).or_insert_with(|| {
-                devices.push(DeviceRows::default());
-                devices.len() - 1
-            }),
-        };
-        last = Some((device_id, place));
-        let Some(device) = devices.get_mut(place) else {
-            continue;
-        };
-        if !device.seen.insert(text_of(columns.event_id, index)) {
-            continue;
-        }
-        device.last_seen_at = device.last_seen_at.max(columns.collected_at.get(index));
-        let name = text_of(columns.device_name, index);
-        if !name.is_empty() {
-            device.name = name;
-        }
-        device
-            .rows
-            .extend(Row::read(&columns, &distinct, index, knowledge));
+    let mut device = DeviceRows::default();
+    let mut results: Vec<DeviceResult> = Vec::new();
+    for (device_id, stretches) in stretches_of_devices(&columns) {
+        device.read(stretches, &columns, &distinct, knowledge);
+        results.push(device.derive(device_id, reference, knowledge, explanations));
     }
-    let results: Vec<DeviceResult> = places
-        .into_iter()
-        .filter_map(|(device_id, place)| {
-            let device = std::mem::take(devices.get_mut(place)?);
-            Some(device.derive(device_id, reference, knowledge, explanations))
-        })
-        .collect();
     Ok(frames::diagnosed(&results)?)
 }
 
+/// The rows of each device. They mostly stand together, so that a device has one stretch of rows.
+fn stretches_of_devices<'a>(columns: &EventColumns<'a>) -> BTreeMap<&'a str, Vec<Range<usize>>> {
+    let mut devices: BTreeMap<&str, Vec<Range<usize>>> = BTreeMap::new();
+    let mut start = 0;
+    while start < columns.len() {
+        let device_id = text_of(columns.device_id, start);
+        let end = (start + 1..columns.len())
+            .find(|row| text_of(columns.device_id, *row) != device_id)
+            .unwrap_or(columns.len());
+        devices.entry(device_id).or_default().push(start..end);
+        start = end;
+    }
+    devices
+}
+
+/// The rows of one device that matter. One serves for all devices, one after the other: thousands of
+/// rows are large, and memory that is asked for anew has to be cleared anew.
 #[derive(Default)]
 struct DeviceRows<'a> {
+    /// In order of file and place.
     rows: Vec<Row<'a>>,
-    seen: HashSet<&'a str, RandomState>,
+    /// As they are read.
+    unordered: Vec<Row<'a>>,
+    seen: HashSet<&'a str, PlRandomState>,
     name: &'a str,
     last_seen_at: Option<i64>,
 }
 
-impl DeviceRows<'_> {
+impl<'a> DeviceRows<'a> {
+    /// Takes the rows of a device in the place of those of the one before. An event that comes twice
+    /// counts once.
+    fn read(
+        &mut self,
+        stretches: Vec<Range<usize>>,
+        columns: &'a EventColumns<'a>,
+        distinct: &'a Distinct<'a>,
+        knowledge: &Knowledge,
+    ) {
+        self.unordered.clear();
+        self.seen.clear();
+        self.name = "";
+        self.last_seen_at = None;
+        for row in stretches.into_iter().flatten() {
+            if !self.seen.insert(text_of(columns.event_id, row)) {
+                continue;
+            }
+            self.last_seen_at = self.last_seen_at.max(columns.collected_at.get(row));
+            let name = text_of(columns.device_name, row);
+            if !name.is_empty() {
+                self.name = name;
+            }
+            self.unordered
+                .extend(Row::read(columns, distinct, row, knowledge));
+        }
+        self.put_in_order();
+    }
+
+    /// Rows by file and place. A file mostly was read in order of its lines.
+    fn put_in_order(&mut self) {
+        let mut files: BTreeMap<&str, Vec<&Row<'a>>> = BTreeMap::new();
+        for row in &self.unordered {
+            files.entry(row.file).or_default().push(row);
+        }
+        self.rows.clear();
+        for rows in files.values_mut() {
+            rows.sort_unstable_by_key(|row| {
+                (row.line, row.byte_offset, row.record_id, row.event_id)
+            });
+            self.rows.extend(rows.iter().copied());
+        }
+    }
+
     fn derive(
-        mut self,
+        &self,
         device_id: &str,
         reference: &Reference,
         knowledge: &Knowledge,
         explanations: &mut Option<Vec<Explanation>>,
     ) -> DeviceResult {
-        self.rows = in_order(self.rows);
         let attempts = attempt::attempts(device_id, &self.rows, knowledge);
         let mut material = Material::new(&self.rows, reference, knowledge);
         material.note_usual(&attempts);
@@ -159,28 +191,4 @@ impl DeviceRows<'_> {
         }
         frames::device_result(device_id, self.name, self.last_seen_at, judged, &material)
     }
-}
-
-/// Rows by file and place. A row is large: each is moved once.
-fn in_order(rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
-    fn place<'r>(row: &Row<'r>) -> (&'r str, u64, u64, Option<u64>, &'r str) {
-        (
-            row.file,
-            row.line,
-            row.byte_offset,
-            row.record_id,
-            row.event_id,
-        )
-    }
-    if rows.is_sorted_by_key(place) {
-        return rows;
-    }
-    let mut order: Vec<_> = rows.iter().map(place).zip(0_usize..).collect();
-    order.sort_unstable();
-    let order: Vec<usize> = order.into_iter().map(|(_, index)| index).collect();
-    let mut rows: Vec<Option<Row<'_>>> = rows.into_iter().map(Some).collect();
-    order
-        .into_iter()
-        .filter_map(|index| rows.get_mut(index)?.take())
-        .collect()
 }

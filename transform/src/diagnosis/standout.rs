@@ -7,8 +7,8 @@
 
 use std::collections::HashSet;
 
-use ahash::RandomState;
 use patchlens_event::Hresult;
+use polars::prelude::PlRandomState;
 
 use crate::attempt::Attempt;
 use crate::row::Row;
@@ -30,14 +30,14 @@ const NOISE: [u32; 12] = [
 ];
 
 /// The row that stands out, `None` when the attempt has only its verdict.
-pub(super) fn of(attempt: &Attempt, usual: &Usual<'_>, rows: &[Row<'_>]) -> Option<usize> {
+pub(super) fn of(attempt: &Attempt, usual: &Usual, rows: &[Row<'_>]) -> Option<usize> {
     let mut members = attempt.rows.clone();
     members.sort_unstable();
     let tells = |row: &Row<'_>| {
         let is_verdict = row.signal.is_some() && !row.is_weak || row.boundary.is_some();
         let is_noise = row.is_noise
             || row.error_code.is_some_and(|code| NOISE.contains(&code))
-            || usual.contains(&(row.source, row.template));
+            || usual.contains(&row.wording);
         let is_error = row.is_error || row.error_code.is_some();
         is_error && !is_verdict && !is_noise && row.source != "event_log" && row.source != "procmon"
     };
@@ -61,12 +61,12 @@ pub(super) fn of(attempt: &Attempt, usual: &Usual<'_>, rows: &[Row<'_>]) -> Opti
         .or_else(|| of_attempt().next())
 }
 
-/// Source and template of what the device also logs outside of failed attempts: it logs it when it is
-/// well.
-pub(super) type Usual<'a> = HashSet<(&'a str, &'a str), RandomState>;
+/// Source and template, as [`Row::wording`] numbers them, of what the device also logs outside of
+/// failed attempts: it logs it when it is well.
+pub(super) type Usual = HashSet<u32, PlRandomState>;
 
 /// Looks for what is usual on a device.
-pub(super) fn usual<'a>(attempts: &[Attempt], rows: &[Row<'a>]) -> Usual<'a> {
+pub(super) fn usual(attempts: &[Attempt], rows: &[Row<'_>]) -> Usual {
     let mut in_failure = vec![false; rows.len()];
     let of_failures = attempts
         .iter()
@@ -80,7 +80,7 @@ pub(super) fn usual<'a>(attempts: &[Attempt], rows: &[Row<'a>]) -> Usual<'a> {
     rows.iter()
         .zip(in_failure)
         .filter(|(_, in_failure)| !in_failure)
-        .map(|(row, _)| (row.source, row.template))
+        .map(|(row, _)| row.wording)
         .collect()
 }
 

@@ -108,9 +108,21 @@ impl Condition {
             || self.codes.is_empty()
     }
 
-    /// True when [`Self::confirm`] has nothing to add.
-    pub(crate) fn is_constant(&self) -> bool {
-        self.regex.is_none() && self.no_regex.is_none() && self.fields.is_empty()
+    /// As [`Self::confirm`], for those who do not ask what was captured.
+    pub(crate) fn holds(&self, message: &str, fields: &str) -> bool {
+        let is_met = |regex: &Expression| regex.is_match(message);
+        if self.no_regex.as_ref().is_some_and(is_met)
+            || self.regex.as_ref().is_some_and(|regex| !is_met(regex))
+        {
+            return false;
+        }
+        if self.fields.is_empty() {
+            return true;
+        }
+        let stated = FieldValues::parse(fields);
+        self.fields
+            .iter()
+            .all(|(name, regex)| stated.get(name).is_some_and(|value| regex.is_match(value)))
     }
 
     /// Tests the variable parts: the message against the expression, the named values against

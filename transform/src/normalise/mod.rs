@@ -12,7 +12,9 @@ use polars::prelude::*;
 use crate::attempt::Signal;
 use crate::columns::{EventColumns, text};
 use crate::knowledge::{Boundary, Knowledge, SignalRule};
+use crate::row::RowKind;
 use crate::schema;
+use crate::texts::WordsBuilder;
 
 pub(crate) use distinct::{Distinct, Statement};
 pub(crate) use error_code::named as named_code;
@@ -33,50 +35,41 @@ pub(crate) use setup_report::setup_report;
 /// When a column is missing or has another type.
 pub fn normalise(mut frame: DataFrame, knowledge: &Knowledge) -> PolarsResult<DataFrame> {
     frame.rechunk_mut();
-    let (error_codes, kb_articles, packages, signals) = {
+    let derived = {
         let columns = EventColumns::new(&frame)?;
         let distinct = Distinct::of(&columns, knowledge);
-        let mut error_codes = Vec::with_capacity(columns.len());
-        let mut kb_articles = Vec::with_capacity(columns.len());
-        let mut packages = StringChunkedBuilder::new(schema::PACKAGE.into(), columns.len());
-        let mut signals = StringChunkedBuilder::new(schema::SIGNAL.into(), columns.len());
-        for row in 0..columns.len() {
-            let Some(statement) = distinct
-                .statement(row)
-                .filter(|statement| statement.is_record)
+        let rows = columns.len();
+        let numbers = |name: &str| PrimitiveChunkedBuilder::<UInt32Type>::new(name.into(), rows);
+        let mut error_codes = numbers(schema::ERROR_CODE);
+        let mut kb_articles = numbers(schema::KB_ARTICLE);
+        let mut packages = StringChunkedBuilder::new(schema::PACKAGE.into(), rows);
+        let mut signals = WordsBuilder::default();
+        for row in 0..rows {
+            let statement = distinct.statement(row);
+            let Some(record) = statement.filter(|statement| statement.kind != RowKind::Count)
             else {
-                error_codes.push(
-                    distinct
-                        .statement(row)
-                        .and_then(|statement| statement.error_code),
-                );
-                kb_articles.push(None);
+                error_codes.append_option(statement.and_then(|statement| statement.error_code));
+                kb_articles.append_null();
                 packages.append_value("");
-                signals.append_value("");
+                signals.push("");
                 continue;
             };
             let message = text(columns.message, row);
-            error_codes.push(code_of(&columns, row, statement));
-            kb_articles.push(kb_article(message));
+            let code = code_of(&columns, row, record);
+            let said = said_by(&columns, row, record, code, knowledge);
+            error_codes.append_option(code);
+            kb_articles.append_option(kb_article(message));
             packages.append_value(identity::package(message).unwrap_or_default());
-            let said = said_by(&columns, row, statement, knowledge);
-            signals.append_value(said.signal.map_or("", Signal::as_str));
+            signals.push(said.signal.map_or("", Signal::as_str));
         }
-        let kb_articles: UInt32Chunked = kb_articles.into_iter().collect();
-        let error_codes: UInt32Chunked = error_codes.into_iter().collect();
-        (
-            error_codes.with_name(schema::ERROR_CODE.into()),
-            kb_articles.with_name(schema::KB_ARTICLE.into()),
-            packages.finish(),
-            signals.finish(),
-        )
+        [
+            error_codes.finish().into_column(),
+            kb_articles.finish().into_column(),
+            packages.finish().into_column(),
+            signals.finish(schema::SIGNAL)?,
+        ]
     };
-    for column in [
-        error_codes.into_column(),
-        kb_articles.into_column(),
-        packages.into_column(),
-        signals.into_column(),
-    ] {
+    for column in derived {
         frame.with_column(column)?;
     }
     Ok(frame)
@@ -86,21 +79,20 @@ pub fn normalise(mut frame: DataFrame, knowledge: &Knowledge) -> PolarsResult<Da
 pub(crate) fn code_of(
     columns: &EventColumns<'_>,
     row: usize,
-    statement: &Statement,
+    statement: &Statement<'_>,
 ) -> Option<u32> {
     if statement.error_code.is_some() {
         return statement.error_code;
     }
-    let fields = text(columns.fields, row);
-    match text(columns.source, row) {
-        "event_log" => {}
+    let fields = match statement.source {
+        "event_log" => text(columns.fields, row),
         // `Error: Download failed.`: the code stands in its own column. So does one that the client
         // met on the way to a success.
-        "reporting_events" if text(columns.level, row) == "error" => {
-            return error_code::in_fields(fields);
+        "reporting_events" if statement.is_error => {
+            return error_code::in_fields(text(columns.fields, row));
         }
         _ => return None,
-    }
+    };
     if let Some(report) = setup_report(text(columns.message, row), fields) {
         return Some(report.code);
     }
@@ -116,11 +108,12 @@ pub(crate) struct Said {
     pub(crate) boundary: Option<Boundary>,
 }
 
-/// Finds the first signal rule that the row meets.
+/// Finds the first signal rule that the row meets. `code` is the failing code that the row reports.
 pub(crate) fn said_by(
     columns: &EventColumns<'_>,
     row: usize,
-    statement: &Statement,
+    statement: &Statement<'_>,
+    code: Option<u32>,
     knowledge: &Knowledge,
 ) -> Said {
     let signals = &knowledge.signals;
@@ -132,12 +125,8 @@ pub(crate) fn said_by(
     for (rule, condition) in
         hits.filter_map(|hit| Some((signals.get(*hit)?, knowledge.conditions.get(*hit)?)))
     {
-        let holds = condition.is_constant()
-            || condition
-                .confirm(text(columns.message, row), text(columns.fields, row))
-                .is_some();
-        if holds {
-            return said(rule, code_of(columns, row, statement));
+        if condition.holds(text(columns.message, row), text(columns.fields, row)) {
+            return said(rule, code);
         }
     }
     Said::default()
