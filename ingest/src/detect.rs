@@ -150,18 +150,20 @@ pub fn detect(head: &[u8], file_name: &str) -> Option<Format> {
     if crate::evtx::is_evtx(head) {
         return Some(Format::Evtx);
     }
+    let named = format_by_name(file_name);
     text_log(head, file_name)
         .or_else(|| crate::procmon::recognise(head).then_some(Format::ProcmonCsv))
         .or_else(|| crate::json_events::recognise(head).then_some(Format::EventsJson))
         .or_else(|| crate::event_text::recognise(head).then_some(Format::EventsText))
+        // A line of a log may name packages as a list of them does: the name of the file knows better.
+        .or_else(|| named.and_then(|_| excerpt(head, named)))
         .or_else(|| crate::inventory::recognise(head))
-        .or_else(|| excerpt(head, file_name))
+        .or_else(|| excerpt(head, named))
 }
 
 /// Lines cut out of a log. What they look like is seldom enough: the file's name says which log they
 /// are from, or at least every other line has the whole shape.
-fn excerpt(head: &[u8], file_name: &str) -> Option<Format> {
-    let named = format_by_name(file_name);
+fn excerpt(head: &[u8], named: Option<Format>) -> Option<Format> {
     let mut reader = LineReader::new();
     let mut decoder = Decoder::new();
     let (mut at, mut filled) = (0, 0);

@@ -50,7 +50,7 @@ enum Form {
 }
 
 /// True when a file begins like an export of event log records.
-pub fn recognise(head: &[u8]) -> bool {
+pub(crate) fn recognise(head: &[u8]) -> bool {
     form_of(&decode_lines(head).lines).is_some()
 }
 

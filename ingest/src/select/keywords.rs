@@ -12,6 +12,8 @@ pub(super) const CBS: &[&str] = &[
     "do not match",
     "Manifest hash",
     "for Inf",
+    "INSTALL index",
+    "Binary Name",
     "hive",
     "Not enough",
     "requires Servicing Stack",
