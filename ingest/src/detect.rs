@@ -173,6 +173,7 @@ fn excerpt(head: &[u8], named: Option<Format>) -> Option<Format> {
         Format::SetupLog,
         Format::WindowsUpdateLog,
         Format::ReportingEvents,
+        Format::CmtraceLog,
     ]
     .into_iter()
     .filter(|format| named.is_none_or(|named| named == *format))

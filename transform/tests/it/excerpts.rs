@@ -100,7 +100,7 @@ fn published_excerpts_get_their_cause() {
 }
 
 /// Lines of our own, in the forms in which excerpts come.
-const PASSED_ON: [(&str, &str, &str, &str); 25] = [
+const PASSED_ON: [(&str, &str, &str, &str); 30] = [
     (
         "CBS.log",
         "CBS Failed to pin deployment while resolving Update: Package_for_KB5099999~31bf3856ad364e35~amd64~~22621.1.1.2from file: (null) [HRESULT = 0x80073701 – ERROR_SXS_ASSEMBLY_MISSING]",
@@ -204,6 +204,36 @@ const PASSED_ON: [(&str, &str, &str, &str); 25] = [
         "",
     ),
     (
+        "CBS.log",
+        "Checking System Update Readiness.\n    (p)      CSI Payload Corrupt              (n)           amd64_microsoft-windows-foo..bar_31bf3856ad364e35_10.0.19045.3636_none_23b3b3ece690d77b\\Widget.dll\n    (p)  CSI Manifest Corrupt  (w)  (Fixed)  amd64_other_31bf3856ad364e35_10.0.19045.1_none_a12b40f4b4c7b751\n\nSummary:\nOperation result: 0x800f081f",
+        "component-hash-mismatch",
+        "Widget.dll",
+    ),
+    (
+        "CBS.log",
+        "(p) CBS MUM Missing (n) Widget-Features-Package~31bf3856ad364e35~amd64~~10.0.19045.4291\nRepair failed: Missing replacement mum/cat pair.",
+        "component-manifest-missing",
+        "Widget-Features-Package",
+    ),
+    (
+        "setupact.log",
+        "Info SP     Crash 0x0000007E detected\nInfo SP       Module name           : widget.sys\nInfo SP       Bugcheck parameter 1: 0xFFFFFFFFC0000005",
+        "setup-driver-failed",
+        "widget.sys",
+    ),
+    (
+        "dism.log",
+        "2024-09-04 13:20:17, Error                 DISM   DISM Driver Manager: PID=1 TID=2 Failed to install the driver package 'W:\\Drivers\\widget.inf'. - CDriverPackage::InternalInstall(hr:0x80070002)",
+        "driver-install-failed",
+        "widget.inf",
+    ),
+    (
+        "ReportingEvents.log",
+        "  1. {A8A9B8A6-A3BC-4FCF-9FC3-C7C4472DF5EE} 2024-03-04 13:14:20:702+0100 1 148 [AGENT_DETECTION_FAILED] 101 {00000000-0000-0000-0000-000000000000} 0 80240438 Some Program Failure Software Synchronization Windows Update Client failed to detect with error 0x80240438. abc.1.0",
+        "download-network",
+        "",
+    ),
+    (
         "dism.log",
         "Error DISM DISM Package Manager: PID=1 TID=2 Failed finalizing changes. - CDISMPackageManager::Internal_Finalize(hr:0x800f0806)\nError DISM DISM Package Manager: PID=1 TID=2 Failed to start component cleanup. - CPackageManagerCLIHandler::ProcessCmdLine_CleanupImage(hr:0x800f0806)",
         "pending-servicing",
@@ -293,7 +323,19 @@ fn an_excerpt_explains_the_failure_that_another_file_tells() {
 }
 
 /// Lines that look like those above, and tell of nothing that failed.
-const HARMLESS: [(&str, &str); 9] = [
+const HARMLESS: [(&str, &str); 12] = [
+    (
+        "WindowsUpdate.log",
+        "- 2024-09-27 14:09:45:872 380 353c Handler CBS called Error with 0x800f0816,\n- 2024-09-27 14:09:54:704 380 1d14 Handler DPX indicated more ranges to download.",
+    ),
+    (
+        "WindowsUpdate.log",
+        "  1. 2024-12-04 05:15:47:444 844 76c AU WARNING: There are no approved updates to install\n  2. 2024-12-04 05:15:47:444 844 76c AU # Exit code = 0x8024000C",
+    ),
+    (
+        "CBS.log",
+        "  1. 2024-05-14 07:42:50, Info CBS Expecting attribute name [HRESULT = 0x800f080d - CBS_E_MANIFEST_INVALID_ITEM]\n  2. 2024-05-14 07:46:29, Info CBS Failed to internally open package. [HRESULT = 0x800f0805 - CBS_E_INVALID_PACKAGE]",
+    ),
     (
         "CBS.log",
         "Info CBS INSTALL index: 7, phase: 2, result 0, inf: good.inf\nInfo CBS Doqe: Ended processing driver operations queue",
