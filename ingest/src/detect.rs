@@ -161,12 +161,16 @@ pub fn detect(head: &[u8], file_name: &str) -> Option<Format> {
         .or_else(|| excerpt(head, named))
 }
 
+/// Where DISM says on the console that its log is, in any language.
+const DISM_LOG: &str = "\\DISM\\dism.log";
+
 /// Lines cut out of a log. What they look like is seldom enough: the file's name says which log they
 /// are from, or at least every other line has the whole shape.
 fn excerpt(head: &[u8], named: Option<Format>) -> Option<Format> {
     let mut reader = LineReader::new();
     let mut decoder = Decoder::new();
     let (mut at, mut filled) = (0, 0);
+    let (mut is_of_dism, mut is_failure) = (false, false);
     let mut candidates: Vec<(Format, usize)> = [
         Format::CbsLog,
         Format::DismLog,
@@ -185,11 +189,16 @@ fn excerpt(head: &[u8], named: Option<Format>) -> Option<Format> {
             continue;
         }
         filled += 1;
+        is_of_dism |= text.contains(DISM_LOG);
+        is_failure |= text::is_console_error(&text);
         for (format, records) in &mut candidates {
             let is_one = text::excerpt_head(*format, &text)
                 .is_some_and(|(_, shape)| named.is_some() || shape == text::ExcerptShape::Strong);
             *records += usize::from(is_one);
         }
+    }
+    if is_of_dism && is_failure {
+        return Some(Format::DismLog);
     }
     // Where setup is not named, its log is the last to be thought of: it may hold lines of the others.
     let (format, records) = candidates

@@ -55,6 +55,11 @@ const MARKS_MAX: usize = 3;
 /// What CheckSUR puts before a finding, a repair, a problem and a warning.
 const FINDINGS: [&str; 5] = ["(f)", "(fix)", "(p)", "(w)", "(fixed)"];
 
+/// Stands in the name of every package of Windows.
+const PACKAGE_TOKEN: &str = "~31bf3856ad364e35~";
+/// The longest word for "error" in any language of Windows, in characters.
+const ERROR_WORD_CHARS_MAX: usize = 12;
+
 /// How much a line says by itself about the log that it is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -143,12 +148,35 @@ fn with_columns(format: Format, text: &str) -> Option<(Head<'_>, Shape)> {
             Shape::Strong,
         ));
     }
+    if format == Format::DismLog && (is_console_error(text) || text.contains(PACKAGE_TOKEN)) {
+        let level = if is_console_error(text) {
+            Level::Error
+        } else {
+            Level::Info
+        };
+        return Some((timeless("", level, Some("DISM"), text), Shape::Weak));
+    }
     if is_component_of(format, word) && !rest.is_empty() {
         return Some((timeless("", Level::Unknown, Some(word), rest), Shape::Weak));
     }
-    // Servicing alone writes codes this way.
-    (format == Format::CbsLog && text.contains("[HRESULT = 0x"))
+    // Servicing alone writes codes and names packages this way; a list of files names them by their paths.
+    let names_package = text.contains(PACKAGE_TOKEN) && !word.contains(PACKAGE_TOKEN);
+    (format == Format::CbsLog && (text.contains("[HRESULT = 0x") || names_package))
         .then(|| (timeless("", Level::Unknown, Some("CBS"), text), Shape::Weak))
+}
+
+/// What DISM writes to the console when it fails, in any language: a word, a colon and a code.
+pub(crate) fn is_console_error(text: &str) -> bool {
+    let Some((word, code)) = text.trim().split_once([':', '：']) else {
+        return false;
+    };
+    let word = word.trim_end();
+    let digits = code.trim().strip_prefix("0x").unwrap_or_default();
+    !word.is_empty()
+        && word.chars().count() <= ERROR_WORD_CHARS_MAX
+        && word.chars().all(char::is_alphabetic)
+        && digits.len() == 8
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn starts_with_level(text: &str) -> bool {

@@ -14,7 +14,7 @@ mod reporting_events;
 mod stamp;
 mod windows_update;
 
-pub(crate) use excerpt::{Shape as ExcerptShape, head as excerpt_head};
+pub(crate) use excerpt::{Shape as ExcerptShape, head as excerpt_head, is_console_error};
 pub(crate) use head::head;
 pub(crate) use panther::Component;
 

@@ -100,7 +100,19 @@ fn published_excerpts_get_their_cause() {
 }
 
 /// Lines of our own, in the forms in which excerpts come.
-const PASSED_ON: [(&str, &str, &str, &str); 30] = [
+const PASSED_ON: [(&str, &str, &str, &str); 32] = [
+    (
+        "CBS.log",
+        "Store corruption, manifest missing for package: Package_2_for_KB5090001~31bf3856ad364e35~amd64~~10.0.1.5\nFailed to resolve package 'Package_2_for_KB5090001~31bf3856ad364e35~amd64~~10.0.1.5' [HRESULT = 0x800f0831 - CBS_E_STORE_CORRUPTION]\nMark store corruption flag because of package: Package_2_for_KB5090001~31bf3856ad364e35~amd64~~10.0.1.5 [HRESULT = 0x800f0831 - CBS_E_STORE_CORRUPTION]\nFailed to execute execution chain. [HRESULT = 0x800f0831 - CBS_E_STORE_CORRUPTION]\n",
+        "component-manifest-missing",
+        "KB5090001",
+    ),
+    (
+        "console.txt",
+        "Tool zur Imageverwaltung\nVersion: 10.0.22621.1\n\nAbbildversion: 10.0.22631.4037\n\n1 von 1 wird verarbeitet – Paket Package_for_RollupFix~31bf3856ad364e35~amd64~~22621.4037.1.18 wird hinzugefügt\n[=====66.2%=====  ]\nFehler: 0x800f081f\n\nDie Quelldateien wurden nicht gefunden.\n\nDie DISM-Protokolldatei befindet sich unter \"C:\\Windows\\Logs\\DISM\\dism.log\".\n",
+        "component-payload-missing",
+        "",
+    ),
     (
         "CBS.log",
         "CBS Failed to pin deployment while resolving Update: Package_for_KB5099999~31bf3856ad364e35~amd64~~22621.1.1.2from file: (null) [HRESULT = 0x80073701 – ERROR_SXS_ASSEMBLY_MISSING]",
@@ -323,7 +335,11 @@ fn an_excerpt_explains_the_failure_that_another_file_tells() {
 }
 
 /// Lines that look like those above, and tell of nothing that failed.
-const HARMLESS: [(&str, &str); 12] = [
+const HARMLESS: [(&str, &str); 13] = [
+    (
+        "console.txt",
+        "Version: 10.0.22621.1\n\nThe operation completed successfully.\nThe DISM log file can be found at C:\\Windows\\Logs\\DISM\\dism.log\n",
+    ),
     (
         "WindowsUpdate.log",
         "- 2024-09-27 14:09:45:872 380 353c Handler CBS called Error with 0x800f0816,\n- 2024-09-27 14:09:54:704 380 1d14 Handler DPX indicated more ranges to download.",

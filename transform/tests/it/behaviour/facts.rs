@@ -195,7 +195,7 @@ fn an_app_that_fails_does_not_take_the_update_that_is_rolled_out() {
         ];
         judge(&app, &reference).open()[0][schema::KB_ARTICLE].clone()
     };
-    assert_eq!(fails("9WZDNCRFJ3TJ-Example.App"), "null");
+    assert_eq!(fails("9WZDNCRFJ3TJ-Example.App"), "");
     assert_eq!(fails("2024-08 Update (KB5041580)"), "5041580");
 }
 
