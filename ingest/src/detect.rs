@@ -28,6 +28,8 @@ pub enum Format {
     Evtx,
     /// Event log records as JSON: one array, or one object per line.
     EventsJson,
+    /// Event log records as text: XML, CSV, and what Event Viewer, wevtutil and PowerShell print.
+    EventsText,
     /// Output of `systeminfo`.
     SystemInfo,
     /// A list of installed updates: `wmic qfe`, `Get-HotFix`.
@@ -50,7 +52,7 @@ pub enum Format {
 
 impl Format {
     /// Every format, text logs first.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::WindowsUpdateLog,
         Self::WindowsUpdateLogLegacy,
         Self::CbsLog,
@@ -61,6 +63,7 @@ impl Format {
         Self::SetupDiag,
         Self::Evtx,
         Self::EventsJson,
+        Self::EventsText,
         Self::SystemInfo,
         Self::HotfixList,
         Self::OsVersion,
@@ -85,6 +88,7 @@ impl Format {
             Self::SetupDiag => "setup_diag",
             Self::Evtx => "evtx",
             Self::EventsJson => "events_json",
+            Self::EventsText => "events_text",
             Self::SystemInfo => "systeminfo",
             Self::HotfixList => "hotfix_list",
             Self::OsVersion => "os_version",
@@ -107,7 +111,7 @@ impl Format {
             Self::ReportingEvents => Source::ReportingEvents,
             Self::CmtraceLog => Source::CmtraceLog,
             Self::SetupDiag => Source::SetupDiag,
-            Self::Evtx | Self::EventsJson => Source::EventLog,
+            Self::Evtx | Self::EventsJson | Self::EventsText => Source::EventLog,
             Self::SystemInfo
             | Self::HotfixList
             | Self::OsVersion
@@ -146,10 +150,67 @@ pub fn detect(head: &[u8], file_name: &str) -> Option<Format> {
     if crate::evtx::is_evtx(head) {
         return Some(Format::Evtx);
     }
+    let named = format_by_name(file_name);
     text_log(head, file_name)
         .or_else(|| crate::procmon::recognise(head).then_some(Format::ProcmonCsv))
         .or_else(|| crate::json_events::recognise(head).then_some(Format::EventsJson))
+        .or_else(|| crate::event_text::recognise(head).then_some(Format::EventsText))
+        // A line of a log may name packages as a list of them does: the name of the file knows better.
+        .or_else(|| named.and_then(|_| excerpt(head, named)))
         .or_else(|| crate::inventory::recognise(head))
+        .or_else(|| excerpt(head, named))
+}
+
+/// Where DISM says on the console that its log is, in any language.
+const DISM_LOG: &str = "\\DISM\\dism.log";
+
+/// Lines cut out of a log. What they look like is seldom enough: the file's name says which log they
+/// are from, or at least every other line has the whole shape.
+fn excerpt(head: &[u8], named: Option<Format>) -> Option<Format> {
+    let mut reader = LineReader::new();
+    let mut decoder = Decoder::new();
+    let (mut at, mut filled) = (0, 0);
+    let (mut is_of_dism, mut is_failure) = (false, false);
+    let mut candidates: Vec<(Format, usize)> = [
+        Format::CbsLog,
+        Format::DismLog,
+        Format::SetupLog,
+        Format::WindowsUpdateLog,
+        Format::ReportingEvents,
+        Format::CmtraceLog,
+    ]
+    .into_iter()
+    .filter(|format| named.is_none_or(|named| named == *format))
+    .map(|format| (format, 0))
+    .collect();
+    while let Some(line) = reader.next(head, &mut at, true) {
+        let text = decoder.decode(&line, false);
+        if text.trim().is_empty() {
+            continue;
+        }
+        filled += 1;
+        is_of_dism |= text.contains(DISM_LOG);
+        is_failure |= text::is_console_error(&text);
+        for (format, records) in &mut candidates {
+            let is_one = text::excerpt_head(*format, &text)
+                .is_some_and(|(_, shape)| named.is_some() || shape == text::ExcerptShape::Strong);
+            *records += usize::from(is_one);
+        }
+    }
+    if is_of_dism && is_failure {
+        return Some(Format::DismLog);
+    }
+    // Where setup is not named, its log is the last to be thought of: it may hold lines of the others.
+    let (format, records) = candidates
+        .into_iter()
+        .rev()
+        .max_by_key(|(_, records)| *records)?;
+    let share = if named.is_some() {
+        LINES_PER_RECORD_MAX
+    } else {
+        2
+    };
+    (records > 0 && records * share >= filled).then_some(format)
 }
 
 /// One line in this many must begin a record, or else the first: lines of a log that are quoted in
@@ -251,13 +312,16 @@ impl Lines {
             .into_iter()
             .max_by_key(|(count, _)| *count)
             .filter(|(count, _)| *count > 0);
-        let named = format_by_name(file_name).filter(|named| {
-            let own = votes
-                .iter()
-                .find(|(_, format)| format == named)
-                .map_or(0, |(count, _)| *count);
-            own > 0 || majority.is_none()
-        });
+        let is_panther = |named: &Format| votes.iter().any(|(_, format)| format == named);
+        let named = format_by_name(file_name)
+            .filter(is_panther)
+            .filter(|named| {
+                let own = votes
+                    .iter()
+                    .find(|(_, format)| format == named)
+                    .map_or(0, |(count, _)| *count);
+                own > 0 || majority.is_none()
+            });
         // Only setup writes lines without a component.
         named
             .or(majority.map(|(_, format)| format))
@@ -274,9 +338,12 @@ fn format_by_name(file_name: &str) -> Option<Format> {
     let words = [
         ("cbs", Format::CbsLog),
         ("sfcdetails", Format::CbsLog),
+        ("checksur", Format::CbsLog),
         ("dism", Format::DismLog),
         ("setupact", Format::SetupLog),
         ("setuperr", Format::SetupLog),
+        ("windowsupdate", Format::WindowsUpdateLog),
+        ("reportingevents", Format::ReportingEvents),
     ];
     words
         .into_iter()

@@ -12,6 +12,7 @@ mod device;
 mod encoding;
 mod error;
 mod event_record;
+mod event_text;
 pub mod evtx;
 pub mod follow;
 mod foreign;

@@ -146,6 +146,7 @@ fn inventories(bytes: &[u8]) {
         Format::DiskList,
         Format::HashListing,
         Format::OsqueryRows,
+        Format::EventsText,
     ] {
         balances(&inventory::parse(bytes, format, &mut counted(bytes)));
     }

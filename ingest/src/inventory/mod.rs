@@ -29,8 +29,7 @@ use patchlens_event::{Reject, RejectReason};
 use crate::json::Document;
 use crate::{Format, Issue, LoggedTime, Record, RecordSink, TextAccount};
 use facts::Facts;
-pub(crate) use lines::Line;
-use lines::decode_lines;
+pub(crate) use lines::{Line, decode_lines};
 pub(crate) use table::split_csv;
 
 /// Returns the format of an inventory file by its first bytes; `None` when it is none.
@@ -168,10 +167,15 @@ pub fn parse(bytes: &[u8], format: Format, sink: &mut dyn RecordSink) -> TextAcc
         Format::DiskList => disks::parse(lines, &mut counted),
         Format::HashListing => hash_listing::parse(lines, &mut counted),
         Format::SetupDiag => crate::setup_diag::parse(lines, &mut counted),
+        Format::EventsText => crate::event_text::parse(lines, &mut counted),
         Format::OsVersion | Format::OsqueryRows => json(lines, format, &mut counted),
         _ => {}
     }
     let mut account = counted.account;
+    // An export may hold all its records on one line.
+    account.lines = account
+        .lines
+        .max(account.records + account.continuations + account.rejected);
     let left = account
         .lines
         .saturating_sub(account.records + account.continuations + account.rejected);
@@ -195,7 +199,7 @@ pub fn parse(bytes: &[u8], format: Format, sink: &mut dyn RecordSink) -> TextAcc
     account
 }
 
-/// Counts what a parser hands on. A record without any fact is no record.
+/// Counts what a parser hands on. A record without any fact is no record, unless it is an event.
 struct Counted<'a> {
     sink: &'a mut dyn RecordSink,
     account: TextAccount,
@@ -203,7 +207,7 @@ struct Counted<'a> {
 
 impl RecordSink for Counted<'_> {
     fn record(&mut self, record: Record<'_>) {
-        if record.fields.is_empty() {
+        if record.fields.is_empty() && record.windows_event_id.is_none() {
             return;
         }
         self.account.records += 1;

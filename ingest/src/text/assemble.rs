@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use patchlens_event::{Reject, RejectReason};
 
-use super::cmtrace;
 use super::head::{Head, head};
+use super::{cmtrace, excerpt};
 use crate::encoding::{LINE_BYTES_MAX, Line};
 use crate::{Format, Issue, Record, RecordSink};
 
@@ -55,6 +55,8 @@ pub(super) struct Assembler {
     rejected: u64,
     /// Lines before the first record.
     preface: Option<Issue<'static>>,
+    /// No line of the full form came yet: it may be an excerpt.
+    may_be_excerpt: bool,
 }
 
 impl Assembler {
@@ -65,6 +67,7 @@ impl Assembler {
             continuations: 0,
             rejected: 0,
             preface: None,
+            may_be_excerpt: true,
         }
     }
 
@@ -122,7 +125,7 @@ impl Assembler {
         self.flush(pending, sink);
     }
 
-    fn begin<'b>(&self, line: &Line<'b>, text: &Cow<'b, str>) -> Option<Pending<'b>> {
+    fn begin<'b>(&mut self, line: &Line<'b>, text: &Cow<'b, str>) -> Option<Pending<'b>> {
         let mut pending = match text {
             // Borrowed from the file itself, beyond the life of `text`.
             Cow::Borrowed(text) => self.begin_in(line, text),
@@ -132,7 +135,7 @@ impl Assembler {
         Some(pending)
     }
 
-    fn begin_in<'t>(&self, line: &Line<'_>, text: &'t str) -> Option<Pending<'t>> {
+    fn begin_in<'t>(&mut self, line: &Line<'_>, text: &'t str) -> Option<Pending<'t>> {
         // A file system that lost power leaves zeros where the next record was to stand.
         let begin = if text.starts_with('\0') {
             text.trim_start_matches('\0')
@@ -148,7 +151,7 @@ impl Assembler {
             message,
             fields,
             is_open,
-        } = head(self.format, begin)?;
+        } = self.head(begin)?;
         let record = Record {
             line: line.number,
             byte_offset: line.offset
@@ -175,6 +178,18 @@ impl Assembler {
             surplus: Vec::new(),
             overflow: None,
         })
+    }
+
+    fn head<'t>(&mut self, line: &'t str) -> Option<Head<'t>> {
+        let full = head(self.format, line);
+        if full.is_some() {
+            self.may_be_excerpt = false;
+            return full;
+        }
+        if !self.may_be_excerpt {
+            return None;
+        }
+        excerpt::head(self.format, line).map(|(head, _)| head)
     }
 
     /// Hands a finished record on, and after it what did not fit into it.

@@ -7,12 +7,14 @@
 
 mod assemble;
 mod cmtrace;
+mod excerpt;
 mod head;
 mod panther;
 mod reporting_events;
 mod stamp;
 mod windows_update;
 
+pub(crate) use excerpt::{Shape as ExcerptShape, head as excerpt_head, is_console_error};
 pub(crate) use head::head;
 pub(crate) use panther::Component;
 

@@ -75,6 +75,13 @@ pub(super) fn head(line: &str) -> Option<Head<'_>> {
     })
 }
 
+/// Reads level, component and message of a line without its time; `None` when one is missing.
+pub(super) fn columns(text: &str) -> Option<(Level, &str, &str)> {
+    let columns = Columns::split(text.trim_start().trim_start_matches(','));
+    let level = Some(columns.level).filter(|level| *level != Level::Unknown)?;
+    Some((level, columns.component?, columns.message))
+}
+
 struct Columns<'a> {
     level: Level,
     message_id: Option<&'a str>,
@@ -113,6 +120,7 @@ fn level(cursor: &mut Cursor<'_>) -> Level {
     let start = behind.at();
     behind.skip_while(|byte| byte != b' ' && byte != b'\t');
     let word = behind.read().get(start..).unwrap_or_default();
+    let word = word.strip_suffix(',').unwrap_or(word);
     let is_foreign = || {
         indent == 1
             && behind.rest().starts_with("  ")

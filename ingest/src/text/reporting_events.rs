@@ -23,8 +23,83 @@ const FIELDS: [Option<&str>; 8] = [
     Some("result"),
 ];
 
+/// What the client reports on; the names stand before the text.
+const TASKS: [&str; 6] = [
+    "Software Synchronization",
+    "Content Download",
+    "Content Install",
+    "Pre-Deployment Check",
+    "Device Driver Synchronization",
+    "Reboot",
+];
+
 /// Reads a line.
 pub(super) fn head(line: &str) -> Option<Head<'_>> {
+    with_tabs(line).or_else(|| with_blanks(line))
+}
+
+/// A line whose tabs became blanks on its way through a ticket or a forum.
+fn with_blanks(line: &str) -> Option<Head<'_>> {
+    let (id, rest) = line.split_once(' ')?;
+    if id.len() != 38 || !id.starts_with('{') || !id.ends_with('}') {
+        return None;
+    }
+    let rest = rest.trim_start();
+    let end = rest
+        .match_indices(' ')
+        .nth(1)
+        .map_or(rest.len(), |(at, _)| at);
+    let (time_text, rest) = rest.split_at_checked(end)?;
+    let time = logged_time(time_text)?;
+    let mut fields = vec![("report_id".to_owned(), id.to_owned())];
+    let (_, rest) = rest.split_once('[')?;
+    let (event, rest) = rest.split_once(']')?;
+    fields.push(("event".to_owned(), format!("[{event}]")));
+    let mut words = rest.splitn(6, ' ');
+    let names = [
+        None,
+        None,
+        Some("update_id"),
+        Some("update_revision"),
+        Some("status_code"),
+    ];
+    for name in names {
+        let value = words.next().unwrap_or_default();
+        if let Some(name) = name.filter(|_| !value.is_empty()) {
+            fields.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    let rest = words.next().unwrap_or_default();
+    let result = ["Failure", "Success"].into_iter().find_map(|result| {
+        rest.split_once(result)
+            .map(|(caller, text)| (result, caller, text))
+    });
+    let (level, text) = match result {
+        Some((result, caller, text)) => {
+            fields.push(("caller".to_owned(), caller.trim().to_owned()));
+            fields.push(("result".to_owned(), result.to_owned()));
+            (level_of(result), text.trim_start())
+        }
+        None => (Level::Unknown, rest),
+    };
+    let task = TASKS
+        .into_iter()
+        .find(|task| text.starts_with(task))
+        .and_then(|task| text.split_at_checked(task.len()));
+    let (component, message) =
+        task.map_or((None, text), |(task, text)| (Some(task), text.trim_start()));
+    Some(Head {
+        time_text: Cow::Borrowed(time_text),
+        time,
+        level,
+        component,
+        message,
+        fields,
+        is_open: false,
+    })
+}
+
+fn with_tabs(line: &str) -> Option<Head<'_>> {
     let (id, rest) = line.split_once('\t')?;
     let is_id = id.len() == 38 && id.starts_with('{') && id.ends_with('}');
     if !is_id {

@@ -16,6 +16,9 @@ const EMPTY_COLUMN_BLANKS: usize = 12;
 
 /// Reads a line of the ETW form.
 pub(super) fn head(line: &str) -> Option<Head<'_>> {
+    if line.starts_with('[') {
+        return traced_head(line);
+    }
     let mut cursor = Cursor::new(line);
     let date = stamp::date(&mut cursor, b"/-.")?;
     cursor.byte(b" ")?;
@@ -50,29 +53,79 @@ pub(super) fn head(line: &str) -> Option<Head<'_>> {
     })
 }
 
-/// Reads a line of the Windows 7 form.
+/// Reads a line as the tools for traces write it, with processor, process and thread before the time:
+/// `[0]12F4.1FE8::09/29/2017-13:45:08.530 [agent]text`.
+fn traced_head(line: &str) -> Option<Head<'_>> {
+    let mut cursor = Cursor::new(line);
+    cursor.byte(b"[")?;
+    some(cursor.skip_while(|byte| byte.is_ascii_digit()))?;
+    cursor.byte(b"]")?;
+    some(cursor.skip_while(|byte| byte.is_ascii_hexdigit()))?;
+    cursor.byte(b".")?;
+    some(cursor.skip_while(|byte| byte.is_ascii_hexdigit()))?;
+    cursor.byte(b":")?;
+    cursor.byte(b":")?;
+    let start = cursor.at();
+    let month = cursor.digits(2)?;
+    cursor.byte(b"/")?;
+    let day = cursor.digits(2)?;
+    cursor.byte(b"/")?;
+    let year = cursor.digits(4)?;
+    cursor.byte(b"-")?;
+    let time = stamp::time(&mut cursor)?;
+    cursor.byte(b".")?;
+    let nanoseconds = stamp::fraction(&mut cursor);
+    let time_text = cursor.read().get(start..).unwrap_or_default();
+    let rest = cursor.rest().trim_start();
+    let (component, message) = rest
+        .strip_prefix('[')
+        .and_then(|named| named.split_once(']'))
+        .map_or((None, rest), |(name, message)| {
+            (Some(name), message.trim_start())
+        });
+    Some(Head {
+        time_text: Cow::Borrowed(time_text),
+        time: stamp::local((year, month, day), time, nanoseconds),
+        level: level(message),
+        component,
+        message,
+        fields: Vec::new(),
+        is_open: false,
+    })
+}
+
+/// Reads a line of the Windows 7 form; its tabs may have become blanks on the way through a ticket or
+/// a forum, where the milliseconds behind a colon still tell it from the other form.
 pub(super) fn legacy_head(line: &str) -> Option<Head<'_>> {
     let mut cursor = Cursor::new(line);
     let date = stamp::date(&mut cursor, b"/-.")?;
-    cursor.byte(b"\t")?;
+    let is_tabbed = cursor.byte(b"\t ")? == b'\t';
     let time = stamp::time(&mut cursor)?;
-    let nanoseconds = if cursor.byte(b":.,").is_some() {
+    let fraction: &[u8] = if is_tabbed { b":.," } else { b":" };
+    let nanoseconds = if cursor.byte(fraction).is_some() {
         stamp::fraction(&mut cursor)
-    } else {
+    } else if is_tabbed {
         0
+    } else {
+        return None;
     };
     let time_text = cursor.read();
     for _process_then_thread in 0..2 {
-        cursor.byte(b"\t")?;
-        cursor.blanks();
+        blanks(&mut cursor)?;
         some(cursor.skip_while(|byte| byte.is_ascii_hexdigit()))?;
     }
-    cursor.byte(b"\t")?;
-    let (component, message) = cursor
-        .rest()
-        .split_once('\t')
-        .unwrap_or(("", cursor.rest()));
-    let component = component.trim();
+    cursor.byte(b"\t ")?;
+    let rest = cursor.rest();
+    let (component, message) = match rest.split_once('\t') {
+        Some((word, message)) if is_tabbed => (word.trim(), message),
+        // A line that only draws a ruler or a text has no component before it.
+        _ => {
+            let rest = rest.trim_start();
+            component(rest).0.map_or(("", rest), |word| {
+                (word, rest.get(word.len()..).unwrap_or_default())
+            })
+        }
+    };
     let message = message.trim_start();
     Some(Head {
         time_text: Cow::Borrowed(time_text),

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use patchlens_event::EventId;
+use patchlens_event::{EventId, Hresult};
 
 use super::candidate::{Candidate, Material, Support};
 use super::standout::{self, Usual};
@@ -350,7 +350,14 @@ fn with_named_culprits(mut found: Vec<Diagnosis>, material: &Material<'_, '_>) -
         let cause = named
             .cause
             .and_then(|cause| material.knowledge.causes.get(cause));
-        cause.is_some_and(|cause| cause.explains.contains(&bare.cause_id))
+        let is_unknown = bare.cause_id == UNKNOWN;
+        is_unknown || cause.is_some_and(|cause| cause.explains.contains(&bare.cause_id))
+    };
+    // A wrapper says nothing of what is beneath it: two unknown failures share it by chance.
+    let tells = |code: Option<u32>, bare: &Diagnosis| {
+        code.is_some_and(|code| {
+            bare.cause_id != UNKNOWN || !material.knowledge.codes.is_wrapper(Hresult(code))
+        })
     };
     let named: Vec<Diagnosis> = found
         .iter()
@@ -368,7 +375,8 @@ fn with_named_culprits(mut found: Vec<Diagnosis>, material: &Material<'_, '_>) -
         let reason = named
             .iter()
             .filter(|known| {
-                let same_code = known.error_code.is_some() && known.error_code == bare.error_code
+                let same_code = tells(known.error_code, bare)
+                    && known.error_code == bare.error_code
                     || known.inner_code.is_some() && known.inner_code == bare.inner_code;
                 same_code && known.confidence > bare.confidence && explains(known, bare)
             })

@@ -41,8 +41,8 @@ pub(super) fn name_updates(
             .build
             .and_then(|(build, ubr)| reference.kb_of_build(build, ubr));
         let planned = || {
-            attempt
-                .failed()
+            // What has a title and no article in it is an app of the Store, or a driver.
+            (attempt.failed() && attempt.title.is_empty())
                 .then(|| reference.kb_planned_for(device_id, build))
                 .flatten()
         };

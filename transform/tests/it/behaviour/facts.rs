@@ -173,6 +173,68 @@ fn the_one_rollout_that_targets_a_device_names_the_update() {
 }
 
 #[test]
+fn an_app_that_fails_does_not_take_the_update_that_is_rolled_out() {
+    let mut reference = Reference::default();
+    reference
+        .add_csv(
+            "rollout.csv",
+            b"rollout_id,name,kb_article,target_builds\n2024-08,August,5041580,19045:4780\n",
+        )
+        .unwrap();
+    reference
+        .add_csv(
+            "devices.csv",
+            b"rollout_id,device_id,site,ring,excluded\n2024-08,test-1,Lyon,pilot,0\n",
+        )
+        .unwrap();
+    let fails = |title: &str| {
+        let values = [("errorCode", "0x80073d02"), ("updateTitle", title)];
+        let app = [
+            event(CLIENT, 43, 0, &[("updateTitle", title)]),
+            event(CLIENT, 20, 60, &values),
+        ];
+        judge(&app, &reference).open()[0][schema::KB_ARTICLE].clone()
+    };
+    assert_eq!(fails("9WZDNCRFJ3TJ-Example.App"), "");
+    assert_eq!(fails("2024-08 Update (KB5041580)"), "5041580");
+}
+
+#[test]
+fn what_nothing_explains_failed_for_the_reason_of_another_attempt_with_its_code() {
+    let two = |code: &str| {
+        let title = |name: &'static str| [("updateTitle", name)];
+        let mut events = session(0, 1, code);
+        events.push(cbs(
+            30,
+            9,
+            "Failed execution of queue item Installer: Widget Installer ({00000000-1111-2222-3333-444444444444}) with HRESULT HRESULT_FROM_WIN32(1058). Failure will not be ignored",
+        ));
+        let other = "2024-08 Other Update (KB5099999)";
+        events.push(event(CLIENT, 43, 5 * 3_600, &title(other)));
+        events.push(event(
+            CLIENT,
+            20,
+            5 * 3_600 + 60,
+            &[("errorCode", code), ("updateTitle", other)],
+        ));
+        verdicts(&events)
+    };
+    let joined = two("0x800f0991");
+    assert_eq!(joined.open().len(), 1, "{}", joined.account());
+    assert_eq!(joined.open()[0][schema::CULPRIT], "Widget Installer");
+    // A wrapper is shared by failures that have nothing to do with each other.
+    let wrapped = two("0x80240022");
+    assert!(
+        wrapped
+            .open()
+            .iter()
+            .any(|row| row[schema::CAUSE] == "unknown"),
+        "{}",
+        wrapped.account()
+    );
+}
+
+#[test]
 fn frames_have_their_schemas_and_survive_the_stream() {
     let events = [
         started(0),

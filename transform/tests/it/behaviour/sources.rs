@@ -85,6 +85,26 @@ fn a_download_that_is_told_without_a_title_belongs_to_its_installation() {
 }
 
 #[test]
+fn a_download_that_is_told_with_the_title_is_where_the_attempt_begins() {
+    let mut events = Vec::from(reported_failure(HOUR, 1));
+    if let Some(download) = events.first_mut() {
+        *download = reported(
+            0,
+            1,
+            "AGENT_DOWNLOAD_SUCCEEDED",
+            "",
+            "Download succeeded: 2024-08 Cumulative Update (KB5041580)",
+        );
+    }
+    let found = verdicts(&events);
+    let attempts = found.attempts();
+    assert_eq!(attempts.len(), 1, "{}", found.account());
+    let took = [schema::STARTED_AT, schema::ENDED_AT].map(|column| attempts[0][column].clone());
+    assert_ne!(took[0], took[1], "{}", found.account());
+    assert_eq!(attempts[0][schema::OUTCOME], "failed");
+}
+
+#[test]
 fn an_installation_that_is_tried_again_is_another_attempt_whatever_was_fetched_before() {
     let mut events = Vec::from(reported_failure(0, 1));
     // Tried again an hour later, from what was fetched before.

@@ -1,0 +1,258 @@
+//! Lines of a log as people pass them on: cut out of it, without their times, behind the marks of a
+//! list or a quotation, with what stood in columns pushed together.
+//!
+//! A file is read this way only until a line of its full form shows that it is a whole log: there, a
+//! line that begins no record continues the one above.
+
+use std::borrow::Cow;
+
+use patchlens_event::Level;
+
+use super::head::{Head, head as full_head};
+use super::panther;
+use crate::{Format, LoggedTime};
+
+/// Components of the update client, as both forms of its log name them.
+const UPDATE_CLIENT: [&str; 24] = [
+    "agent",
+    "au",
+    "cltui",
+    "comapi",
+    "datastore",
+    "dnldmgr",
+    "downloadmanager",
+    "driver",
+    "dtastor",
+    "ep",
+    "handler",
+    "idletimer",
+    "inv",
+    "metadataintegrity",
+    "misc",
+    "parser",
+    "protocoltalker",
+    "pt",
+    "report",
+    "service",
+    "setup",
+    "shared",
+    "sls",
+    "ws",
+];
+/// Components of servicing.
+const SERVICING: [&str; 5] = ["CBS", "CSI", "DPX", "SXS", "TI"];
+/// Components of Windows Setup.
+const SETUP: [&str; 12] = [
+    "SP", "MIG", "MOUPG", "IBS", "CONX", "DU", "DEPLOY", "SPP", "SYSPRP", "UNATTEND", "IBSLIB",
+    "PANTHR",
+];
+/// How far into a line the comma may stand behind a time that is none: `<DateTime>`, `27:08`.
+const TIME_BYTES_MAX: usize = 26;
+/// How many words may stand before the component in a line of the update client.
+const LEAD_WORDS_MAX: usize = 6;
+/// How many marks may stand before a line: a quotation of a list.
+const MARKS_MAX: usize = 3;
+/// What CheckSUR puts before a finding, a repair, a problem and a warning.
+const FINDINGS: [&str; 5] = ["(f)", "(fix)", "(p)", "(w)", "(fixed)"];
+
+/// Stands in the name of every package of Windows.
+const PACKAGE_TOKEN: &str = "~31bf3856ad364e35~";
+/// The longest word for "error" in any language of Windows, in characters.
+const ERROR_WORD_CHARS_MAX: usize = 12;
+
+/// How much a line says by itself about the log that it is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// The whole shape: level and component, or a list's mark before a full line.
+    Strong,
+    /// Nothing that other texts could not hold as well: the file's name has to say the rest.
+    Weak,
+}
+
+/// Reads a line as the first of a record of a log of this format.
+pub(crate) fn head(format: Format, line: &str) -> Option<(Head<'_>, Shape)> {
+    let text = without_marks(line);
+    if text.len() < line.len()
+        && let Some(head) = full(format, text)
+    {
+        return Some((head, Shape::Strong));
+    }
+    match format {
+        Format::CbsLog | Format::DismLog | Format::SetupLog => with_columns(format, text),
+        Format::WindowsUpdateLog | Format::WindowsUpdateLogLegacy => {
+            update_client(text).map(|head| (head, Shape::Weak))
+        }
+        _ => None,
+    }
+}
+
+/// A line of the full form. A file of the update client that was passed on may hold both of its forms.
+fn full(format: Format, text: &str) -> Option<Head<'_>> {
+    match format {
+        Format::WindowsUpdateLog => {
+            full_head(format, text).or_else(|| full_head(Format::WindowsUpdateLogLegacy, text))
+        }
+        _ => full_head(format, text),
+    }
+}
+
+/// Takes away `- `, `* `, `> ` and `12. `.
+fn without_marks(line: &str) -> &str {
+    let mut text = line.trim_start();
+    for _ in 0..MARKS_MAX {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let behind = if (1..=5).contains(&digits) {
+            text.get(digits..)
+                .and_then(|rest| rest.strip_prefix(['.', ')']))
+        } else {
+            text.strip_prefix(['-', '*', '>', '•'])
+        };
+        match behind {
+            Some(rest) if rest.starts_with([' ', '\t']) || text.starts_with('>') => {
+                text = rest.trim_start();
+            }
+            _ => break,
+        }
+    }
+    text
+}
+
+/// A line of servicing, imaging or setup.
+fn with_columns(format: Format, text: &str) -> Option<(Head<'_>, Shape)> {
+    let (time_text, columns) = text
+        .split_once(',')
+        .filter(|(time, _)| time.len() <= TIME_BYTES_MAX && !starts_with_level(time))
+        .map_or(("", text), |(time, rest)| {
+            (time.trim_matches(['*', ' ', '\\']), rest)
+        });
+    if let Some((level, component, message)) =
+        panther::columns(columns).filter(|(_, component, _)| is_component_of(format, component))
+    {
+        return Some((
+            timeless(time_text, level, Some(component), message),
+            Shape::Strong,
+        ));
+    }
+    if format == Format::SetupLog {
+        return None;
+    }
+    let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+    let rest = rest.trim_start();
+    let is_finding = FINDINGS
+        .iter()
+        .any(|finding| word.eq_ignore_ascii_case(finding))
+        && rest.starts_with(['C', '(']);
+    if is_finding || text.starts_with("Unavailable repair files") {
+        return Some((
+            timeless("", Level::Unknown, Some("CBS"), text),
+            Shape::Strong,
+        ));
+    }
+    if format == Format::DismLog && (is_console_error(text) || text.contains(PACKAGE_TOKEN)) {
+        let level = if is_console_error(text) {
+            Level::Error
+        } else {
+            Level::Info
+        };
+        return Some((timeless("", level, Some("DISM"), text), Shape::Weak));
+    }
+    if is_component_of(format, word) && !rest.is_empty() {
+        return Some((timeless("", Level::Unknown, Some(word), rest), Shape::Weak));
+    }
+    // Servicing alone writes codes and names packages this way; a list of files names them by their paths.
+    let names_package = text.contains(PACKAGE_TOKEN) && !word.contains(PACKAGE_TOKEN);
+    (format == Format::CbsLog && (text.contains("[HRESULT = 0x") || names_package))
+        .then(|| (timeless("", Level::Unknown, Some("CBS"), text), Shape::Weak))
+}
+
+/// What DISM writes to the console when it fails, in any language: a word, a colon and a code.
+pub(crate) fn is_console_error(text: &str) -> bool {
+    let Some((word, code)) = text.trim().split_once([':', '：']) else {
+        return false;
+    };
+    let word = word.trim_end();
+    let digits = code.trim().strip_prefix("0x").unwrap_or_default();
+    !word.is_empty()
+        && word.chars().count() <= ERROR_WORD_CHARS_MAX
+        && word.chars().all(char::is_alphabetic)
+        && digits.len() == 8
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn starts_with_level(text: &str) -> bool {
+    ["Info", "Warning", "Error"]
+        .iter()
+        .any(|level| text.starts_with(level))
+}
+
+/// Logs of setup hold lines of servicing and imaging too.
+fn is_component_of(format: Format, word: &str) -> bool {
+    match format {
+        Format::CbsLog => SERVICING.contains(&word),
+        Format::DismLog => word == "DISM",
+        _ => SETUP.contains(&word) || SERVICING.contains(&word) || word == "DISM",
+    }
+}
+
+/// A line of the update client: its component behind whatever is left of time, process and thread,
+/// or a level that it writes into its texts.
+fn update_client(text: &str) -> Option<Head<'_>> {
+    let mut rest = text;
+    for _ in 0..=LEAD_WORDS_MAX {
+        let (word, behind) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
+        let name = word.trim_matches(['[', ']']).to_ascii_lowercase();
+        if UPDATE_CLIENT.contains(&name.as_str()) && !behind.trim().is_empty() {
+            let component = word.trim_matches(['[', ']']);
+            return Some(timeless(
+                "",
+                Level::Unknown,
+                Some(component),
+                behind.trim_start(),
+            ));
+        }
+        if !is_lead(word) {
+            break;
+        }
+        rest = behind.trim_start();
+    }
+    let stands_alone = ["FATAL: ", "WARNING: ", "*FAILED* ["]
+        .iter()
+        .any(|start| text.starts_with(start));
+    stands_alone.then(|| timeless("", Level::Unknown, None, text))
+}
+
+/// What may stand before the component: a time or what was put in its place, process and thread, the
+/// place in the source.
+fn is_lead(word: &str) -> bool {
+    let is_number =
+        (1..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_stamp = word.len() >= 8
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b'/' | b'-' | b','));
+    let is_placeholder = word.len() >= 2
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b':' | b'.' | b'/' | b'-'))
+        && word.starts_with(['Y', 'H', 'h', 'M', 'D', 'P', 'T'])
+        && word.chars().any(|c| c == ':' || c == '/')
+        || matches!(word, "PID" | "TID" | "AM" | "PM" | "tt");
+    is_number || is_stamp || is_placeholder || word.contains("_cpp")
+}
+
+fn timeless<'a>(
+    time_text: &'a str,
+    level: Level,
+    component: Option<&'a str>,
+    message: &'a str,
+) -> Head<'a> {
+    Head {
+        time_text: Cow::Borrowed(time_text),
+        time: LoggedTime::Unstated,
+        level,
+        component,
+        message,
+        fields: Vec::new(),
+        is_open: false,
+    }
+}
