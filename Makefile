@@ -55,7 +55,7 @@ deny: ## Licences, sources and doubled dependencies; installs cargo-deny when it
 	cargo deny --locked check bans licenses sources
 
 .PHONY: bench
-bench: build-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready ## The figures of docs/benchmarks.md
+bench: build-packages bench-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready ## The figures of docs/benchmarks.md
 	cargo bench --workspace
 
 # libFuzzer, led by coverage; `cargo install --locked cargo-fuzz` once. Without a sanitizer the pinned compiler does.
@@ -84,6 +84,11 @@ demo-packages:
 .PHONY: test-packages
 test-packages:
 	@"$(CURDIR)/tests/setup/debian-packages" $(TEST_PACKAGES)
+
+# The yardstick of the text parsers.
+.PHONY: bench-packages
+bench-packages:
+	@command -v rg >/dev/null || "$(CURDIR)/tests/setup/debian-packages" ripgrep
 
 .PHONY: libchdb
 libchdb: $(CHDB_DIR)/.ready ## The embedded ClickHouse engine

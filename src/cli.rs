@@ -70,6 +70,26 @@ pub(crate) struct Ends {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// What needs more than an endpoint has
+    #[cfg(feature = "fleet")]
+    #[command(flatten)]
+    Fleet(Fleet),
+    /// Say what is in log files: format, encoding, records, rejects
+    Inspect(Inspect),
+    /// Read log bundles and ship their events to the event log
+    Collect(Collect),
+    /// Show the settings in force, or what is wrong with them
+    CheckConfig,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[cfg(feature = "fleet")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum Fleet {
     /// The main job on this machine alone: a simulated rollout, collected, analysed and shown
     Demo(Demo),
     /// Say what failed on a device, why, with evidence, and what to do (offline, no store)
@@ -78,10 +98,6 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Explain an error code: what it means, what is behind it, what to do first
     Code(Code),
-    /// Say what is in log files: format, encoding, records, rejects
-    Inspect(Inspect),
-    /// Read log bundles and ship their events to the event log
-    Collect(Collect),
     /// Take events and bundles over HTTP, or manage the collectors' tokens
     Gateway(Gateway),
     /// Move events from the event log through analysis into the store
@@ -106,13 +122,6 @@ pub(crate) enum Command {
     Evaluate(Evaluate),
     /// Try again what was rejected, with today's parsers
     ReplayRejects(ReplayRejects),
-    /// Show the settings in force, or what is wrong with them
-    CheckConfig,
-    /// Print a completion script for a shell
-    Completions {
-        /// The shell
-        shell: Shell,
-    },
 }
 
 #[derive(Debug, Args)]

@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+#[cfg(feature = "fleet")]
 use patchlens_gateway::GatewayConfig;
+#[cfg(feature = "fleet")]
 use patchlens_ingest::collect::CollectOptions;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, Secret, socket_address};
+#[cfg(feature = "fleet")]
 use crate::services::now;
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -81,6 +84,7 @@ impl Config {
     }
 
     /// What the gateway is told.
+    #[cfg(feature = "fleet")]
     pub(crate) fn gateway_config(&self, collect: CollectOptions) -> GatewayConfig {
         let gateway = &self.gateway;
         GatewayConfig {
