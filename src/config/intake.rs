@@ -1,6 +1,7 @@
 //! Settings of the ways in: gateway, spool, follow mode. Each is explained in `default.toml`.
 
 use std::path::{Path, PathBuf};
+#[cfg(feature = "fleet")]
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
