@@ -26,7 +26,8 @@ mod output;
 mod reading;
 #[cfg(feature = "fleet")]
 mod reference;
-#[cfg(all(test, feature = "fleet"))]
+#[cfg(feature = "fleet")]
+#[cfg(test)]
 mod schema_tests;
 mod services;
 mod shipping;

@@ -18,6 +18,10 @@ mod targets;
 /// Changes of each seed; `make torture` asks for more.
 const CHANGES: u64 = 60;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a longer run is asked for from outside"
+)]
 fn changes() -> u64 {
     std::env::var("PATCHLENS_FUZZ_CHANGES").map_or(CHANGES, |changes| changes.parse().unwrap())
 }

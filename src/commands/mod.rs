@@ -37,15 +37,20 @@ mod sql;
 #[cfg(feature = "fleet")]
 mod transform;
 
-#[cfg(all(test, feature = "fleet"))]
+#[cfg(feature = "fleet")]
+#[cfg(test)]
 pub(crate) use alert::AlertReport;
-#[cfg(all(test, feature = "fleet"))]
+#[cfg(feature = "fleet")]
+#[cfg(test)]
 pub(crate) use code::CodeReport;
-#[cfg(all(test, feature = "fleet"))]
+#[cfg(feature = "fleet")]
+#[cfg(test)]
 pub(crate) use demo::DemoReport;
-#[cfg(all(test, feature = "fleet"))]
+#[cfg(feature = "fleet")]
+#[cfg(test)]
 pub(crate) use diagnose::DiagnoseReport;
-#[cfg(all(test, feature = "fleet"))]
+#[cfg(feature = "fleet")]
+#[cfg(test)]
 pub(crate) use evaluate::EvaluationReport;
 
 #[cfg(feature = "fleet")]

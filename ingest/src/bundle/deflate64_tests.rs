@@ -1,7 +1,9 @@
 //! Archives that 7-Zip packed with Deflate64, as Windows Explorer does for files over 2 GB.
 
-use super::*;
+use std::fmt::Write;
 use std::io::Read;
+
+use super::*;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -11,20 +13,22 @@ fn fixture(name: &str) -> PathBuf {
 
 /// What was packed: nine hundred lines of one kind.
 fn packed() -> String {
-    (0..900)
-        .map(|line| {
-            format!(
-                "2026-03-{:02} {:02}:{:02}:{:02}, Info                  CBS    Line {line} of a log that repeats: \
-                 Session 31{:06}_{} initialised by client WindowsUpdateAgent.\r\n",
-                1 + line / 60 % 28,
-                line / 3600,
-                line / 60 % 60,
-                line % 60,
-                line * 7919 % 1_000_000,
-                line * 31
-            )
-        })
-        .collect()
+    let mut text = String::new();
+    for line in 0..900 {
+        write!(
+            text,
+            "2026-03-{:02} {:02}:{:02}:{:02}, Info                  CBS    Line {line} of a log that repeats: \
+             Session 31{:06}_{} initialised by client WindowsUpdateAgent.\r\n",
+            1 + line / 60 % 28,
+            line / 3600,
+            line / 60 % 60,
+            line % 60,
+            line * 7919 % 1_000_000,
+            line * 31
+        )
+        .unwrap();
+    }
+    text
 }
 
 fn read_all(bundle: &Bundle) -> (Vec<u8>, Option<RejectReason>) {
