@@ -38,12 +38,19 @@ pub(crate) struct Ends {
     #[arg(long, global = true, env = "PATCHLENS_EVENT_LOG", value_name = "URL")]
     pub(crate) event_log: Option<String>,
     /// The store: a ClickHouse HTTP URL [default: the embedded engine, in the data directory]
-    #[arg(long, global = true, env = "PATCHLENS_STORE", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "PATCHLENS_STORE",
+        value_name = "URL",
+        hide = !cfg!(feature = "fleet")
+    )]
     pub(crate) store: Option<String>,
     /// The ClickHouse engine library for the embedded store
     #[arg(
         long,
         global = true,
+        hide = !cfg!(feature = "fleet"),
         env = "PATCHLENS_LIBCHDB",
         value_name = "FILE",
         hide_env_values = true
@@ -53,6 +60,7 @@ pub(crate) struct Ends {
     #[arg(
         long,
         global = true,
+        hide = !cfg!(feature = "fleet"),
         env = "PATCHLENS_STORE_HTTP",
         value_name = "ADDR:PORT"
     )]
@@ -61,6 +69,7 @@ pub(crate) struct Ends {
     #[arg(
         long,
         global = true,
+        hide = !cfg!(feature = "fleet"),
         env = "PATCHLENS_KNOWLEDGE",
         value_name = "DIR",
         hide_env_values = true
