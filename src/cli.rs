@@ -7,8 +7,10 @@ use clap_complete::Shell;
 
 use crate::output::Format;
 
+#[cfg(feature = "fleet")]
 mod simulation;
 
+#[cfg(feature = "fleet")]
 pub(crate) use simulation::{Evaluate, Mix, Simulate};
 
 /// Fleet-wide patch-state analytics: which devices fail an update, for which reason, with proof.
