@@ -87,7 +87,8 @@ WINDOWS := x86_64-pc-windows-gnu
 windows: build-packages ## The collector for Windows: target/x86_64-pc-windows-gnu/release/patchlens.exe
 	@"$(CURDIR)/tests/setup/debian-packages" gcc-mingw-w64-x86-64 wine64
 	rustup target add $(WINDOWS)
-	CARGO_PROFILE_RELEASE_STRIP=symbols cargo build --release --locked -p patchlens --no-default-features --target $(WINDOWS)
+	cargo build --release --locked -p patchlens --no-default-features --target $(WINDOWS)
+	x86_64-w64-mingw32-strip target/$(WINDOWS)/release/patchlens.exe
 	cargo build --release --locked --bin patchlens
 	tests/windows/smoke target/$(WINDOWS)/release/patchlens.exe target/release/patchlens
 
