@@ -55,7 +55,7 @@ deny: ## Licences, sources and doubled dependencies; installs cargo-deny when it
 	cargo deny --locked check bans licenses sources
 
 .PHONY: bench
-bench: build-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready ## The figures of docs/benchmarks.md
+bench: build-packages bench-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready ## The figures of docs/benchmarks.md
 	cargo bench --workspace
 
 # libFuzzer, led by coverage; `cargo install --locked cargo-fuzz` once. Without a sanitizer the pinned compiler does.
@@ -71,6 +71,27 @@ fuzz: build-packages ## Fuzz each parser for SECONDS=60 seconds
 			-max_total_time=$(SECONDS_EACH) -rss_limit_mb=1024 -timeout=20 -max_len=65536); \
 	done
 
+KILLS ?= 200
+CHANGES ?= 5000
+
+.PHONY: torture
+torture: build-packages test-packages $(CHDB_DIR)/.ready $(KAFKA_DIR)/.ready ## KILLS=200 kill -9 of each kind, CHANGES=5000 of each fuzz seed; hours
+	PATCHLENS_REQUIRE_SERVICES=1 PATCHLENS_KILLS=$(KILLS) cargo test --release --locked --workspace --test it -- kill --nocapture
+	PATCHLENS_FUZZ_CHANGES=$(CHANGES) cargo test --release --locked --workspace --test fuzz_smoke
+
+# The edition for endpoints: `collect` and `inspect` alone. With Wine it is run, and its events are compared with those
+# of this machine's program.
+WINDOWS := x86_64-pc-windows-gnu
+
+.PHONY: windows
+windows: build-packages ## The collector for Windows: target/x86_64-pc-windows-gnu/release/patchlens.exe
+	@"$(CURDIR)/tests/setup/debian-packages" gcc-mingw-w64-x86-64 wine64
+	rustup target add $(WINDOWS)
+	cargo build --release --locked -p patchlens --no-default-features --target $(WINDOWS)
+	x86_64-w64-mingw32-strip target/$(WINDOWS)/release/patchlens.exe
+	cargo build --release --locked --bin patchlens
+	tests/windows/smoke target/$(WINDOWS)/release/patchlens.exe target/release/patchlens
+
 .PHONY: build-packages
 build-packages:
 	@"$(CURDIR)/tests/setup/debian-packages" $(BUILD_PACKAGES)
@@ -84,6 +105,11 @@ demo-packages:
 .PHONY: test-packages
 test-packages:
 	@"$(CURDIR)/tests/setup/debian-packages" $(TEST_PACKAGES)
+
+# The yardstick of the text parsers.
+.PHONY: bench-packages
+bench-packages:
+	@command -v rg >/dev/null || "$(CURDIR)/tests/setup/debian-packages" ripgrep
 
 .PHONY: libchdb
 libchdb: $(CHDB_DIR)/.ready ## The embedded ClickHouse engine

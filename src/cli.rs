@@ -9,7 +9,14 @@ use clap_complete::Shell;
 
 use crate::output::Format;
 
-pub(crate) use tokens::{GatewayAction, ReaderAction, ServeAction, TokenAction, TokenScope};
+#[cfg(feature = "fleet")]
+mod simulation;
+
+#[cfg(feature = "fleet")]
+pub(crate) use simulation::{Evaluate, Mix, Simulate};
+pub(crate) use tokens::{GatewayAction, ServeAction};
+#[cfg(feature = "fleet")]
+pub(crate) use tokens::{ReaderAction, TokenAction, TokenScope};
 
 /// Fleet-wide patch-state analytics: which devices fail an update, for which reason, with proof.
 #[derive(Debug, Parser)]
@@ -42,12 +49,19 @@ pub(crate) struct Ends {
     #[arg(long, global = true, env = "PATCHLENS_EVENT_LOG", value_name = "URL")]
     pub(crate) event_log: Option<String>,
     /// The store: a ClickHouse HTTP URL [default: the embedded engine, in the data directory]
-    #[arg(long, global = true, env = "PATCHLENS_STORE", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "PATCHLENS_STORE",
+        value_name = "URL",
+        hide = !cfg!(feature = "fleet")
+    )]
     pub(crate) store: Option<String>,
     /// The ClickHouse engine library for the embedded store
     #[arg(
         long,
         global = true,
+        hide = !cfg!(feature = "fleet"),
         env = "PATCHLENS_LIBCHDB",
         value_name = "FILE",
         hide_env_values = true
@@ -57,6 +71,7 @@ pub(crate) struct Ends {
     #[arg(
         long,
         global = true,
+        hide = !cfg!(feature = "fleet"),
         env = "PATCHLENS_STORE_HTTP",
         value_name = "ADDR:PORT"
     )]
@@ -65,6 +80,7 @@ pub(crate) struct Ends {
     #[arg(
         long,
         global = true,
+        hide = !cfg!(feature = "fleet"),
         env = "PATCHLENS_KNOWLEDGE",
         value_name = "DIR",
         hide_env_values = true
@@ -74,6 +90,26 @@ pub(crate) struct Ends {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// What needs more than an endpoint has
+    #[cfg(feature = "fleet")]
+    #[command(flatten)]
+    Fleet(Fleet),
+    /// Say what is in log files: format, encoding, records, rejects
+    Inspect(Inspect),
+    /// Read log bundles and ship their events to the event log
+    Collect(Collect),
+    /// Show the settings in force, or what is wrong with them
+    CheckConfig,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[cfg(feature = "fleet")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum Fleet {
     /// The main job on this machine alone: a simulated rollout, collected, analysed and shown
     Demo(Demo),
     /// Say what failed on a device, why, with evidence, and what to do (offline, no store)
@@ -82,10 +118,6 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Explain an error code: what it means, what is behind it, what to do first
     Code(Code),
-    /// Say what is in log files: format, encoding, records, rejects
-    Inspect(Inspect),
-    /// Read log bundles and ship their events to the event log
-    Collect(Collect),
     /// Take events and bundles over HTTP, or manage the collectors' tokens
     Gateway(Gateway),
     /// Move events from the event log through analysis into the store
@@ -110,13 +142,6 @@ pub(crate) enum Command {
     Evaluate(Evaluate),
     /// Try again what was rejected, with today's parsers
     ReplayRejects(ReplayRejects),
-    /// Show the settings in force, or what is wrong with them
-    CheckConfig,
-    /// Print a completion script for a shell
-    Completions {
-        /// The shell
-        shell: Shell,
-    },
 }
 
 #[derive(Debug, Args)]
@@ -396,62 +421,4 @@ pub(crate) struct ReplayRejects {
     /// Offset from UTC to assume for local log times, such as +08:00
     #[arg(long, value_name = "±HH:MM", allow_hyphen_values = true)]
     pub(crate) assume_utc_offset: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Evaluate {
-    /// Directory that `patchlens simulate` wrote [default: a rollout is simulated and deleted again]
-    #[arg(value_name = "DIR", conflicts_with_all = ["devices", "seed"])]
-    pub(crate) directory: Option<PathBuf>,
-    /// Number of devices to simulate
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) devices: u32,
-    /// Seed of the simulation; it also chooses the release
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
-    /// End with exit code 2 when fewer causes are right, from 0 to 1
-    #[arg(long, value_name = "SHARE", value_parser = share)]
-    pub(crate) min_accuracy: Option<f64>,
-    /// End with exit code 2 when BCubed precision or recall is lower, from 0 to 1
-    #[arg(long, value_name = "SHARE", value_parser = share)]
-    pub(crate) min_bcubed: Option<f64>,
-    /// End with exit code 2 when more healthy devices get a diagnosis
-    #[arg(long, value_name = "DEVICES")]
-    pub(crate) max_false_alarms: Option<usize>,
-}
-
-/// A share from 0 to 1.
-fn share(text: &str) -> Result<f64, String> {
-    text.parse::<f64>()
-        .ok()
-        .filter(|share| (0.0..=1.0).contains(share))
-        .ok_or_else(|| format!("{text:?} is no number from 0 to 1"))
-}
-
-/// Which failures a simulated rollout has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Mix {
-    /// As in a rollout that goes well enough: 14 kinds of failure, one culprit each
-    Rollout,
-    /// Every kind of failure with several culprits, and bundles of one log: what `evaluate` measures with
-    Wide,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Simulate {
-    /// Which failures it has
-    #[arg(long, value_enum, default_value_t = Mix::Rollout)]
-    pub(crate) mix: Mix,
-    /// Directory to write to; made if missing
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-    /// Number of devices in the rollout
-    #[arg(long, default_value_t = 110, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) devices: u32,
-    /// Seed of the simulation: the same seed makes the same rollout
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
 }

@@ -11,8 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::{Addresses, Ends};
 
+#[cfg(feature = "fleet")]
+mod alert;
 mod intake;
 
+#[cfg(feature = "fleet")]
+pub(crate) use alert::Alert;
 pub(crate) use intake::{Follow, Gateway, Spool, collector_token};
 
 /// Every setting, resolved. Field by field as in `default.toml`, where each is explained.
@@ -28,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) collect: Collect,
     pub(crate) gateway: Gateway,
     pub(crate) dashboards: Dashboards,
+    #[cfg(feature = "fleet")]
     pub(crate) alert: Alert,
 }
 
@@ -112,18 +117,6 @@ pub(crate) struct Dashboards {
     pub(crate) upload_from_elsewhere: bool,
 }
 
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Alert {
-    pub(crate) interval_seconds: u64,
-    pub(crate) rules_dir: PathBuf,
-    pub(crate) public_url: String,
-    pub(crate) sinks: Vec<patchlens_alert::sink::SinkConfig>,
-    /// What the sinks' settings refer to, in their order; never shown.
-    #[serde(skip)]
-    pub(crate) secrets: Vec<patchlens_alert::sink::Secrets>,
-}
-
 /// A password: its `Debug` shows nothing.
 #[derive(Clone, Default)]
 pub(crate) struct Secret(pub(crate) String);
@@ -151,6 +144,9 @@ impl Config {
                 .with_context(|| format!("reading the configuration file {}", path.display()))?;
             overlay(&mut table, own);
         }
+        // One file of settings serves both editions; this one evaluates no alert rules.
+        #[cfg(not(feature = "fleet"))]
+        table.remove("alert");
         let mut config: Self = table.try_into().with_context(|| match file {
             Some(path) => format!("reading the configuration file {}", path.display()),
             None => "reading the built-in defaults".to_owned(),
@@ -223,6 +219,7 @@ impl Config {
         if let Ok(salt) = std::env::var("PATCHLENS_REDACT_SALT") {
             self.collect.redact.salt = salt;
         }
+        #[cfg(feature = "fleet")]
         self.alert.read_secrets()?;
         Ok(())
     }
@@ -275,12 +272,8 @@ impl Config {
             "dashboards.upload_mib_max is {}; it must lie between 1 and 65536",
             self.dashboards.upload_mib_max
         );
-        ensure!(
-            (5..=3600).contains(&self.alert.interval_seconds),
-            "alert.interval_seconds is {}; it must lie between 5 and 3600",
-            self.alert.interval_seconds
-        );
-        self.alert.sinks()?;
+        #[cfg(feature = "fleet")]
+        self.alert.check()?;
         self.gateway.check()?;
         self.collect.spool.check()?;
         self.collect.follow.check()?;
@@ -316,70 +309,6 @@ impl Config {
         let home = std::env::var("HOME").unwrap_or_default();
         Path::new(&home)
             .join(".cache/patchlens/libchdb/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so")
-    }
-}
-
-impl Alert {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "sinks name the environment variables that hold their secrets"
-    )]
-    fn read_secrets(&mut self) -> anyhow::Result<()> {
-        for sink in &self.sinks {
-            let read = |key: &str, path: &Path| -> anyhow::Result<Option<String>> {
-                if path.as_os_str().is_empty() {
-                    return Ok(None);
-                }
-                let text = std::fs::read_to_string(path).with_context(|| {
-                    format!(
-                        "reading {key} {} of the alert sink {}",
-                        path.display(),
-                        sink.name
-                    )
-                })?;
-                Ok(Some(text.trim_end().to_owned()))
-            };
-            let secret = if sink.secret_env.is_empty() {
-                read("secret_file", &sink.secret_file)?
-            } else {
-                let secret = std::env::var(&sink.secret_env).with_context(|| {
-                    format!(
-                        "reading secret_env {} of the alert sink {}",
-                        sink.secret_env, sink.name
-                    )
-                })?;
-                Some(secret)
-            };
-            let template = match sink.template.as_str() {
-                "" | "wecom" | "dingtalk" => None,
-                file => read("template", Path::new(file))?,
-            };
-            self.secrets.push(patchlens_alert::sink::Secrets {
-                url: read("url_file", &sink.url_file)?,
-                secret,
-                template,
-            });
-        }
-        Ok(())
-    }
-
-    /// The sinks, ready to be told.
-    pub(crate) fn sinks(&self) -> anyhow::Result<Vec<patchlens_alert::sink::Sink>> {
-        let mut sinks = Vec::new();
-        let mut names = std::collections::BTreeSet::new();
-        for (sink, secrets) in self.sinks.iter().zip(&self.secrets) {
-            ensure!(
-                names.insert(&sink.name),
-                "two alert sinks are named {:?}",
-                sink.name
-            );
-            sinks.push(patchlens_alert::sink::Sink::new(
-                sink,
-                secrets.clone(),
-                &self.public_url,
-            )?);
-        }
-        Ok(sinks)
     }
 }
 

@@ -15,8 +15,17 @@ use std::path::{Path, PathBuf};
 #[path = "../fuzz/src/targets.rs"]
 mod targets;
 
-/// Changes of each seed.
+/// Changes of each seed; `make torture` asks for more.
 const CHANGES: u64 = 60;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a longer run is asked for from outside"
+)]
+fn changes() -> u64 {
+    std::env::var("PATCHLENS_FUZZ_CHANGES").map_or(CHANGES, |changes| changes.parse().unwrap())
+}
+
 /// Longest part of a seed that is changed.
 const SEED_BYTES_MAX: usize = 20_000;
 
@@ -125,7 +134,7 @@ fn no_target_breaks_its_promises() {
                 );
             };
             attempt(seed);
-            for _ in 0..CHANGES {
+            for _ in 0..changes() {
                 let other = &seeds[numbers.below(seeds.len())];
                 attempt(&changed(seed, other, &mut numbers));
             }

@@ -1,5 +1,5 @@
-//! The collector compiles for Windows: nothing of Unix outside of `cfg(unix)`. There is no compiler
-//! for Windows at hand, so the source text is searched.
+//! The collector compiles for Windows: nothing of Unix outside of `cfg(unix)`. `make windows` compiles and runs it,
+//! which takes minutes; here the source text is searched, so that a slip shows in every run of the tests.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 

@@ -11,6 +11,7 @@ use crate::output::{Outcome, print_data};
 /// Shows the settings in force, without secrets. Wrong ones were refused before this runs; rules
 /// that are not well formed are refused here.
 pub(crate) fn check(config: &Config) -> anyhow::Result<Outcome> {
+    #[cfg(feature = "fleet")]
     crate::knowledge::load(config)?;
     print_data(
         toml::to_string_pretty(config)

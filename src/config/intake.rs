@@ -1,14 +1,18 @@
 //! Settings of the ways in: gateway, spool, follow mode. Each is explained in `default.toml`.
 
 use std::path::{Path, PathBuf};
+#[cfg(feature = "fleet")]
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+#[cfg(feature = "fleet")]
 use patchlens_gateway::GatewayConfig;
+#[cfg(feature = "fleet")]
 use patchlens_ingest::collect::CollectOptions;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, Secret, socket_address};
+#[cfg(feature = "fleet")]
 use crate::services::now;
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -90,6 +94,7 @@ impl Config {
     }
 
     /// What the gateway is told.
+    #[cfg(feature = "fleet")]
     pub(crate) fn gateway_config(&self, collect: CollectOptions) -> GatewayConfig {
         let gateway = &self.gateway;
         GatewayConfig {

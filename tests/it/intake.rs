@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use patchlens_event::{EVENTS_TOPIC, Event, Kind};
 use patchlens_log::{LogUrl, Reader, ReaderOptions};
 
-use crate::support::{Patchlens, arg, bare, engine, python, root, service, text};
+use crate::support::{Patchlens, arg, bare, engine, kills, python, root, service, text};
 
 /// A gateway as a process, killed when it is dropped.
 pub(crate) struct Gateway {
@@ -238,7 +238,7 @@ fn a_collector_and_a_gateway_that_are_killed_lose_nothing() {
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}");
     let mut state = 7;
-    for round in 0..6 {
+    for round in 0..kills(6) {
         // Every other round the gateway is there, and is killed under way as well.
         let gateway = (round % 2 == 1).then(|| Gateway::start(&server, port));
         let mut child = collector
@@ -275,8 +275,9 @@ fn append(file: &Path, bytes: &str) {
 /// Lines that are sent, some of them equal to others of the same second.
 fn line(number: usize) -> String {
     let (minute, second) = (number / 120 % 60, number / 2 % 60);
+    let (day, hour) = (20 + number / 7_200 / 13 % 10, 10 + number / 7_200 % 13);
     format!(
-        "2024-08-20 10:{minute:02}:{second:02}, Error                 CBS    Failed step {} [HRESULT = 0x80070005 - E_ACCESSDENIED]\r\n",
+        "2024-08-{day} {hour}:{minute:02}:{second:02}, Error                 CBS    Failed step {} [HRESULT = 0x80070005 - E_ACCESSDENIED]\r\n",
         number % 3 / 2
     )
 }
@@ -291,7 +292,7 @@ fn a_follower_that_is_killed_again_and_again_misses_nothing_and_repeats_little()
     let follow = ["collect", arg(&logs), "--follow", "--device", "YR-1"];
     let mut state = 11;
     let mut number = 1;
-    for round in 0..12 {
+    for round in 0..kills(12) {
         let mut child = patchlens
             .command(&follow)
             .stdout(Stdio::null())

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use patchlens_test_broker::{Broker, BrokerOptions};
 
-use crate::support::{Patchlens, arg, bare, engine};
+use crate::support::{Patchlens, arg, bare, engine, kills};
 
 /// Row counts without FINAL (so that a row that is there twice shows), and a checksum over content.
 const STATE: &str = "SELECT (SELECT count() FROM patchlens.update_event), (SELECT uniqExact(device_id, event_id) FROM patchlens.update_event), \
@@ -126,7 +126,7 @@ fn killed_at_twenty_moments_the_embedded_edition_ends_complete() {
     if !engine() {
         return;
     }
-    rounds(20, &Patchlens::new(), &Patchlens::new());
+    rounds(kills(20), &Patchlens::new(), &Patchlens::new());
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn killed_at_ten_moments_with_a_real_broker_the_store_ends_complete() {
             .with_event_log(&url(broker))
             .with_settings("[event_log]\ninstance_id = \"one\"\n")
     };
-    rounds(10, &patchlens(&broker), &patchlens(&second));
+    rounds(kills(10), &patchlens(&broker), &patchlens(&second));
 }
 
 /// The collector is killed while it ships; collected again, every record is there once.
@@ -160,7 +160,7 @@ fn a_killed_collector_leaves_nothing_twice() {
     let (disturbed, undisturbed) = (Patchlens::new(), Patchlens::new());
     undisturbed.expect(0, &["collect", arg(&bundles)]);
     let mut state = 42;
-    for _ in 0..5 {
+    for _ in 0..kills(5) {
         let child: Child = {
             let mut command: Command = disturbed.command(&["collect", arg(&bundles)]);
             command.spawn().unwrap()

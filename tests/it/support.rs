@@ -198,3 +198,8 @@ pub(crate) fn python() -> PathBuf {
         PathBuf::from,
     )
 }
+
+/// How many kills a test takes: as many as are usual, or as `make torture` asks for.
+pub(crate) fn kills(usual: u64) -> u64 {
+    std::env::var("PATCHLENS_KILLS").map_or(usual, |kills| kills.parse().unwrap())
+}

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use patchlens_event::DeviceId;
 
-use crate::answer::Refusal;
+use crate::refusal::Refusal;
 use crate::token::{Scope, TokenEntry, Tokens};
 
 /// Who is asking.

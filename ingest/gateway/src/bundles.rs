@@ -21,8 +21,8 @@ use serde::Deserialize;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::access::Collector;
-use crate::answer::{Refusal, log_refusal};
 use crate::pressure::content_length;
+use crate::refusal::{Refusal, log_refusal};
 use crate::server::Shared;
 use crate::token::Scope;
 use crate::uploads::{Upload, UploadState};

@@ -17,7 +17,8 @@ use patchlens_ingest::redact::Redactor;
 use patchlens_log::{Message, Writer};
 
 use crate::access::Collector;
-use crate::answer::{EventsAnswer, PROBLEMS_MAX, Problem, Refusal, log_refusal};
+use crate::answer::{EventsAnswer, PROBLEMS_MAX, Problem};
+use crate::refusal::{Refusal, log_refusal};
 use crate::server::Shared;
 use crate::token::Scope;
 

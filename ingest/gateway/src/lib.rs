@@ -13,26 +13,42 @@
 //! - Sizes, rates and memory have limits; above them the answer is 413, 429 or 503 with
 //!   `Retry-After`, never a growing queue.
 //!
-//! [`Client`] is the other side: what `collect --to http://…` ships through.
+//! [`Client`] is the other side: what `collect --to http://…` ships through. Without the feature `server` it is all there is.
 
+#[cfg(feature = "server")]
 mod access;
 mod answer;
+#[cfg(feature = "server")]
 mod bundles;
 mod client;
+#[cfg(feature = "server")]
 mod config;
 mod error;
+#[cfg(feature = "server")]
 mod events;
+#[cfg(feature = "server")]
 mod metrics;
+#[cfg(feature = "server")]
 mod pressure;
+#[cfg(feature = "server")]
+mod refusal;
+#[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "server")]
 mod token;
+#[cfg(feature = "server")]
 mod uploads;
+#[cfg(feature = "server")]
 mod winlogbeat;
 
 pub use answer::{EventsAnswer, Problem};
 pub use client::{Client, ClientOptions};
+#[cfg(feature = "server")]
 pub use config::GatewayConfig;
 pub use error::{Error, Result};
+#[cfg(feature = "server")]
 pub use server::{Gateway, serve_on};
+#[cfg(feature = "server")]
 pub use token::{Scope, TokenEntry, TokenFile, Tokens};
+#[cfg(feature = "server")]
 pub use uploads::{Upload, UploadState};

@@ -12,7 +12,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::GatewayConfig;
-use crate::answer::Refusal;
+use crate::refusal::Refusal;
 
 /// How long a request waits for memory before it is told to come back.
 const MEMORY_WAIT: Duration = Duration::from_millis(500);

@@ -18,9 +18,9 @@ use tokio::sync::Semaphore;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::access::{self, Collector};
-use crate::answer::Refusal;
 use crate::metrics::Metrics;
 use crate::pressure::Pressure;
+use crate::refusal::Refusal;
 use crate::token::{Scope, Tokens};
 use crate::uploads::Uploads;
 use crate::{Error, GatewayConfig, Result, bundles, events, winlogbeat};

@@ -29,8 +29,9 @@ use patchlens_ingest::collect::{
 use serde_json::{Value, json};
 
 use crate::access::Collector;
-use crate::answer::{EventsAnswer, PROBLEMS_MAX, PlainRefusal, Problem, Refusal};
+use crate::answer::{EventsAnswer, PROBLEMS_MAX, Problem};
 use crate::events::Batch;
+use crate::refusal::{PlainRefusal, Refusal};
 use crate::server::Shared;
 use crate::token::Scope;
 

@@ -20,6 +20,10 @@
 //! `offsets.retention.minutes` (7 days unless the broker says otherwise).
 
 mod error;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(not(feature = "kafka"))]
+#[path = "without_kafka.rs"]
 mod kafka;
 mod local;
 mod message;

@@ -4,9 +4,10 @@
 //! that are kept. When it is missing (a copy that was cut short), [`super::salvage`] finds the parts
 //! by their local headers.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::{Mutex, PoisonError};
 
+use deflate64::Deflate64Decoder;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use patchlens_event::RejectReason;
@@ -29,6 +30,8 @@ impl<T: Read + Seek + Send> ReadSeek for T {}
 pub(crate) enum Method {
     Stored,
     Deflated,
+    /// What Windows Explorer takes for files over 2 GB.
+    Deflate64,
     /// Stored without a local header before it.
     Plain,
 }
@@ -49,6 +52,8 @@ pub(crate) enum Listed {
     Refused(String, RejectReason, String),
 }
 
+/// How much of a part is read at once for a decoder that brings no buffer of its own.
+const DEFLATE64_BUFFER_BYTES: usize = 32 * 1024;
 /// Length of a local header before its names.
 const LOCAL_HEADER_BYTES: usize = 30;
 
@@ -132,6 +137,7 @@ fn entry_part(entry: &zip::read::ZipFileEntry<'_>, limits: &Limits) -> Option<Li
         let method = match entry.compression() {
             CompressionMethod::Stored => Method::Stored,
             CompressionMethod::Deflated => Method::Deflated,
+            CompressionMethod::Deflate64 => Method::Deflate64,
             other => {
                 return Listed::Refused(
                     path,
@@ -202,6 +208,10 @@ pub(crate) fn open<'a>(source: &'a Source, part: &Part) -> io::Result<Box<dyn Re
     Ok(match part.method {
         Method::Stored | Method::Plain => Box::new(Checked::new(data, part)),
         Method::Deflated => Box::new(Checked::new(DeflateDecoder::new(data), part)),
+        Method::Deflate64 => {
+            let data = BufReader::with_capacity(DEFLATE64_BUFFER_BYTES, data);
+            Box::new(Checked::new(Deflate64Decoder::with_buffer(data), part))
+        }
     })
 }
 

@@ -11,6 +11,8 @@
 
 mod archive;
 mod cabinet;
+#[cfg(test)]
+mod deflate64_tests;
 mod directory;
 mod limits;
 mod name;

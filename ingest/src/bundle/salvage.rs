@@ -40,6 +40,7 @@ pub(crate) fn list(source: &mut dyn ReadSeek, limits: &Limits) -> Vec<Listed> {
         let method = match header.method {
             0 => Some(Method::Stored),
             8 => Some(Method::Deflated),
+            9 => Some(Method::Deflate64),
             _ => None,
         };
         let sizes_known = header.flags & FLAG_SIZES_BEHIND == 0 || header.compressed_bytes > 0;

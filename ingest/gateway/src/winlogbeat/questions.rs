@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::answer::{PlainRefusal, Refusal};
+use crate::refusal::{PlainRefusal, Refusal};
 use crate::server::Shared;
 use crate::token::Scope;
 
