@@ -5,15 +5,8 @@ use polars::prelude::*;
 use crate::schema;
 
 /// A column whose one chunk was looked up once: a chunked array looks for it at each access.
+#[derive(Clone, Copy)]
 pub(crate) struct Values<'a, T: PolarsDataType>(&'a T::Array);
-
-impl<T: PolarsDataType> Clone for Values<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T: PolarsDataType> Copy for Values<'_, T> {}
 
 impl<'a, T: PolarsDataType> Values<'a, T> {
     fn of(column: &'a ChunkedArray<T>) -> PolarsResult<Self> {
@@ -134,7 +127,7 @@ impl<'a> EventColumns<'a> {
 }
 
 /// The text of a row; a null reads as empty.
-pub(crate) fn text<'a>(column: Texts<'a>, row: usize) -> &'a str {
+pub(crate) fn text(column: Texts<'_>, row: usize) -> &str {
     match column {
         Texts::Same(text) => text,
         Texts::Each(values) => values.get(row).unwrap_or_default(),

@@ -200,3 +200,23 @@ fn json_object(event: &Event) -> Cow<'static, str> {
     // A map of strings to strings always has a JSON form.
     serde_json::to_string(&event.fields).map_or(Cow::Borrowed("{}"), Cow::Owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Knowledge, Reference, diagnose, normalise};
+
+    #[test]
+    fn a_frame_without_rows_goes_the_whole_way() {
+        let knowledge = Knowledge::builtin().unwrap();
+        let made = events_frame(&[], "1", Timestamp::UNIX_EPOCH).unwrap();
+        let read = from_ipc_stream(&ipc_stream(&mut made.clone()).unwrap()).unwrap();
+        let bare = DataFrame::empty_with_schema(&schema::update_event());
+        for frame in [made, read, bare] {
+            let frame = normalise(frame, &knowledge).unwrap();
+            assert_eq!(*frame.schema().as_ref(), schema::update_event());
+            let diagnosed = diagnose(&frame, &Reference::default(), &knowledge).unwrap();
+            assert_eq!((frame.height(), diagnosed.devices.height()), (0, 0));
+        }
+    }
+}

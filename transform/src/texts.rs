@@ -77,7 +77,9 @@ impl<'a> MostlySame<'a> {
             self.first = value;
         } else if !equal(value, self.first) {
             let mut each = StringChunkedBuilder::new(self.name.into(), self.capacity);
-            (0..self.height).for_each(|_| each.append_value(self.first));
+            for _ in 0..self.height {
+                each.append_value(self.first);
+            }
             each.append_value(value);
             self.each = Some(each);
         }
