@@ -85,7 +85,7 @@ fn record(lines: &[Line], begin: usize, end: usize) -> Option<Stated> {
         .find(|at| {
             lines.get(*at).is_some_and(|line| {
                 let text = line.text.trim();
-                !text.is_empty() && !(text.starts_with("Event[") && text.len() < 16)
+                !(text.is_empty() || text.starts_with("Event[") && text.len() < 16)
             })
         })
         .map_or(end, |last| last + 1);
