@@ -5,8 +5,16 @@ use polars::prelude::*;
 use crate::schema;
 
 /// A column whose one chunk was looked up once: a chunked array looks for it at each access.
-#[derive(Clone, Copy)]
 pub(crate) struct Values<'a, T: PolarsDataType>(&'a T::Array);
+
+// By hand: derived ones would demand that `T` is `Copy` too.
+impl<T: PolarsDataType> Clone for Values<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: PolarsDataType> Copy for Values<'_, T> {}
 
 impl<'a, T: PolarsDataType> Values<'a, T> {
     fn of(column: &'a ChunkedArray<T>) -> PolarsResult<Self> {
