@@ -143,13 +143,13 @@ impl Transcoder {
         let encoding = match start.unit {
             Unit::Utf16Le => UTF_16LE,
             Unit::Utf16Be => UTF_16BE,
-            Unit::Byte => match code_page(head) {
-                Some(encoding) => encoding,
-                None => {
+            Unit::Byte => {
+                let Some(encoding) = code_page(head) else {
                     self.state = State::Utf8;
                     return;
-                }
-            },
+                };
+                encoding
+            }
         };
         self.name = match (start.unit, start.mark_bytes) {
             (Unit::Utf16Le, 0) => "utf-16le",
