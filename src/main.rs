@@ -8,6 +8,7 @@ mod alerting;
 mod cli;
 mod commands;
 mod config;
+mod documents;
 mod health;
 mod knowledge;
 mod output;

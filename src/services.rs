@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use patchlens_event::{EVENTS_TOPIC, REJECTS_TOPIC};
+use patchlens_event::{DOCUMENTS_TOPIC, EVENTS_TOPIC, REJECTS_TOPIC};
 use patchlens_log::{LogUrl, Reader, ReaderOptions, Writer, WriterOptions, ensure_topics};
 use patchlens_queries::Store;
 use patchlens_queries::embedded::{
@@ -15,8 +15,11 @@ use patchlens_stream::devices::Analysis;
 use patchlens_stream::{Flow, FlowOptions, Metrics};
 use tokio::sync::watch;
 
+use crate::cli::Reading;
 use crate::config::{Config, socket_address};
+use crate::documents::Documents;
 use crate::output::say;
+use crate::reading::collect_options;
 use crate::reference;
 
 /// The store, and the engine behind it when it runs in this process.
@@ -152,7 +155,7 @@ pub(crate) async fn open_writer_within(
     deadline: Duration,
 ) -> anyhow::Result<Writer> {
     let url: LogUrl = url.parse()?;
-    ensure(config, &url).await?;
+    ensure(config, &url, [EVENTS_TOPIC, REJECTS_TOPIC]).await?;
     let options = WriterOptions {
         deadline,
         disk_bytes_max: config.event_log.local_mib_max << 20,
@@ -161,14 +164,22 @@ pub(crate) async fn open_writer_within(
     Ok(Writer::open(&url, options).await?)
 }
 
-async fn ensure(config: &Config, url: &LogUrl) -> anyhow::Result<()> {
+async fn ensure(
+    config: &Config,
+    url: &LogUrl,
+    topics: impl IntoIterator<Item = &'static str>,
+) -> anyhow::Result<()> {
     let partitions = config.event_log.partitions;
-    ensure_topics(
-        url,
-        &[(EVENTS_TOPIC, partitions), (REJECTS_TOPIC, partitions)],
-    )
-    .await
-    .context("making the topics of the event log")
+    let topics = topics.into_iter().map(|topic| (topic, partitions));
+    ensure_topics(url, &topics.collect::<Vec<_>>())
+        .await
+        .context("making the topics of the event log")
+}
+
+/// What the transform stage reads. Nobody but patchlens writes to a local log.
+fn topics(url: &LogUrl) -> impl Iterator<Item = &'static str> {
+    let documents = matches!(url, LogUrl::Kafka { .. }).then_some(DOCUMENTS_TOPIC);
+    [EVENTS_TOPIC, REJECTS_TOPIC].into_iter().chain(documents)
 }
 
 /// Puts the transform stage together.
@@ -179,12 +190,17 @@ pub(crate) async fn open_flow(
     metrics: Arc<Metrics>,
 ) -> anyhow::Result<Flow> {
     let url: LogUrl = config.event_log_url().parse()?;
-    ensure(config, &url).await?;
+    ensure(config, &url, topics(&url)).await?;
     let instance_id = Some(config.event_log.instance_id.clone()).filter(|id| !id.is_empty());
     let options = ReaderOptions {
         instance_id,
-        ..ReaderOptions::new(&config.event_log.group, [EVENTS_TOPIC, REJECTS_TOPIC])
+        ..ReaderOptions::new(&config.event_log.group, topics(&url))
     };
+    let reading = Reading {
+        device: None,
+        assume_utc_offset: None,
+    };
+    let documents = Documents::new(collect_options(config, &reading, 0)?)?;
     let reader = Reader::open(&url, options).await?;
     let (reference, reference_version) = reference::load(&store).await?;
     let knowledge = crate::knowledge::load(config)?;
@@ -193,6 +209,7 @@ pub(crate) async fn open_flow(
         cut_bytes_max: config.transform.cut_mib_max << 20,
         cut_wait: Duration::from_millis(config.transform.cut_wait_ms),
         until_idle,
+        documents: Arc::new(documents),
         now: now(),
     };
     let analysis = Analysis {

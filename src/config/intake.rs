@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use patchlens_gateway::GatewayConfig;
+use patchlens_gateway::{ConnectionLimits, GatewayConfig};
 use patchlens_ingest::collect::CollectOptions;
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +103,7 @@ impl Config {
             requests_per_second: gateway.requests_per_second,
             kib_per_second: gateway.mib_per_second.saturating_mul(1024),
             body_wait: Duration::from_secs(gateway.body_wait_seconds),
+            connections: ConnectionLimits::default(),
             message_kib_max: self.collect.message_kib_max,
             collect,
             now: now(),

@@ -9,7 +9,7 @@
 //! - An answer of success means that everything it speaks of is durable in the event log.
 //! - What is malformed is a durable reject, and its neighbours are taken all the same.
 //! - Identities are hashes of content: a request that is sent again changes nothing.
-//! - Every request has a token, but for those of this machine when no token exists.
+//! - Every request has a token, but for those of this machine as long as nobody was ever given one.
 //! - Sizes, rates and memory have limits; above them the answer is 413, 429 or 503 with
 //!   `Retry-After`, never a growing queue.
 //!
@@ -20,6 +20,7 @@ mod answer;
 mod bundles;
 mod client;
 mod config;
+mod connections;
 mod error;
 mod events;
 mod metrics;
@@ -32,7 +33,8 @@ mod winlogbeat;
 pub use answer::{EventsAnswer, Problem};
 pub use client::{Client, ClientOptions};
 pub use config::GatewayConfig;
+pub use connections::{ConnectionLimits, serve_on};
 pub use error::{Error, Result};
-pub use server::{Gateway, serve_on};
+pub use server::Gateway;
 pub use token::{Scope, TokenEntry, TokenFile, Tokens};
 pub use uploads::{Upload, UploadState};
