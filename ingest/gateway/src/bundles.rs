@@ -88,12 +88,6 @@ pub(crate) async fn post(
     if total_bytes.is_some_and(|bytes| bytes > bundle_bytes_max) {
         return Err(too_large(bundle_bytes_max));
     }
-    let Some(turn) = shared.pressure.bundle(collector.name()) else {
-        return Err(Refusal::Busy(
-            "as many bundles as may be are under way already".to_owned(),
-            RETRY,
-        ));
-    };
     let upload_id = match params.upload_id {
         Some(id) => checked("upload_id", &id)?,
         None => Shared::new_id()?,
@@ -112,6 +106,11 @@ pub(crate) async fn post(
         detail: Some("the connection ended before the answer".to_owned()),
     };
     shared.metrics.bundles_open.fetch_add(1, Ordering::Relaxed);
+    let Some(turn) = shared.pressure.bundle(collector.name()) else {
+        let detail = "as many bundles as may be are under way already".to_owned();
+        ending.detail = Some(detail.clone());
+        return Err(Refusal::Busy(detail, RETRY));
+    };
     let outcome = take(
         &shared,
         &collector,

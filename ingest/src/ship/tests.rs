@@ -234,7 +234,7 @@ async fn a_spool_takes_as_much_of_a_large_append_as_there_is_room_for() {
     let large: Vec<Message> = (0..40)
         .map(|number| Message {
             key: "YR-1".to_owned(),
-            payload: format!("{number:<100000}").into_bytes(),
+            payload: format!("{number:<50000}").repeat(2).into_bytes(),
         })
         .collect();
     let error = spooled.append(EVENTS_TOPIC, large).await.unwrap_err();

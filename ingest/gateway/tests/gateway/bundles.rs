@@ -4,7 +4,6 @@ use std::io::Write as _;
 
 use futures::StreamExt as _;
 use patchlens_gateway::{Error, Gateway, Upload, UploadState};
-use tokio::io::AsyncWriteExt as _;
 
 use crate::support::{Running, config, connect, json, token, uploads};
 
@@ -200,6 +199,7 @@ async fn what_is_refused_in_a_bundle_is_named_in_the_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_keeps_its_turn_until_its_reader_has_ended() {
+    use tokio::io::AsyncWriteExt as _;
     let gateway = Running::start_with(|config| {
         config.bundles_max = 1;
         config.bundle_bytes_max = 64 << 20;

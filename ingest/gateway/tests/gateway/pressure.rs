@@ -55,7 +55,7 @@ async fn a_collector_that_is_too_fast_is_slowed_down_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_full_event_log_is_busy_and_not_ready() {
+async fn a_full_event_log_is_busy() {
     let dir = tempfile::tempdir().unwrap();
     let log = LogUrl::local(dir.path().join("log"));
     let options = WriterOptions {
@@ -77,8 +77,6 @@ async fn a_full_event_log_is_busy_and_not_ready() {
         taken += 1;
         assert!(taken < 30, "no limit");
     }
-    let ready = reqwest::get(gateway.at("/readyz")).await.unwrap();
-    assert_eq!(ready.status(), 503);
     let (events, _) = gateway.finish().await;
     assert_eq!(events.len(), taken * 300, "what was acknowledged is there");
 }
@@ -100,7 +98,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 
 fn head(path: &str, token: &str, more: &str) -> String {
     format!(
-        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 10000\r\n{more}\r\nab"
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 10000\r\n{more}\r\n"
     )
 }
 
