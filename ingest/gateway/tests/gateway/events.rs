@@ -268,8 +268,9 @@ async fn stubborn(answer: &'static str) -> String {
     tokio::spawn(async move {
         let mut open = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = [0; 64 << 10];
-            stream.read(&mut request).await.ok();
+            let mut request = vec![0; 64 << 10];
+            let count = stream.read(&mut request).await.unwrap();
+            assert!(count > 0, "no request");
             stream.write_all(answer.as_bytes()).await.ok();
             if answer.is_empty() {
                 open.push(stream);

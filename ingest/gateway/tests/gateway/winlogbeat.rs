@@ -284,7 +284,10 @@ async fn what_a_collector_may_not_speak_for_is_never_kept_as_if_it_might() {
     assert_eq!(rejects.len(), 7);
     for reject in rejects {
         let is_own = reject.raw.contains("BRANCH-1") || reject.raw.contains("branch-1");
-        let device = reject.device_id.as_ref().map(|id| id.as_str());
+        let device = reject
+            .device_id
+            .as_ref()
+            .map(patchlens_event::DeviceId::as_str);
         assert_eq!(device, is_own.then_some("BRANCH-1"), "{reject:?}");
         let is_refused = reject.reason == RejectReason::NotAllowed;
         assert_eq!(is_refused, !is_own, "{reject:?}");
