@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use patchlens_event::{DeviceId, Event, Reject};
+use patchlens_event::{DeviceId, Event, Reject, RejectReason};
 use patchlens_ingest::collect::{
     CollectOptions, DocumentOutcome, DocumentReader, EventSink, SinkError,
 };
@@ -41,7 +41,8 @@ impl Documents {
         &self,
         payload: &[u8],
         byte_offset: u64,
-        outcome: (patchlens_event::RejectReason, String),
+        reason: RejectReason,
+        detail: &str,
     ) -> DocumentRow {
         let from = usize::try_from(byte_offset).unwrap_or(usize::MAX);
         let line = payload.get(from..).unwrap_or_default();
@@ -50,8 +51,8 @@ impl Documents {
         let text = self.redactor.text(&text);
         let kept = text.floor_char_boundary(Reject::RAW_BYTES_MAX);
         DocumentRow::Refused {
-            reason: outcome.0,
-            detail: self.redactor.text(&outcome.1).into_owned(),
+            reason,
+            detail: self.redactor.text(detail).into_owned(),
             raw: text.get(..kept).unwrap_or_default().to_owned(),
         }
     }
@@ -73,7 +74,7 @@ impl ReadDocuments for Documents {
                 &mut Rows(&rows),
                 &mut |_, byte_offset, outcome| {
                     if let DocumentOutcome::Refused(reason, detail) = outcome {
-                        let row = self.refused(payload, byte_offset, (reason, detail));
+                        let row = self.refused(payload, byte_offset, reason, &detail);
                         rows.borrow_mut().push(row);
                     }
                     true
