@@ -19,6 +19,8 @@ mod cli;
 mod commands;
 mod config;
 #[cfg(feature = "fleet")]
+mod documents;
+#[cfg(feature = "fleet")]
 mod health;
 #[cfg(feature = "fleet")]
 mod knowledge;

@@ -28,7 +28,7 @@ pub(crate) async fn open_writer_within(
     deadline: Duration,
 ) -> anyhow::Result<Writer> {
     let url: LogUrl = url.parse()?;
-    ensure(config, &url).await?;
+    ensure(config, &url, [EVENTS_TOPIC, REJECTS_TOPIC]).await?;
     let options = WriterOptions {
         deadline,
         disk_bytes_max: config.event_log.local_mib_max << 20,
@@ -38,14 +38,16 @@ pub(crate) async fn open_writer_within(
 }
 
 /// Makes the topics that are missing.
-async fn ensure(config: &Config, url: &LogUrl) -> anyhow::Result<()> {
+async fn ensure(
+    config: &Config,
+    url: &LogUrl,
+    topics: impl IntoIterator<Item = &'static str>,
+) -> anyhow::Result<()> {
     let partitions = config.event_log.partitions;
-    ensure_topics(
-        url,
-        &[(EVENTS_TOPIC, partitions), (REJECTS_TOPIC, partitions)],
-    )
-    .await
-    .context("making the topics of the event log")
+    let topics = topics.into_iter().map(|topic| (topic, partitions));
+    ensure_topics(url, &topics.collect::<Vec<_>>())
+        .await
+        .context("making the topics of the event log")
 }
 
 /// The clock: the only place that hands it on.

@@ -60,6 +60,9 @@ impl Share {
             } => Bundle::from_files(name, files, refusals, limits),
         };
         bundle.open_cabinets();
+        if let Some(source) = bundle.take_failure() {
+            return Err(Error::Spool { source });
+        }
         let mut scans = Vec::with_capacity(bundle.entries.len());
         let mut entries = Vec::with_capacity(bundle.entries.len());
         for entry in std::mem::take(&mut bundle.entries) {

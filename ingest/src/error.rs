@@ -15,6 +15,12 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// What is in an archive cannot be kept on this machine while it is read. Nothing is wrong with the archive.
+    #[error("{source}; make room there and read the bundle again")]
+    Spool {
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// The names that shall be taken out cannot be searched for.
     #[error("cannot prepare the redaction of the known names; give fewer or shorter ones")]
     Redaction {

@@ -3,6 +3,9 @@
 //! What a reject kept is one piece of one file, as text. When today's code reads all of it, its
 //! records become events at the place where they stood, under the identity that they have as the
 //! first of their kind in their file. None of it is counted as noise: counts are made from whole files.
+//!
+//! A reject may hold anything, so it speaks for no other device than the one that it is known to be from:
+//! otherwise a collector whose token is bound to some devices could write about all of them.
 
 use patchlens_event::{BatchItem, DeviceId, Event, Reject, RejectReason, decode_batch};
 
@@ -25,6 +28,13 @@ pub enum Stays {
     NotContent,
     /// Nothing says which device it is from.
     NoDevice,
+    /// It names another device than the one that it is from.
+    OtherDevice,
+    /// Its collector may not speak for the device.
+    NotAllowed,
+    /// Names were taken out of it, on which identity depends: its events would count again when the
+    /// log is collected again.
+    Redacted,
     /// Today's parsers do not read it either.
     Unreadable,
 }
@@ -37,6 +47,9 @@ impl Stays {
             Self::Damaged => "bytes that are no text",
             Self::NotContent => "refused for its size, name or access: collect it again",
             Self::NoDevice => "no device is known",
+            Self::OtherDevice => "it names another device than the one it is from",
+            Self::NotAllowed => "its collector may not speak for the device",
+            Self::Redacted => "names were taken out of it: collect it again",
             Self::Unreadable => "still not readable",
         }
     }
@@ -57,6 +70,7 @@ pub fn replay(
         | RejectReason::LimitExceeded
         | RejectReason::Truncated
         | RejectReason::RefusedByStore => return Ok(Err(Stays::NotContent)),
+        RejectReason::NotAllowed => return Ok(Err(Stays::NotAllowed)),
         RejectReason::UnknownFormat | RejectReason::Malformed | RejectReason::UndecodableEvent => {}
     }
     if raw.len() + 4 > Reject::RAW_BYTES_MAX {
@@ -65,21 +79,45 @@ pub fn replay(
     if raw.contains('\u{FFFD}') {
         return Ok(Err(Stays::Damaged));
     }
+    let Some(device_id) = &reject.device_id else {
+        return Ok(Err(Stays::NoDevice));
+    };
     if let Some(events) = contract(raw) {
-        return Ok(Ok(events));
+        // Its identity was given before anything was taken out.
+        let is_from = |event: &Event| event.device_id == *device_id;
+        return Ok(if events.iter().all(is_from) {
+            Ok(events)
+        } else {
+            Err(Stays::OtherDevice)
+        });
+    }
+    if holds_token(raw) {
+        return Ok(Err(Stays::Redacted));
     }
     let mut kept = Kept::default();
     let file = reject.origin.file.as_str();
     let place = (reject.origin.line, reject.origin.byte_offset);
-    if let DocumentOutcome::Sent(_) =
-        DocumentReader::new(options, file).read(place, raw.as_bytes(), &|_| true, &mut kept)?
-    {
-        return Ok(Ok(kept.events));
+    let is_from = |device: &DeviceId| device == device_id;
+    match DocumentReader::new(options, file).read(place, raw.as_bytes(), &is_from, &mut kept)? {
+        DocumentOutcome::Sent(_) => return Ok(Ok(kept.events)),
+        DocumentOutcome::Refused(RejectReason::NotAllowed, _) => {
+            return Ok(Err(Stays::OtherDevice));
+        }
+        DocumentOutcome::Refused(..) => {}
     }
-    let Some(device_id) = &reject.device_id else {
-        return Ok(Err(Stays::NoDevice));
-    };
     read_lines(reject, device_id, options)
+}
+
+/// True when something was taken out: a class of names and its hash, as redaction writes them.
+fn holds_token(raw: &str) -> bool {
+    const HASH_CHARS: usize = 8;
+    ["user:", "sid:", "email:", "ip:"].iter().any(|class| {
+        raw.match_indices(class).any(|(at, _)| {
+            let hash = raw.get(at + class.len()..).unwrap_or_default();
+            let hash = hash.bytes().take_while(u8::is_ascii_hexdigit).count();
+            hash == HASH_CHARS
+        })
+    })
 }
 
 /// Lines of the contract that an older version did not know.
@@ -204,10 +242,52 @@ mod tests {
         assert_eq!(events[0].origin.file, "Logs/CBS/CBS.log");
         let line = serde_json::to_string(&events[0]).unwrap();
         let again = replay(
-            &reject(RejectReason::UndecodableEvent, None, &line),
+            &reject(RejectReason::UndecodableEvent, Some("YR-1"), &line),
             &options(),
         );
         assert_eq!(again.unwrap().unwrap(), events);
+    }
+
+    #[test]
+    fn a_reject_speaks_for_no_other_device_than_its_own() {
+        let document = r#"{"winlog":{"channel":"System","computer_name":"victim.corp","event_id":"20","provider_name":"Microsoft-Windows-WindowsUpdateClient"},"@timestamp":"2024-08-20T02:02:43.000Z"}"#;
+        let event = replay(
+            &reject(RejectReason::Malformed, Some("VICTIM"), document),
+            &options(),
+        )
+        .unwrap()
+        .unwrap();
+        assert_eq!(event[0].device_id.as_str(), "VICTIM");
+        let line = serde_json::to_string(&event[0]).unwrap();
+        for raw in [document, &line] {
+            for (reason, device, expected) in [
+                (RejectReason::Malformed, None, Stays::NoDevice),
+                (
+                    RejectReason::Malformed,
+                    Some("BRANCH-1"),
+                    Stays::OtherDevice,
+                ),
+                (RejectReason::NotAllowed, Some("VICTIM"), Stays::NotAllowed),
+            ] {
+                let stays = replay(&reject(reason, device, raw), &options()).unwrap();
+                assert_eq!(stays.unwrap_err(), expected, "{reason:?} {device:?} {raw}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_names_were_taken_out_of_stays() {
+        let stays = |raw: &str| {
+            replay(
+                &reject(RejectReason::Malformed, Some("YR-1"), raw),
+                &options(),
+            )
+            .unwrap()
+        };
+        let redacted = LINE.replace("install", r"install C:\Users\user:3f2a91c0\x");
+        assert_eq!(stays(&redacted).unwrap_err(), Stays::Redacted);
+        let like_it = LINE.replace("install", "install user: 3f2a91c0, ip:3f2a91c0f, sid:");
+        assert!(stays(&like_it).is_ok());
     }
 
     #[test]

@@ -35,9 +35,14 @@ pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome>
         if command.follow {
             let stop = stop_signal();
             let done = follow::run(config, &command.paths, options, &mut shipping, stop).await;
+            let refused = set_aside(&shipping);
             shipping.close().await;
             let followed = done?;
             print(&followed.to_line(&url))?;
+            if let Some(refused) = refused {
+                print(&refused)?;
+                return Ok(Outcome::DoneWithRejects);
+            }
             return Ok(Outcome::from_rejects(followed.rejected));
         }
         let done = if command.drain {
@@ -53,8 +58,10 @@ pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome>
         if let Some(account) = &account {
             print(&account.to_line(&url))?;
         }
-        if let Some(kept) = kept {
-            print(&kept)?;
+        if !kept.is_empty() {
+            for line in kept {
+                print(&line)?;
+            }
             return Ok(Outcome::DoneWithRejects);
         }
         if command.drain {
@@ -66,23 +73,40 @@ pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome>
     })
 }
 
-/// Hands over what waits in the spool; says what still does, and why.
-async fn settle(config: &Config, shipping: &mut Shipping) -> anyhow::Result<Option<String>> {
+/// Hands over what waits in the spool; says what still does, and what was set aside, and why.
+async fn settle(config: &Config, shipping: &mut Shipping) -> anyhow::Result<Vec<String>> {
     let Shipping::Spooled(spooled) = shipping else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let wait = Duration::from_secs(config.collect.spool.drain_seconds);
-    match spooled.drain(wait).await? {
-        SpoolState::Empty => Ok(None),
-        SpoolState::Waiting(messages) => Ok(Some(format!(
+    let mut lines = Vec::new();
+    if let SpoolState::Waiting(messages) = spooled.drain(wait).await? {
+        lines.push(format!(
             "{messages} messages wait in the spool {} for {}: {}; `patchlens collect --drain --to URL` or the next collect hands them over",
             spooled.dir().display(),
             spooled.name(),
             spooled
                 .last_failure()
                 .unwrap_or("not all could be handed over in time"),
-        ))),
+        ));
     }
+    lines.extend(set_aside(shipping));
+    Ok(lines)
+}
+
+/// Says what the destination refuses, if anything.
+fn set_aside(shipping: &Shipping) -> Option<String> {
+    let Shipping::Spooled(spooled) = shipping else {
+        return None;
+    };
+    (spooled.set_aside() > 0).then(|| {
+        format!(
+            "{} messages are refused by {} for what they say and lie in {}; the log above says why. When that is mended, send each file with `curl --data-binary @FILE URL/ingest/v1/events` and delete it",
+            spooled.set_aside(),
+            spooled.name(),
+            spooled.refused_dir().display(),
+        )
+    })
 }
 
 /// What became of the records: `read = sent + counted`, rejects beside them.

@@ -123,7 +123,7 @@ async fn hand_over(
                 tracing::warn!(%error, "waiting; what is in the logs stays there meanwhile");
             }
             tokio::select! {
-                () = tokio::time::sleep(error.retry_after().unwrap_or(pause)) => {}
+                () = tokio::time::sleep(error.retry_after().unwrap_or(pause).min(PAUSES.1)) => {}
                 _ = stop.wait_for(|stop| *stop) => return Ok(false),
             }
             pause = (pause * 2).min(PAUSES.1);

@@ -139,7 +139,7 @@ fn readers(config: &Config) -> anyhow::Result<Readers> {
         tokens.path().display()
     );
     Ok(Readers::Admitted(Arc::new(move |authorization| {
-        let open = only_here && tokens.with(|file| file.tokens.is_empty());
-        open || tokens.admits(authorization.unwrap_or_default(), Scope::Read)
+        (only_here && tokens.is_open())
+            || tokens.admits(authorization.unwrap_or_default(), Scope::Read)
     })))
 }

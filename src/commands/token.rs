@@ -15,9 +15,7 @@ pub(crate) fn add(
     scopes: Vec<Scope>,
     devices: &[String],
 ) -> anyhow::Result<Outcome> {
-    let mut file = TokenFile::read(path)?;
-    let token = file.add(name, scopes, devices, now()())?;
-    file.write(path)?;
+    let token = TokenFile::update(path, |file| file.add(name, scopes, devices, now()()))?;
     say(&format!(
         "the token of {name}; it is shown this once, {} holds only its hash",
         path.display()
@@ -53,12 +51,19 @@ pub(crate) fn list(path: &Path, holder: &str) -> anyhow::Result<Outcome> {
 
 /// Takes a token away.
 pub(crate) fn revoke(path: &Path, name: &str) -> anyhow::Result<Outcome> {
-    let mut file = TokenFile::read(path)?;
     ensure!(
-        file.revoke(name),
-        "{} holds no token of {name:?}",
+        path.exists(),
+        "{} does not exist: nobody has a token",
         path.display()
     );
-    file.write(path)?;
+    let (was_there, left) =
+        TokenFile::update(path, |file| Ok((file.revoke(name), file.tokens.len())))?;
+    ensure!(was_there, "{} holds no token of {name:?}", path.display());
+    if left == 0 {
+        say(&format!(
+            "that was the last token: nobody is let in until there is another; to let in everybody on this machine again, delete {} and start the service anew",
+            path.display()
+        ));
+    }
     Ok(Outcome::Done)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 #[cfg(feature = "fleet")]
-use patchlens_gateway::GatewayConfig;
+use patchlens_gateway::{ConnectionLimits, GatewayConfig};
 #[cfg(feature = "fleet")]
 use patchlens_ingest::collect::CollectOptions;
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,7 @@ impl Config {
             requests_per_second: gateway.requests_per_second,
             kib_per_second: gateway.mib_per_second.saturating_mul(1024),
             body_wait: Duration::from_secs(gateway.body_wait_seconds),
+            connections: ConnectionLimits::default(),
             message_kib_max: self.collect.message_kib_max,
             collect,
             now: now(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use patchlens_event::{EVENTS_TOPIC, REJECTS_TOPIC};
+use patchlens_event::{DOCUMENTS_TOPIC, EVENTS_TOPIC, REJECTS_TOPIC};
 use patchlens_log::{LogUrl, Reader, ReaderOptions};
 use patchlens_queries::Store;
 use patchlens_queries::embedded::{
@@ -15,7 +15,10 @@ use patchlens_stream::devices::Analysis;
 use patchlens_stream::{Flow, FlowOptions, Metrics};
 
 use super::{ensure, now};
+use crate::cli::Reading;
 use crate::config::{Config, socket_address};
+use crate::documents::Documents;
+use crate::reading::collect_options;
 use crate::reference;
 
 /// The store, and the engine behind it when it runs in this process.
@@ -166,6 +169,12 @@ fn analyst_password(config: &Config) -> Option<Secret> {
     (!password.is_empty()).then(|| Secret::new(password.clone()))
 }
 
+/// What the transform stage reads. Nobody but patchlens writes to a local log.
+fn topics(url: &LogUrl) -> impl Iterator<Item = &'static str> {
+    let documents = matches!(url, LogUrl::Kafka { .. }).then_some(DOCUMENTS_TOPIC);
+    [EVENTS_TOPIC, REJECTS_TOPIC].into_iter().chain(documents)
+}
+
 /// Puts the transform stage together.
 pub(crate) async fn open_flow(
     config: &Config,
@@ -174,12 +183,17 @@ pub(crate) async fn open_flow(
     metrics: Arc<Metrics>,
 ) -> anyhow::Result<Flow> {
     let url: LogUrl = config.event_log_url().parse()?;
-    ensure(config, &url).await?;
+    ensure(config, &url, topics(&url)).await?;
     let instance_id = Some(config.event_log.instance_id.clone()).filter(|id| !id.is_empty());
     let options = ReaderOptions {
         instance_id,
-        ..ReaderOptions::new(&config.event_log.group, [EVENTS_TOPIC, REJECTS_TOPIC])
+        ..ReaderOptions::new(&config.event_log.group, topics(&url))
     };
+    let reading = Reading {
+        device: None,
+        assume_utc_offset: None,
+    };
+    let documents = Documents::new(collect_options(config, &reading, 0)?)?;
     let reader = Reader::open(&url, options).await?;
     let (reference, reference_version) = reference::load(&store).await?;
     let knowledge = crate::knowledge::load(config)?;
@@ -188,6 +202,7 @@ pub(crate) async fn open_flow(
         cut_bytes_max: config.transform.cut_mib_max << 20,
         cut_wait: Duration::from_millis(config.transform.cut_wait_ms),
         until_idle,
+        documents: Arc::new(documents),
         now: now(),
     };
     let analysis = Analysis {

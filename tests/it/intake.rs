@@ -439,3 +439,46 @@ fn a_reject_that_can_be_read_today_becomes_an_event_and_is_no_reject_any_more() 
     patchlens.run(&["transform", "--until-idle"]);
     assert_eq!(patchlens.numbers(count), [1, 2]);
 }
+
+#[test]
+fn tokens_that_are_made_at_the_same_time_are_all_kept() {
+    let server = Patchlens::new();
+    let makers: Vec<Child> = (0..12)
+        .map(|number| {
+            let name = format!("branch-{number}");
+            let mut command = server.command(&["gateway", "token", "add", &name]);
+            command.stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut maker in makers {
+        assert!(maker.wait().unwrap().success());
+    }
+    let listed = server.expect(0, &["gateway", "token", "list"]);
+    assert_eq!(listed.matches("branch-").count(), 12, "{listed}");
+}
+
+#[test]
+fn a_bundle_that_this_machine_cannot_unpack_is_no_bundle_that_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = line(1).repeat(1_000);
+    let stored = || {
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored)
+    };
+    let mut inner = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    inner.start_file("CBS.log", stored()).unwrap();
+    inner.write_all(log.as_bytes()).unwrap();
+    let inner = inner.finish().unwrap().into_inner();
+    let bundle = folder.path().join("YR-1.zip");
+    let mut outer = zip::ZipWriter::new(std::fs::File::create(&bundle).unwrap());
+    outer.start_file("logs.zip", stored()).unwrap();
+    outer.write_all(&inner).unwrap();
+    outer.finish().unwrap();
+    let patchlens = Patchlens::new().with_settings("[collect.limits]\nspool_memory_bytes = 1024\n");
+    patchlens.expect(0, &["collect", arg(&bundle)]);
+    // No room for temporary files: nothing is wrong with the bundle.
+    let mut collect = patchlens.command(&["collect", arg(&bundle)]);
+    let output = collect.env("TMPDIR", "/nonexistent").output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("temporary files"), "{said}");
+}

@@ -103,3 +103,47 @@ fn a_broker_that_is_down_is_named_and_nothing_is_lost() {
     };
     assert!(events > 0 && events == distinct);
 }
+
+#[test]
+fn documents_that_a_forwarder_writes_straight_to_kafka_are_read() {
+    if !engine() {
+        return;
+    }
+    let Some(broker) = Broker::start_or_skip(&BrokerOptions::default()) else {
+        return;
+    };
+    let url = format!("kafka://{}", broker.bootstrap());
+    let patchlens = Patchlens::new().with_event_log(&url);
+    // Makes the topics.
+    patchlens.expect(0, &["transform", "--until-idle"]);
+    let document = |record: u32| {
+        format!(
+            r#"{{"@timestamp":"2024-08-20T02:02:43.000Z","message":"Installation Failure","winlog":{{"channel":"System","computer_name":"YR-7.corp.example","event_id":"20","provider_name":"Microsoft-Windows-WindowsUpdateClient","record_id":{record},"event_data":{{"errorCode":"0x80073712","updateTitle":"KB5041580"}}}}}}"#
+        )
+    };
+    let payloads = [
+        document(1),
+        document(2),
+        // Sent again, and several in one message.
+        format!("{}\n{}\n", document(2), document(3)),
+        r#"{"message":"alice@example.com is no event"}"#.to_owned(),
+        "no document".to_owned(),
+    ];
+    let log: patchlens_log::LogUrl = url.parse().unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let options = patchlens_log::WriterOptions::default();
+        let writer = patchlens_log::Writer::open(&log, options).await.unwrap();
+        let messages = payloads.map(|payload| patchlens_log::Message {
+            key: "whatever".to_owned(),
+            payload: payload.into_bytes(),
+        });
+        writer
+            .append(patchlens_event::DOCUMENTS_TOPIC, messages.to_vec())
+            .await
+            .unwrap();
+        writer.close().await;
+    });
+    patchlens.expect(1, &["transform", "--until-idle"]);
+    let counts = "SELECT (SELECT count() FROM patchlens.update_event FINAL WHERE device_id = 'YR-7' AND topic = 'patchlens.winlogbeat.v1'), (SELECT count() FROM patchlens.reject FINAL), (SELECT countIf(raw LIKE '%alice%') FROM patchlens.reject)";
+    assert_eq!(patchlens.numbers(counts), [3, 2, 0]);
+}

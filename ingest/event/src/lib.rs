@@ -27,3 +27,6 @@ pub use reject::{Reject, RejectReason};
 pub const EVENTS_TOPIC: &str = "patchlens.events.v1";
 /// The topic that carries what could not be read: raw bytes, where they stood, and why.
 pub const REJECTS_TOPIC: &str = "patchlens.rejects.v1";
+/// Topic of event log documents as Winlogbeat and other forwarders write them straight to Kafka; the
+/// transform stage reads them as they are.
+pub const DOCUMENTS_TOPIC: &str = "patchlens.winlogbeat.v1";

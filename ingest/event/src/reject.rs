@@ -28,6 +28,8 @@ pub enum RejectReason {
     UndecodableEvent,
     /// The store refuses this row.
     RefusedByStore,
+    /// It is about a device that its collector may not speak for.
+    NotAllowed,
 }
 
 impl RejectReason {
@@ -42,6 +44,7 @@ impl RejectReason {
             Self::Unreadable => "unreadable",
             Self::UndecodableEvent => "undecodable_event",
             Self::RefusedByStore => "refused_by_store",
+            Self::NotAllowed => "not_allowed",
         }
     }
 }

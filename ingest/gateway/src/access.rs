@@ -37,20 +37,20 @@ pub(crate) fn admit(
     headers: &HeaderMap,
     scope: Scope,
 ) -> Result<Collector, Refusal> {
+    let presented = headers.get(header::AUTHORIZATION);
+    let Some(token) = presented.and_then(|value| token_in(value.to_str().ok()?)) else {
+        if !only_local || !tokens.is_open() {
+            return Err(Refusal::NoToken);
+        }
+        // Pages in a browser on this machine can send requests here; collectors have no origin.
+        if headers.contains_key(header::ORIGIN) {
+            return Err(Refusal::Forbidden(
+                "requests of web pages are not taken".to_owned(),
+            ));
+        }
+        return Ok(Collector { entry: None });
+    };
     tokens.with(|file| {
-        let presented = headers.get(header::AUTHORIZATION);
-        let Some(token) = presented.and_then(|value| token_in(value.to_str().ok()?)) else {
-            if !only_local || !file.tokens.is_empty() {
-                return Err(Refusal::NoToken);
-            }
-            // Pages in a browser on this machine can send requests here; collectors have no origin.
-            if headers.contains_key(header::ORIGIN) {
-                return Err(Refusal::Forbidden(
-                    "requests of web pages are not taken".to_owned(),
-                ));
-            }
-            return Ok(Collector { entry: None });
-        };
         let entry = file.find(&token).ok_or(Refusal::NoToken)?;
         if entry.scopes.contains(&scope) {
             Ok(Collector {

@@ -1,5 +1,6 @@
 //! What the gateway answers to a batch of events; its client reads it.
 
+use patchlens_event::RejectReason;
 use serde::{Deserialize, Serialize};
 
 /// The answer to a batch of events: everything it counts is durable.
@@ -18,6 +19,20 @@ pub struct EventsAnswer {
     pub problems: Vec<Problem>,
 }
 
+impl EventsAnswer {
+    /// Tells of a line that could not be used.
+    pub(crate) fn problem(&mut self, line: u64, reason: RejectReason, detail: String) {
+        self.rejected += 1;
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(Problem {
+                line,
+                reason: reason.as_str().to_owned(),
+                detail,
+            });
+        }
+    }
+}
+
 /// A line that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Problem {
@@ -32,3 +47,6 @@ pub struct Problem {
 /// How many problems an answer lists; all are counted and kept.
 #[cfg(feature = "server")]
 pub(crate) const PROBLEMS_MAX: usize = 100;
+
+/// The name of a refusal for the devices that a request speaks for.
+pub(crate) const NOT_ALLOWED: &str = "not_allowed";

@@ -4,24 +4,26 @@
 //! device, when the logs do not say or say wrong), `upload_id` (an id of the client's choosing, to
 //! ask about it meanwhile at `GET /ingest/v1/bundles/{upload_id}`).
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path as UrlPath, Query, Request, State};
 use axum::http::header;
 use futures::StreamExt as _;
 use patchlens_event::{Event, Reject};
-use patchlens_ingest::collect::{EventSink, PathAccount, SinkError, read_path};
+use patchlens_ingest::collect::{Cancel, EventSink, PathAccount, SinkError, read_path};
 use patchlens_ingest::ship::{Shipper, ship_all};
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::access::Collector;
-use crate::pressure::content_length;
+use crate::pressure::{Room, content_length};
 use crate::refusal::{Refusal, log_refusal};
 use crate::server::Shared;
 use crate::token::Scope;
@@ -29,8 +31,12 @@ use crate::uploads::{Upload, UploadState};
 
 /// When a client shall come back for which there is no room now.
 const RETRY: Duration = Duration::from_secs(10);
-/// Longest name and id.
-const NAME_CHARS_MAX: usize = 200;
+/// Longest name and id: file systems count bytes, and refuse more than 255 of them.
+const NAME_BYTES_MAX: usize = 200;
+/// The least that a bundle must come to in a second, on average once `body_wait` has passed.
+const BYTES_PER_SECOND_MIN: u64 = 2 << 10;
+/// The file that says that a directory of uploads has its gateway.
+const LOCK_NAME: &str = "lock";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,11 +66,17 @@ pub(crate) async fn get(
 
 pub(crate) async fn post(
     State(shared): State<Arc<Shared>>,
-    Query(params): Query<Params>,
+    params: Result<Query<Params>, QueryRejection>,
     request: Request,
 ) -> Result<Json<Upload>, Refusal> {
     let collector = shared.admit(request.headers(), Scope::Bundles)?;
     shared.pressure.request(collector.name())?;
+    let Query(params) = params.map_err(|error| {
+        Refusal::Malformed(format!(
+            "{}: `name`, `device` and `upload_id` are known",
+            error.body_text()
+        ))
+    })?;
     let (parts, body) = request.into_parts();
     if parts.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Refusal::Malformed(
@@ -76,12 +88,6 @@ pub(crate) async fn post(
     if total_bytes.is_some_and(|bytes| bytes > bundle_bytes_max) {
         return Err(too_large(bundle_bytes_max));
     }
-    let Ok(_turn) = Arc::clone(&shared.bundle_turns).try_acquire_owned() else {
-        return Err(Refusal::Busy(
-            "as many bundles as may be are under way already".to_owned(),
-            RETRY,
-        ));
-    };
     let upload_id = match params.upload_id {
         Some(id) => checked("upload_id", &id)?,
         None => Shared::new_id()?,
@@ -100,13 +106,18 @@ pub(crate) async fn post(
         detail: Some("the connection ended before the answer".to_owned()),
     };
     shared.metrics.bundles_open.fetch_add(1, Ordering::Relaxed);
+    let Some(turn) = shared.pressure.bundle(collector.name()) else {
+        let detail = "as many bundles as may be are under way already".to_owned();
+        ending.detail = Some(detail.clone());
+        return Err(Refusal::Busy(detail, RETRY));
+    };
     let outcome = take(
         &shared,
         &collector,
         &upload_id,
         &params.name.unwrap_or_default(),
         params.device,
-        body,
+        (body, turn),
     )
     .await;
     match outcome {
@@ -161,7 +172,7 @@ async fn take(
     upload_id: &str,
     name: &str,
     device: Option<String>,
-    body: Body,
+    (body, turn): (Body, Room),
 ) -> Result<(u64, PathAccount), Refusal> {
     let name = match name {
         "" => collector.name().to_owned(),
@@ -191,17 +202,20 @@ async fn take(
     let mut options = shared.config.collect.clone();
     options.collected_at = (shared.config.now)();
     options.device = device;
+    // When the client goes, reading ends soon; until it has, it keeps its turn and its room.
+    options.cancel = Cancel::default();
+    let _cancelling = Cancelling(options.cancel.clone());
     let (shipper, inbox) = Shipper::new(shared.config.message_kib_max);
     let mut sink = Checked {
         shipper,
         collector: collector.clone(),
         foreign: None,
     };
+    let received_bytes = received.bytes;
     let reading = tokio::task::spawn_blocking(move || {
         let read = read_path(&file, &options, &mut sink);
         let flushed = sink.shipper.flush();
-        // The directory goes when reading is over, whoever still waits for the answer.
-        drop(dir);
+        drop((dir, received, turn));
         (read, flushed, sink.foreign)
     });
     let mut writer = Arc::clone(&shared.writer);
@@ -211,7 +225,7 @@ async fn take(
         Refusal::Broken("reading the bundle failed; the gateway's own log says why".to_owned())
     })?;
     if let Some(device) = foreign {
-        return Err(Refusal::Forbidden(format!(
+        return Err(Refusal::NotAllowed(format!(
             "the bundle is about {device}, which the token of {} may not speak for",
             collector.name()
         )));
@@ -221,18 +235,53 @@ async fn take(
         Err(patchlens_ingest::ship::ShipError::Log(error)) => return Err(log_refusal(&error)),
         Err(error) => return Err(Refusal::Busy(error.to_string(), RETRY)),
     }
-    let account = read.map_err(|error| Refusal::Malformed(error.to_string()))?;
+    let account = read.map_err(|error| unread(&error))?;
     flushed.map_err(|error| Refusal::Busy(error.to_string(), RETRY))?;
-    Ok((received.bytes, account))
+    Ok((received_bytes, account))
+}
+
+/// Why a bundle that is here could not be read: what is wrong with it, or with this machine.
+fn unread(error: &patchlens_ingest::Error) -> Refusal {
+    use patchlens_ingest::Error as E;
+    match error {
+        E::Read { .. } | E::Spool { .. } | E::Sink { .. } => {
+            tracing::error!(error = %causes(error), "cannot read an upload");
+            Refusal::Busy(
+                "the gateway cannot read the upload now; its own log says why".to_owned(),
+                RETRY,
+            )
+        }
+        _ => Refusal::Malformed(error.to_string()),
+    }
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
+
+/// Ends the reading of a bundle when its handler goes.
+struct Cancelling(Cancel);
+
+impl Drop for Cancelling {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 /// What an upload takes on disk, as long as it is there.
-struct Received<'a> {
+struct Received {
     bytes: u64,
-    shared: &'a Shared,
+    shared: Arc<Shared>,
 }
 
-impl Drop for Received<'_> {
+impl Drop for Received {
     fn drop(&mut self) {
         let used = &self.shared.upload_bytes;
         used.fetch_sub(self.bytes, Ordering::AcqRel);
@@ -240,13 +289,13 @@ impl Drop for Received<'_> {
 }
 
 /// Streams the body to disk, within all limits.
-async fn receive<'a>(
-    shared: &'a Shared,
+async fn receive(
+    shared: &Arc<Shared>,
     collector: &Collector,
     upload_id: &str,
     file: &Path,
     body: Body,
-) -> Result<Received<'a>, Refusal> {
+) -> Result<Received, Refusal> {
     let broken = |error: std::io::Error| {
         tracing::error!(%error, "cannot write an upload");
         Refusal::Busy(
@@ -254,7 +303,11 @@ async fn receive<'a>(
             RETRY,
         )
     };
-    let mut received = Received { bytes: 0, shared };
+    let mut received = Received {
+        bytes: 0,
+        shared: Arc::clone(shared),
+    };
+    let started = Instant::now();
     let mut out = tokio::fs::File::create(file).await.map_err(broken)?;
     let mut chunks = body.into_data_stream();
     loop {
@@ -265,6 +318,12 @@ async fn receive<'a>(
         let chunk =
             chunk.map_err(|error| Refusal::Malformed(format!("the body is damaged: {error}")))?;
         let count = chunk.len() as u64;
+        // Whoever trickles holds the place of others.
+        let spent = started.elapsed();
+        let expected = spent.as_secs().saturating_mul(BYTES_PER_SECOND_MIN);
+        if spent > shared.config.body_wait && received.bytes.saturating_add(count) < expected {
+            return Err(Refusal::TooSlow);
+        }
         if received.bytes.saturating_add(count) > shared.config.bundle_bytes_max {
             return Err(too_large(shared.config.bundle_bytes_max));
         }
@@ -303,7 +362,7 @@ fn checked(what: &str, name: &str) -> Result<String, Refusal> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let well_formed = !last.is_empty()
         && !last.bytes().all(|byte| byte == b'.')
-        && last.chars().count() <= NAME_CHARS_MAX
+        && last.len() <= NAME_BYTES_MAX
         && !last
             .chars()
             .any(|c| c.is_control() || matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|'));
@@ -311,7 +370,7 @@ fn checked(what: &str, name: &str) -> Result<String, Refusal> {
         Ok(last.to_owned())
     } else {
         Err(Refusal::Malformed(format!(
-            "{what} is no name of a file of up to {NAME_CHARS_MAX} characters"
+            "{what} is no name of a file of up to {NAME_BYTES_MAX} bytes"
         )))
     }
 }
@@ -347,9 +406,19 @@ impl EventSink for Checked {
     }
 }
 
-/// Empties the directory of uploads: what is in it was never acknowledged.
-pub(crate) fn prepare(dir: &Path) -> std::io::Result<()> {
+/// Empties the directory of uploads: what is in it was never acknowledged. The directory is this
+/// gateway's as long as the handle lives.
+pub(crate) fn prepare(dir: &Path) -> std::io::Result<File> {
     std::fs::create_dir_all(dir)?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(dir.join(LOCK_NAME))?;
+    lock.try_lock().map_err(|error| {
+        let detail = format!("another gateway uses it ({error}); give each a data_dir of its own");
+        std::io::Error::new(std::io::ErrorKind::WouldBlock, detail)
+    })?;
     let leftovers: Vec<PathBuf> = std::fs::read_dir(dir)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
@@ -360,5 +429,5 @@ pub(crate) fn prepare(dir: &Path) -> std::io::Result<()> {
     for path in leftovers {
         std::fs::remove_dir_all(&path)?;
     }
-    Ok(())
+    Ok(lock)
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use patchlens_ingest::collect::CollectOptions;
 
+use crate::ConnectionLimits;
+
 /// Limits and places. The settings that fill it are explained in the program's `default.toml`.
 #[derive(Debug, Clone)]
 pub struct GatewayConfig {
@@ -28,6 +30,8 @@ pub struct GatewayConfig {
     pub kib_per_second: u32,
     /// Longest time for a body of events to arrive, and longest silence within a bundle.
     pub body_wait: Duration,
+    /// Limits on connections.
+    pub connections: ConnectionLimits,
     /// Largest message of the event log that events of one device are put together to.
     pub message_kib_max: usize,
     /// How bundles and documents are read; its time is replaced by that of the request.

@@ -12,7 +12,7 @@ pub enum Error {
     /// The file of tokens cannot be read or written.
     #[error("cannot {doing} the token file {path}", path = .path.display())]
     TokenFile {
-        /// `read` or `write`.
+        /// `read`, `write` or `lock`.
         doing: &'static str,
         /// The file.
         path: PathBuf,

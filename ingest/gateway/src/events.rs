@@ -13,17 +13,20 @@ use patchlens_event::{
     DeviceId, EVENTS_TOPIC, Event, EventId, Origin, REJECTS_TOPIC, Reject, RejectReason,
     SCHEMA_VERSION, encode_batch,
 };
+use patchlens_ingest::collect::named_device;
 use patchlens_ingest::redact::Redactor;
-use patchlens_log::{Message, Writer};
+use patchlens_log::Message;
 
 use crate::access::Collector;
-use crate::answer::{EventsAnswer, PROBLEMS_MAX, Problem};
+use crate::answer::EventsAnswer;
 use crate::refusal::{Refusal, log_refusal};
 use crate::server::Shared;
 use crate::token::Scope;
 
 /// Longest line that is taken for an event.
 const LINE_BYTES_MAX: usize = 1 << 20;
+/// How much of one request may be unusable: each becomes a reject, which is larger than the least line.
+const REJECTS_MAX: u64 = 10_000;
 
 /// The program that refuses, as rejects name it.
 const REFUSED_BY: &str = concat!("patchlens-gateway ", env!("CARGO_PKG_VERSION"));
@@ -35,32 +38,72 @@ pub(crate) async fn post(
     let collector = shared.admit(request.headers(), Scope::Events)?;
     shared.pressure.request(collector.name())?;
     let (parts, body) = request.into_parts();
-    let (bytes, _memory) = shared
+    let (bytes, room) = shared
         .pressure
-        .read(collector.name(), &shared.config, &parts.headers, body)
+        .read(collector.name(), &shared.config, &parts, body)
         .await?;
     shared.metrics.bytes("events", bytes.len() as u64);
-    let mut batch = Batch::new(&shared, &collector);
-    let mut answer = EventsAnswer::default();
-    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-        let line = line.trim_ascii();
-        if !line.is_empty() {
-            answer.lines += 1;
-            batch.line(index as u64 + 1, line, &mut answer)?;
+    let working = Arc::clone(&shared);
+    let (taken, answer, _room) = off_the_runtime(move || {
+        let mut batch = Batch::new(&working, &collector);
+        let mut answer = EventsAnswer::default();
+        for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            let line = line.trim_ascii();
+            if !line.is_empty() {
+                answer.lines += 1;
+                batch.line(index as u64 + 1, line, &mut answer)?;
+            }
         }
-    }
-    batch.append(&shared.writer).await?;
+        // The room is kept until all is durable, whether somebody waits for that or not.
+        Ok((batch.finish(), answer, room))
+    })
+    .await?;
+    taken.append(&shared).await?;
     shared.metrics.events("events", answer.events);
     Ok(Json(answer))
 }
 
-/// The messages that one request becomes.
+/// Does work that takes long, where it keeps no other request waiting.
+pub(crate) async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "reading a request ended in a panic");
+        Refusal::Broken("reading the request failed; the gateway's own log says why".to_owned())
+    })?
+}
+
+/// The messages that one request becomes, while it is read.
 pub(crate) struct Batch<'a> {
     shared: &'a Shared,
     collector: &'a Collector,
     received_at: Timestamp,
     events: Packer,
     rejects: Packer,
+    /// How much was refused, by reason.
+    refused: BTreeMap<&'static str, u64>,
+}
+
+/// The messages that one request became.
+pub(crate) struct Taken {
+    messages: Vec<(&'static str, Vec<Message>)>,
+    refused: BTreeMap<&'static str, u64>,
+}
+
+impl Taken {
+    /// Makes everything durable.
+    pub(crate) async fn append(self, shared: &Shared) -> Result<(), Refusal> {
+        for (topic, messages) in self.messages {
+            if !messages.is_empty() {
+                let appended = shared.writer.append(topic, messages).await;
+                appended.map_err(|error| log_refusal(&error))?;
+            }
+        }
+        for (reason, count) in self.refused {
+            shared.metrics.rejected(reason, count);
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Batch<'a> {
@@ -72,6 +115,7 @@ impl<'a> Batch<'a> {
             received_at: (shared.config.now)(),
             events: Packer::new(bytes_max),
             rejects: Packer::new(bytes_max),
+            refused: BTreeMap::new(),
         }
     }
 
@@ -95,62 +139,83 @@ impl<'a> Batch<'a> {
             }
             Err(problem) => problem,
         };
-        answer.rejected += 1;
-        if answer.problems.len() < PROBLEMS_MAX {
-            answer.problems.push(Problem {
-                line: number,
-                reason: reason.as_str().to_owned(),
-                detail: detail.clone(),
-            });
-        }
-        self.reject((number, 0), line, reason, detail)
+        let reason = self.reject((number, 0), line, reason, &detail)?;
+        answer.problem(number, reason, detail);
+        Ok(())
     }
 
     fn check_device(&self, device: &DeviceId, number: u64) -> Result<(), Refusal> {
         if self.collector.speaks_for(device) {
             return Ok(());
         }
-        Err(Refusal::Forbidden(format!(
+        Err(Refusal::NotAllowed(format!(
             "line {number} is about {device}, which the token of {} may not speak for; nothing was taken",
             self.collector.name()
         )))
     }
 
-    /// Keeps what could not be read.
+    /// Keeps what could not be read, and says as what.
+    ///
+    /// # Errors
+    /// When this is more than one request may hold of it: nothing is taken then.
     pub(crate) fn reject(
         &mut self,
         (line, byte_offset): (u64, u64),
         raw: &[u8],
         reason: RejectReason,
-        detail: String,
-    ) -> Result<(), Refusal> {
-        self.shared.metrics.rejected(reason.as_str(), 1);
-        let kept = raw.get(..raw.len().min(Reject::RAW_BYTES_MAX));
-        let kept = String::from_utf8_lossy(kept.unwrap_or_default());
+        detail: &str,
+    ) -> Result<RejectReason, Refusal> {
+        // What it says of its device is kept only of who may speak for it: reading it again later
+        // shall not open a door that is closed now.
+        let named = Some(raw).filter(|raw| raw.len() <= LINE_BYTES_MAX);
+        let named = named.and_then(named_device);
+        let is_allowed = named
+            .as_ref()
+            .is_none_or(|device| self.collector.speaks_for(device));
+        let reason = if is_allowed {
+            reason
+        } else {
+            RejectReason::NotAllowed
+        };
+        let device_id = named.filter(|_| is_allowed);
+        *self.refused.entry(reason.as_str()).or_default() += 1;
+        if self.refused.values().sum::<u64>() > REJECTS_MAX {
+            return Err(Refusal::TooLarge(format!(
+                "more than {REJECTS_MAX} lines cannot be used, and nothing was taken; is this the right endpoint for them? If so, send smaller batches"
+            )));
+        }
+        let redactor = &self.shared.redactor;
+        let text = String::from_utf8_lossy(raw);
+        let text = redactor.text(&text);
         let reject = Reject {
+            // Of what stands in the reject: a hash of more would tell who guesses what was taken out.
             reject_id: EventId::from_parts(&[
                 b"reject.v1",
                 b"gateway",
                 reason.as_str().as_bytes(),
-                raw,
+                text.as_bytes(),
             ]),
-            device_id: None,
+            device_id,
             reason,
-            detail,
+            detail: redactor.text(detail).into_owned(),
             origin: Origin {
                 file: format!("gateway/{}", self.collector.name()),
                 line,
                 byte_offset,
                 record_id: None,
             },
-            raw: self.shared.redactor.text(&kept).into_owned(),
+            raw: text
+                .get(..text.floor_char_boundary(Reject::RAW_BYTES_MAX))
+                .unwrap_or_default()
+                .to_owned(),
             collected_at: self.received_at,
             refused_by: REFUSED_BY.to_owned(),
         };
         let mut encoded = Vec::new();
         encode_batch(&reject, &mut encoded).map_err(|error| Refusal::Broken(error.to_string()))?;
-        self.rejects.add("", encoded.trim_ascii_end());
-        Ok(())
+        let key = reject.device_id.as_ref().map_or("", DeviceId::as_str);
+        self.rejects.add(key, encoded.trim_ascii_end());
+        Ok(reason)
     }
 
     /// Takes an event that was made here.
@@ -162,16 +227,15 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Makes everything durable.
-    pub(crate) async fn append(self, writer: &Writer) -> Result<(), Refusal> {
-        for (topic, packer) in [(REJECTS_TOPIC, self.rejects), (EVENTS_TOPIC, self.events)] {
-            let messages = packer.finish();
-            if !messages.is_empty() {
-                let appended = writer.append(topic, messages).await;
-                appended.map_err(|error| log_refusal(&error))?;
-            }
+    /// Ends the request.
+    pub(crate) fn finish(self) -> Taken {
+        Taken {
+            messages: vec![
+                (REJECTS_TOPIC, self.rejects.finish()),
+                (EVENTS_TOPIC, self.events.finish()),
+            ],
+            refused: self.refused,
         }
-        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@
 //! - An answer of success means that everything it speaks of is durable in the event log.
 //! - What is malformed is a durable reject, and its neighbours are taken all the same.
 //! - Identities are hashes of content: a request that is sent again changes nothing.
-//! - Every request has a token, but for those of this machine when no token exists.
+//! - Every request has a token, but for those of this machine as long as nobody was ever given one.
 //! - Sizes, rates and memory have limits; above them the answer is 413, 429 or 503 with
 //!   `Retry-After`, never a growing queue.
 //!
@@ -23,6 +23,8 @@ mod bundles;
 mod client;
 #[cfg(feature = "server")]
 mod config;
+#[cfg(feature = "server")]
+mod connections;
 mod error;
 #[cfg(feature = "server")]
 mod events;
@@ -45,9 +47,11 @@ pub use answer::{EventsAnswer, Problem};
 pub use client::{Client, ClientOptions};
 #[cfg(feature = "server")]
 pub use config::GatewayConfig;
+#[cfg(feature = "server")]
+pub use connections::{ConnectionLimits, serve_on};
 pub use error::{Error, Result};
 #[cfg(feature = "server")]
-pub use server::{Gateway, serve_on};
+pub use server::Gateway;
 #[cfg(feature = "server")]
 pub use token::{Scope, TokenEntry, TokenFile, Tokens};
 #[cfg(feature = "server")]

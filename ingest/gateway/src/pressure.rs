@@ -1,10 +1,12 @@
 //! Limits on how much comes in: rate for each collector, memory over all requests, size of a body.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use futures::StreamExt as _;
 use governor::clock::{Clock as _, DefaultClock};
@@ -25,6 +27,63 @@ pub(crate) struct Pressure {
     kib: DefaultKeyedRateLimiter<String>,
     clock: DefaultClock,
     memory: Arc<Semaphore>,
+    memory_of: Shares,
+    bundles: Arc<Semaphore>,
+    bundles_of: Shares,
+}
+
+/// The part of a room that one collector may take, so that there is always some for the others.
+struct Shares {
+    each: usize,
+    taken: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl Shares {
+    fn of(all: usize, at_least: usize) -> Self {
+        Self {
+            each: all.div_ceil(2).max(at_least).min(Semaphore::MAX_PERMITS),
+            taken: Mutex::default(),
+        }
+    }
+
+    fn share(&self, collector: &str) -> Arc<Semaphore> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        // Collectors are as many as tokens.
+        let share = taken.entry(collector.to_owned());
+        Arc::clone(share.or_insert_with(|| Arc::new(Semaphore::new(self.each))))
+    }
+}
+
+/// Room that a request takes, of the whole and of its collector's share.
+#[derive(Debug)]
+pub(crate) struct Room {
+    whole: OwnedSemaphorePermit,
+    share: OwnedSemaphorePermit,
+}
+
+impl Room {
+    /// Gives back what is not needed.
+    fn give_back(&mut self, count: usize) {
+        drop(self.whole.split(count));
+        drop(self.share.split(count));
+    }
+}
+
+/// How a body was sent, before anything was inflated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AsSent {
+    bytes: Option<u64>,
+    is_plain: bool,
+}
+
+impl AsSent {
+    /// Reads it from headers that nobody has changed yet.
+    pub(crate) fn new(headers: &HeaderMap) -> Self {
+        Self {
+            bytes: content_length(headers),
+            is_plain: !headers.contains_key(header::CONTENT_ENCODING),
+        }
+    }
 }
 
 fn at_least_one(number: u32) -> NonZeroU32 {
@@ -41,18 +100,19 @@ impl Pressure {
         let burst = kib(config.request_bytes_max as u64).max(config.kib_per_second);
         let kib_quota =
             Quota::per_second(at_least_one(config.kib_per_second)).allow_burst(at_least_one(burst));
-        let memory = kib(config.memory_bytes_max as u64);
+        let whole = |bytes| usize::try_from(kib(bytes)).unwrap_or(usize::MAX);
+        let memory = whole(config.memory_bytes_max as u64).min(Semaphore::MAX_PERMITS);
+        let request = whole(config.request_bytes_max as u64);
         Self {
             requests: RateLimiter::keyed(Quota::per_second(at_least_one(
                 config.requests_per_second,
             ))),
             kib: RateLimiter::keyed(kib_quota),
             clock: DefaultClock::default(),
-            memory: Arc::new(Semaphore::new(
-                usize::try_from(memory)
-                    .unwrap_or(usize::MAX)
-                    .min(Semaphore::MAX_PERMITS),
-            )),
+            memory: Arc::new(Semaphore::new(memory)),
+            memory_of: Shares::of(memory, request),
+            bundles: Arc::new(Semaphore::new(config.bundles_max)),
+            bundles_of: Shares::of(config.bundles_max, 1),
         }
     }
 
@@ -85,48 +145,61 @@ impl Pressure {
             .ok();
     }
 
-    /// Reads a body whole, within all limits. The permit stands for its memory.
+    /// Takes the turn of one bundle, if there is one left for this collector.
+    pub(crate) fn bundle(&self, collector: &str) -> Option<Room> {
+        let share = self.bundles_of.share(collector).try_acquire_owned().ok()?;
+        let whole = Arc::clone(&self.bundles).try_acquire_owned().ok()?;
+        Some(Room { whole, share })
+    }
+
+    async fn memory(&self, collector: &str, kib: u32) -> Option<Room> {
+        let room = async {
+            let share = self.memory_of.share(collector);
+            let share = share.acquire_many_owned(kib).await.ok()?;
+            let whole = Arc::clone(&self.memory);
+            let whole = whole.acquire_many_owned(kib).await.ok()?;
+            Some(Room { whole, share })
+        };
+        tokio::time::timeout(MEMORY_WAIT, room).await.ok()?
+    }
+
+    /// Reads a body whole, within all limits. The room stands for its memory.
     pub(crate) async fn read(
         &self,
         collector: &str,
         config: &GatewayConfig,
-        headers: &HeaderMap,
+        parts: &Parts,
         body: Body,
-    ) -> Result<(Vec<u8>, OwnedSemaphorePermit), Refusal> {
+    ) -> Result<(Vec<u8>, Room), Refusal> {
         let bytes_max = config.request_bytes_max;
-        let stated = content_length(headers);
-        let is_plain = !headers.contains_key(header::CONTENT_ENCODING);
-        if stated.is_some_and(|bytes| bytes > bytes_max as u64) {
+        let sent = parts.extensions.get().copied();
+        let AsSent { bytes, is_plain } = sent.unwrap_or_else(|| AsSent::new(&parts.headers));
+        if is_plain && bytes.is_some_and(|bytes| bytes > bytes_max as u64) {
             return Err(too_large(bytes_max));
         }
-        if let Some(bytes) = stated {
-            self.bytes(collector, bytes)?;
-        }
         // What the body may come to is claimed before it is read.
-        let claim = stated
+        let claim = bytes
             .filter(|_| is_plain)
             .map_or(kib(bytes_max as u64), kib);
-        let permit = tokio::time::timeout(
-            MEMORY_WAIT,
-            Arc::clone(&self.memory).acquire_many_owned(claim),
-        )
-        .await;
-        let Ok(Ok(mut permit)) = permit else {
+        let Some(mut room) = self.memory(collector, claim).await else {
             return Err(Refusal::Busy(
                 "too much is being read already".to_owned(),
                 MEMORY_RETRY,
             ));
         };
+        if let Some(bytes) = bytes {
+            self.bytes(collector, bytes)?;
+        }
         let reading = collect(body, bytes_max);
-        let bytes = tokio::time::timeout(config.body_wait, reading)
+        let read = tokio::time::timeout(config.body_wait, reading)
             .await
             .map_err(|_| Refusal::TooSlow)??;
-        if stated.is_none() {
-            self.bytes(collector, bytes.len() as u64)?;
+        if bytes.is_none() {
+            self.bytes(collector, read.len() as u64)?;
         }
-        let surplus = claim.saturating_sub(kib(bytes.len() as u64));
-        drop(permit.split(usize::try_from(surplus).unwrap_or_default()));
-        Ok((bytes, permit))
+        let surplus = claim.saturating_sub(kib(read.len() as u64));
+        room.give_back(usize::try_from(surplus).unwrap_or_default());
+        Ok((read, room))
     }
 }
 

@@ -6,6 +6,12 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::answer::NOT_ALLOWED;
+
+/// The reason of a refusal, beside its answer, for who counts them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reason(pub(crate) &'static str);
+
 /// Why a request was not done. Becomes `{"error":{"reason":…,"detail":…}}`.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -15,6 +21,8 @@ pub(crate) enum Refusal {
     NoToken,
     /// 403
     Forbidden(String),
+    /// 403 for what the request says, not for who sends it: something else may be taken.
+    NotAllowed(String),
     /// 404
     Unknown(String),
     /// 408
@@ -36,7 +44,7 @@ impl Refusal {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NoToken => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Taken(_) => StatusCode::CONFLICT,
@@ -53,6 +61,7 @@ impl Refusal {
             Self::Malformed(_) => "malformed_request",
             Self::NoToken => "no_token",
             Self::Forbidden(_) => "forbidden",
+            Self::NotAllowed(_) => NOT_ALLOWED,
             Self::Unknown(_) => "unknown",
             Self::TooSlow => "too_slow",
             Self::Taken(_) => "taken",
@@ -67,6 +76,7 @@ impl Refusal {
         match self {
             Self::Malformed(detail)
             | Self::Forbidden(detail)
+            | Self::NotAllowed(detail)
             | Self::Unknown(detail)
             | Self::Taken(detail)
             | Self::TooLarge(detail)
@@ -92,6 +102,7 @@ impl IntoResponse for Refusal {
             "error": {"reason": self.reason(), "detail": self.detail()}
         });
         let mut response = (self.status(), Json(body)).into_response();
+        response.extensions_mut().insert(Reason(self.reason()));
         if let Some(wait) = self.retry_after() {
             // Whole seconds, rounded up: the header knows no smaller ones.
             let seconds = wait.as_millis().div_ceil(1000).max(1);
@@ -136,6 +147,53 @@ impl IntoResponse for PlainRefusal {
         Response::from_parts(parts, text.into())
     }
 }
+
+/// What the routing itself refuses, such as a wrong query parameter, in the form of all refusals.
+/// `is_elastic`: for a client that takes whatever is JSON for an answer to its documents.
+pub(crate) async fn uniform(response: Response, is_elastic: bool) -> Response {
+    let status = response.status();
+    let is_ours = response.extensions().get::<Reason>().is_some()
+        || response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if is_ours || !status.is_client_error() {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let said = axum::body::to_bytes(body, SAID_BYTES_MAX).await;
+    let said = said.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    let said = said.ok().filter(|said| !said.is_empty());
+    let said = said.unwrap_or_else(|| match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            "this Content-Encoding is not taken: gzip, zstd or none".to_owned()
+        }
+        StatusCode::METHOD_NOT_ALLOWED => "this method is not taken here".to_owned(),
+        StatusCode::NOT_FOUND => "there is nothing at this address".to_owned(),
+        _ => status.to_string(),
+    });
+    let reason = match status {
+        StatusCode::NOT_FOUND => "unknown",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        _ => "malformed_request",
+    };
+    let mut answer = if is_elastic {
+        (status, format!("refused, {reason}: {said}\n")).into_response()
+    } else {
+        let body = serde_json::json!({"error": {"reason": reason, "detail": said}});
+        (status, Json(body)).into_response()
+    };
+    answer.extensions_mut().insert(Reason(reason));
+    for name in [header::ALLOW, header::ACCEPT_ENCODING] {
+        if let Some(value) = parts.headers.get(&name) {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    answer
+}
+
+/// How much is passed on of what the routing says.
+const SAID_BYTES_MAX: usize = 4096;
 
 /// Turns a failure of the event log into an answer.
 pub(crate) fn log_refusal(error: &patchlens_log::Error) -> Refusal {

@@ -1,5 +1,6 @@
 //! The routes, and what all of them share.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,14 +14,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use patchlens_ingest::redact::Redactor;
 use patchlens_log::Writer;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::access::{self, Collector};
 use crate::metrics::Metrics;
-use crate::pressure::Pressure;
-use crate::refusal::Refusal;
+use crate::pressure::{AsSent, Pressure};
+use crate::refusal::{self, Reason, Refusal};
 use crate::token::{Scope, Tokens};
 use crate::uploads::Uploads;
 use crate::{Error, GatewayConfig, Result, bundles, events, winlogbeat};
@@ -40,8 +39,9 @@ pub(crate) struct Shared {
     pub(crate) pressure: Pressure,
     pub(crate) uploads: Uploads,
     pub(crate) upload_bytes: AtomicU64,
-    pub(crate) bundle_turns: Arc<Semaphore>,
     pub(crate) redactor: Redactor,
+    /// Says that the directory of uploads is taken.
+    _uploads_lock: File,
 }
 
 impl Shared {
@@ -75,10 +75,11 @@ impl Gateway {
                 path: tokens.path().to_owned(),
             });
         }
-        bundles::prepare(&config.upload_dir).map_err(|source| Error::Uploads {
-            path: Path::new(&config.upload_dir).to_owned(),
-            source,
-        })?;
+        let uploads_lock =
+            bundles::prepare(&config.upload_dir).map_err(|source| Error::Uploads {
+                path: Path::new(&config.upload_dir).to_owned(),
+                source,
+            })?;
         let redactor = events::redactor(&config)?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -89,23 +90,28 @@ impl Gateway {
                 pressure: Pressure::new(&config),
                 uploads: Uploads::default(),
                 upload_bytes: AtomicU64::new(0),
-                bundle_turns: Arc::new(Semaphore::new(config.bundles_max)),
                 redactor,
+                _uploads_lock: uploads_lock,
                 config,
             }),
         })
     }
 
-    /// True when requests without a token are taken: those of this machine, while no token exists.
+    /// True when requests without a token are taken: those of this machine, until there is a file of tokens.
     pub fn is_open(&self) -> bool {
-        self.shared.only_local && self.shared.tokens.with(|file| file.tokens.is_empty())
+        self.shared.only_local && self.shared.tokens.is_open()
     }
 
-    fn routes(&self) -> Router {
+    pub(crate) fn connection_limits(&self) -> crate::ConnectionLimits {
+        self.shared.config.connections
+    }
+
+    pub(crate) fn routes(&self) -> Router {
         let inflated = Router::new()
             .route("/ingest/v1/events", post(events::post))
             .merge(winlogbeat::routes())
-            .layer(RequestDecompressionLayer::new());
+            .layer(RequestDecompressionLayer::new())
+            .layer(middleware::map_request(note_as_sent));
         Router::new()
             .route("/ingest/v1/bundles", post(bundles::post))
             .route("/ingest/v1/bundles/{upload_id}", get(bundles::get))
@@ -123,21 +129,6 @@ impl Gateway {
     }
 }
 
-/// Serves until `stopped`; requests that are under way are finished.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve_on(
-    listener: TcpListener,
-    gateway: Gateway,
-    stopped: impl Future<Output = ()> + Send + 'static,
-) -> Result<()> {
-    axum::serve(listener, gateway.routes())
-        .with_graceful_shutdown(stopped)
-        .await
-        .map_err(Error::Serve)
-}
-
 /// The name of an endpoint in metrics: a closed set, whatever is asked for.
 fn endpoint(path: &str) -> &'static str {
     match path {
@@ -150,27 +141,24 @@ fn endpoint(path: &str) -> &'static str {
 
 async fn count(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let endpoint = endpoint(request.uri().path());
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    shared.metrics.request(endpoint, status);
-    let refused = match status {
-        400 | 415 => Some("malformed_request"),
-        401 => Some("no_token"),
-        403 => Some("forbidden"),
-        408 => Some("too_slow"),
-        413 => Some("too_large"),
-        429 => Some("too_fast"),
-        503 => Some("busy"),
-        500 => Some("broken"),
-        _ => None,
-    };
-    if let Some(reason) = refused {
+    let path = request.uri().path();
+    let is_elastic = endpoint == "winlogbeat" && !path.trim_end_matches('/').ends_with(endpoint);
+    let response = refusal::uniform(next.run(request).await, is_elastic).await;
+    shared.metrics.request(endpoint, response.status().as_u16());
+    if let Some(Reason(reason)) = response.extensions().get() {
         shared.metrics.refused(reason);
     }
     response
 }
 
-/// Ready means: an append would be durable now. An empty append asks the log without writing.
+/// Inflating takes these headers away.
+async fn note_as_sent(mut request: Request) -> Request {
+    let sent = AsSent::new(request.headers());
+    request.extensions_mut().insert(sent);
+    request
+}
+
+/// Ready means: the event log is there, and below its budget. Nothing is written to find out.
 async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
     match shared.writer.check().await {
         Ok(()) => (StatusCode::OK, "the event log takes events\n".to_owned()),

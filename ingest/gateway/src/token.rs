@@ -110,6 +110,38 @@ impl TokenFile {
         })
     }
 
+    /// Changes the file: no other change comes between reading and writing it.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, is damaged, or the change fails; the old file is still there then.
+    pub fn update<T>(path: &Path, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        // The file itself is replaced, so that a lock on it would not be seen by who comes next.
+        let lock = Self::lock(path).map_err(|source| Error::TokenFile {
+            doing: "lock",
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut file = Self::read(path)?;
+        let changed = change(&mut file)?;
+        file.write(path)?;
+        drop(lock);
+        Ok(changed)
+    }
+
+    /// Waits for the turn to change the file; it ends when the handle is dropped.
+    fn lock(path: &Path) -> io::Result<fs::File> {
+        fs::create_dir_all(directory_of(path))?;
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        let lock = fs::File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(name)?;
+        lock.lock()?;
+        Ok(lock)
+    }
+
     /// Makes a token for a new holder and returns it: it is not kept, only its hash is.
     ///
     /// # Errors
@@ -124,10 +156,12 @@ impl TokenFile {
         let well_formed = (1..=NAME_BYTES_MAX).contains(&name.len())
             && name
                 .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+            // It also names a folder.
+            && name.bytes().any(|b| b != b'.');
         if !well_formed {
             return Err(Error::TokenName(format!(
-                "{name:?} cannot name the holder of a token: 1 to {NAME_BYTES_MAX} letters, digits, '.', '_' or '-'"
+                "{name:?} cannot name the holder of a token: 1 to {NAME_BYTES_MAX} letters, digits, '.', '_' or '-', not dots alone"
             )));
         }
         if self.tokens.iter().any(|token| token.name == name) {
@@ -185,10 +219,7 @@ impl TokenFile {
     }
 
     fn try_write(&self, path: &Path) -> io::Result<()> {
-        let dir = path
-            .parent()
-            .filter(|dir| !dir.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let dir = directory_of(path);
         fs::create_dir_all(dir)?;
         // Made for its owner only.
         let mut file = tempfile::NamedTempFile::new_in(dir)?;
@@ -196,6 +227,9 @@ impl TokenFile {
         file.write_all(b"\n")?;
         file.as_file().sync_all()?;
         file.persist(path)?;
+        // A token that was shown shall outlive a power cut.
+        #[cfg(unix)]
+        fs::File::open(dir)?.sync_all()?;
         Ok(())
     }
 
@@ -209,6 +243,12 @@ impl TokenFile {
     }
 }
 
+fn directory_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
 /// The tokens in force: the file, read again when it has changed.
 #[derive(Debug)]
 pub struct Tokens {
@@ -219,6 +259,8 @@ pub struct Tokens {
 #[derive(Debug)]
 struct State {
     file: TokenFile,
+    /// True until there is a file: tokens that were taken away, or lost, open no door.
+    is_open: bool,
     stamp: Option<(std::time::SystemTime, u64)>,
     looked_at: std::time::Instant,
 }
@@ -242,6 +284,7 @@ impl Tokens {
             path: path.to_owned(),
             state: std::sync::Mutex::new(State {
                 file: TokenFile::read(path)?,
+                is_open: !path.try_exists().unwrap_or(true),
                 stamp,
                 looked_at: std::time::Instant::now(),
             }),
@@ -260,8 +303,17 @@ impl Tokens {
         })
     }
 
+    /// True as long as nobody was ever given a token: since this was opened there has been no file.
+    pub fn is_open(&self) -> bool {
+        self.state().is_open
+    }
+
     /// Asks the tokens in force.
     pub fn with<T>(&self, ask: impl FnOnce(&TokenFile) -> T) -> T {
+        ask(&self.state().file)
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
         let mut state = self
             .state
             .lock()
@@ -269,6 +321,7 @@ impl Tokens {
         if state.looked_at.elapsed() >= LOOK_PAUSE {
             state.looked_at = std::time::Instant::now();
             let found = stamp(&self.path);
+            state.is_open &= found.is_none();
             if found != state.stamp {
                 match TokenFile::read(&self.path) {
                     Ok(file) => {
@@ -280,6 +333,6 @@ impl Tokens {
                 }
             }
         }
-        ask(&state.file)
+        state
     }
 }

@@ -14,6 +14,7 @@
 //! nothing: rsyslog's omelasticsearch 8.2302 looks at no status, takes both for a final word, and
 //! lets the events go. What it cannot parse it sends again.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +27,13 @@ use patchlens_event::{DeviceId, Event, Reject, RejectReason};
 use patchlens_ingest::collect::{
     CollectOptions, DocumentOutcome, DocumentReader, EventSink, SinkError,
 };
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::access::Collector;
-use crate::answer::{EventsAnswer, PROBLEMS_MAX, Problem};
-use crate::events::Batch;
+use crate::answer::EventsAnswer;
+use crate::events::{Batch, Taken, off_the_runtime};
+use crate::pressure::Room;
 use crate::refusal::{PlainRefusal, Refusal};
 use crate::server::Shared;
 use crate::token::Scope;
@@ -84,57 +87,79 @@ async fn body(shared: &Shared, request: Request) -> Result<(Collector, Body), Re
     let (parts, body) = request.into_parts();
     let body = shared
         .pressure
-        .read(collector.name(), &shared.config, &parts.headers, body)
+        .read(collector.name(), &shared.config, &parts, body)
         .await?;
     shared.metrics.bytes("winlogbeat", body.0.len() as u64);
     Ok((collector, body))
 }
 
-/// The bytes, and the permit that stands for their memory.
-type Body = (Vec<u8>, tokio::sync::OwnedSemaphorePermit);
+/// The bytes, and what stands for their memory.
+type Body = (Vec<u8>, Room);
 
 async fn plain(
     State(shared): State<Arc<Shared>>,
     request: Request,
 ) -> Result<Json<EventsAnswer>, Refusal> {
-    let (collector, (bytes, _memory)) = body(&shared, request).await?;
-    let options = options(&shared);
-    let mut batch = Batch::new(&shared, &collector);
+    let (collector, (bytes, room)) = body(&shared, request).await?;
+    let working = Arc::clone(&shared);
+    let (taken, answer, _room) = off_the_runtime(move || {
+        let (taken, answer) = read_plain(&working, &collector, &bytes)?;
+        Ok((taken, answer, room))
+    })
+    .await?;
+    taken.append(&shared).await?;
+    shared.metrics.events("winlogbeat", answer.events);
+    Ok(Json(answer))
+}
+
+fn read_plain(
+    shared: &Shared,
+    collector: &Collector,
+    bytes: &[u8],
+) -> Result<(Taken, EventsAnswer), Refusal> {
+    let options = options(shared);
+    let batch = RefCell::new(Batch::new(shared, collector));
     let mut answer = EventsAnswer::default();
-    let mut refused = Vec::new();
+    let mut failure = None;
     DocumentReader::new(&options, ORIGIN)
         .read_body(
-            &bytes,
+            bytes,
             &|device| collector.speaks_for(device),
-            &mut Sink(&mut batch),
+            &mut Sink(&batch),
             &mut |line, byte_offset, outcome| {
                 answer.lines += 1;
-                match outcome {
-                    DocumentOutcome::Sent(_) => answer.events += 1,
-                    DocumentOutcome::Refused(reason, detail) => {
-                        refused.push((line, byte_offset, reason, detail));
+                let (reason, detail) = match outcome {
+                    DocumentOutcome::Sent(_) => {
+                        answer.events += 1;
+                        return true;
                     }
+                    DocumentOutcome::Refused(reason, detail) => (reason, detail),
+                };
+                let from = usize::try_from(byte_offset).unwrap_or(usize::MAX);
+                let raw = bytes.get(from..).unwrap_or_default();
+                let raw = raw.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let mut batch = batch.borrow_mut();
+                match batch.reject((line, byte_offset), raw, reason, &detail) {
+                    Ok(reason) => answer.problem(line, reason, detail),
+                    Err(refusal) => failure = Some(refusal),
                 }
+                failure.is_none()
             },
         )
         .map_err(|error| Refusal::Broken(error.to_string()))?;
-    for (line, byte_offset, reason, detail) in refused {
-        answer.rejected += 1;
-        if answer.problems.len() < PROBLEMS_MAX {
-            answer.problems.push(Problem {
-                line,
-                reason: reason.as_str().to_owned(),
-                detail: detail.clone(),
-            });
-        }
-        let from = usize::try_from(byte_offset).unwrap_or(usize::MAX);
-        let raw = bytes.get(from..).unwrap_or_default();
-        let raw = raw.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        batch.reject((line, byte_offset), raw, reason, detail)?;
+    if let Some(refusal) = failure {
+        return Err(refusal);
     }
-    batch.append(&shared.writer).await?;
-    shared.metrics.events("winlogbeat", answer.events);
-    Ok(Json(answer))
+    let mut batch = batch.into_inner();
+    // Brackets alone, or what only begins like documents: an empty array is one, and empty.
+    let holds_nothing = answer.lines == 0 && !bytes.trim_ascii().is_empty();
+    if holds_nothing && serde_json::from_slice::<[IgnoredAny; 0]>(bytes).is_err() {
+        let detail = "the body holds no JSON document".to_owned();
+        answer.lines = 1;
+        let reason = batch.reject((1, 0), bytes, RejectReason::Malformed, &detail)?;
+        answer.problem(1, reason, detail);
+    }
+    Ok((batch.finish(), answer))
 }
 
 async fn bulk(
@@ -154,14 +179,40 @@ async fn after_a_pause(refusal: Refusal) -> PlainRefusal {
     refusal.into()
 }
 
-async fn take_bulk(shared: &Shared, request: Request) -> Result<Json<Value>, Refusal> {
+async fn take_bulk(shared: &Arc<Shared>, request: Request) -> Result<Json<Value>, Refusal> {
     let started = std::time::Instant::now();
-    let (collector, (bytes, _memory)) = body(shared, request).await?;
+    let (collector, (bytes, room)) = body(shared, request).await?;
+    let working = Arc::clone(shared);
+    let (taken, items, _room) = off_the_runtime(move || {
+        let (taken, items) = read_bulk(&working, &collector, &bytes)?;
+        Ok((taken, items, room))
+    })
+    .await?;
+    taken.append(shared).await?;
+    let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(Json(
+        json!({"took": took, "errors": items.has_errors, "items": items.answers}),
+    ))
+}
+
+/// What is answered about the items of a bulk request, in their order.
+struct ItemAnswers {
+    answers: Vec<Value>,
+    has_errors: bool,
+}
+
+fn read_bulk(
+    shared: &Shared,
+    collector: &Collector,
+    bytes: &[u8],
+) -> Result<(TakenDocuments, ItemAnswers), Refusal> {
     let options = options(shared);
-    let mut documents = Documents::new(shared, &collector, &options);
-    let mut items = Vec::new();
-    let mut has_errors = false;
-    for item in Items::new(&bytes) {
+    let mut documents = Documents::new(shared, collector, &options);
+    let mut items = ItemAnswers {
+        answers: Vec::new(),
+        has_errors: false,
+    };
+    for item in Items::new(bytes) {
         let became = match item.document {
             Some(document) => documents.take(item.place, document)?,
             None => Err((RejectReason::Malformed, item.problem.to_owned())),
@@ -169,21 +220,15 @@ async fn take_bulk(shared: &Shared, request: Request) -> Result<Json<Value>, Ref
         let answer = match became {
             Ok(()) => json!({"_index": item.index, "status": 201, "result": "created"}),
             Err((reason, detail)) => {
-                has_errors = true;
+                items.has_errors = true;
                 let raw = item.document.unwrap_or(item.action);
-                let answer =
-                    json!({"_index": item.index, "status": 400, "error": unusable(&detail)});
-                documents.batch.reject(item.place, raw, reason, detail)?;
-                answer
+                documents.reject(item.place, raw, reason, &detail)?;
+                json!({"_index": item.index, "status": 400, "error": unusable(&detail)})
             }
         };
-        items.push(json!({ item.operation: answer }));
+        items.answers.push(json!({ item.operation: answer }));
     }
-    documents.append().await?;
-    let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(Json(
-        json!({"took": took, "errors": has_errors, "items": items}),
-    ))
+    Ok((documents.finish(), items))
 }
 
 /// One document, as the index API takes it: `POST {index}/_doc`, `PUT {index}/_create/{id}`, or a
@@ -205,27 +250,33 @@ async fn single(
 }
 
 async fn take_single(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     index: &str,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
-    let (collector, (bytes, _memory)) = body(shared, request).await?;
-    let options = options(shared);
-    let mut documents = Documents::new(shared, &collector, &options);
-    let became = documents.take((1, 0), &bytes)?;
-    let answer = match became {
+    let (collector, (bytes, room)) = body(shared, request).await?;
+    let working = Arc::clone(shared);
+    let (taken, became, _room) = off_the_runtime(move || {
+        let options = options(&working);
+        let mut documents = Documents::new(&working, &collector, &options);
+        let became = documents.take((1, 0), &bytes)?;
+        if let Err((reason, detail)) = &became {
+            documents.reject((1, 0), &bytes, *reason, detail)?;
+        }
+        Ok((documents.finish(), became, room))
+    })
+    .await?;
+    taken.append(shared).await?;
+    Ok(match became {
         Ok(()) => (
             StatusCode::CREATED,
-            json!({"_index": index, "result": "created"}),
+            Json(json!({"_index": index, "result": "created"})),
         ),
-        Err((reason, detail)) => {
-            let answer = json!({"error": unusable(&detail), "status": 400});
-            documents.batch.reject((1, 0), &bytes, reason, detail)?;
-            (StatusCode::BAD_REQUEST, answer)
-        }
-    };
-    documents.append().await?;
-    Ok((answer.0, Json(answer.1)))
+        Err((_, detail)) => (
+            StatusCode::BAD_REQUEST,
+            Json(json!({"error": unusable(&detail), "status": 400})),
+        ),
+    })
 }
 
 /// What is said about a document that cannot be used, in Elasticsearch's form.
@@ -245,20 +296,35 @@ fn not_here(what: &dyn std::fmt::Display) -> Refusal {
 
 /// The documents of one request, and the messages that they become.
 struct Documents<'a> {
-    shared: &'a Shared,
     collector: &'a Collector,
     reader: DocumentReader<'a>,
-    batch: Batch<'a>,
+    batch: RefCell<Batch<'a>>,
+    document_bytes_max: usize,
     events: u64,
+}
+
+/// What the documents of one request became.
+struct TakenDocuments {
+    taken: Taken,
+    events: u64,
+}
+
+impl TakenDocuments {
+    /// Makes everything durable.
+    async fn append(self, shared: &Shared) -> Result<(), Refusal> {
+        self.taken.append(shared).await?;
+        shared.metrics.events("winlogbeat", self.events);
+        Ok(())
+    }
 }
 
 impl<'a> Documents<'a> {
     fn new(shared: &'a Shared, collector: &'a Collector, options: &'a CollectOptions) -> Self {
         Self {
-            shared,
             collector,
             reader: DocumentReader::new(options, ORIGIN),
-            batch: Batch::new(shared, collector),
+            batch: RefCell::new(Batch::new(shared, collector)),
+            document_bytes_max: options.limits.document_bytes_max,
             events: 0,
         }
     }
@@ -269,10 +335,17 @@ impl<'a> Documents<'a> {
         place: (u64, u64),
         document: &[u8],
     ) -> Result<Result<(), (RejectReason, String)>, Refusal> {
+        if document.len() > self.document_bytes_max {
+            let detail = format!(
+                "the document is longer than {} bytes",
+                self.document_bytes_max
+            );
+            return Ok(Err((RejectReason::LimitExceeded, detail)));
+        }
         let speaks_for = |device: &DeviceId| self.collector.speaks_for(device);
         let outcome = self
             .reader
-            .read(place, document, &speaks_for, &mut Sink(&mut self.batch))
+            .read(place, document, &speaks_for, &mut Sink(&self.batch))
             .map_err(|error| Refusal::Broken(error.to_string()))?;
         Ok(match outcome {
             DocumentOutcome::Sent(_) => {
@@ -283,11 +356,23 @@ impl<'a> Documents<'a> {
         })
     }
 
-    /// Makes everything durable.
-    async fn append(self) -> Result<(), Refusal> {
-        self.batch.append(&self.shared.writer).await?;
-        self.shared.metrics.events("winlogbeat", self.events);
-        Ok(())
+    /// Keeps one that cannot be used.
+    fn reject(
+        &mut self,
+        place: (u64, u64),
+        raw: &[u8],
+        reason: RejectReason,
+        detail: &str,
+    ) -> Result<(), Refusal> {
+        let batch = self.batch.get_mut();
+        batch.reject(place, raw, reason, detail).map(drop)
+    }
+
+    fn finish(self) -> TakenDocuments {
+        TakenDocuments {
+            taken: self.batch.into_inner().finish(),
+            events: self.events,
+        }
     }
 }
 
@@ -299,11 +384,12 @@ fn options(shared: &Shared) -> CollectOptions {
 }
 
 /// Puts events into the batch.
-struct Sink<'a, 'b>(&'a mut Batch<'b>);
+struct Sink<'a, 'b>(&'a RefCell<Batch<'b>>);
 
 impl EventSink for Sink<'_, '_> {
     fn event(&mut self, event: Event) -> Result<(), SinkError> {
         self.0
+            .borrow_mut()
             .event(&event)
             .map_err(|error| SinkError::new(error.to_string()))
     }

@@ -16,8 +16,8 @@ use tempfile::SpooledTempFile;
 
 use super::archive::{Listed, Method, Part, ReadSeek, checked};
 use super::limits::Limits;
-use super::read_failure;
 use super::reader::EntryReader;
+use super::{SpoolFailure, read_failure};
 
 /// Bytes of a data block's header.
 const BLOCK_HEADER_BYTES: u64 = 8;
@@ -132,6 +132,9 @@ pub(crate) fn unpack(
             copy(&mut reader, &mut store, &mut stored)
         });
         if let Err(error) = outcome {
+            if SpoolFailure::is_in(&error) {
+                return Err(error);
+            }
             listed.push(Listed::Refused(
                 path.clone(),
                 read_failure(&error),
@@ -153,7 +156,9 @@ fn copy(reader: &mut dyn Read, store: &mut SpooledTempFile, stored: &mut u64) ->
         if count == 0 {
             return Ok(());
         }
-        store.write_all(piece.get(..count).unwrap_or_default())?;
+        store
+            .write_all(piece.get(..count).unwrap_or_default())
+            .map_err(SpoolFailure::into_io)?;
         *stored += count as u64;
     }
 }

@@ -22,7 +22,7 @@ mod salvage;
 mod tests;
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -76,7 +76,39 @@ pub struct Bundle {
     total_bytes: Arc<AtomicU64>,
     /// Memory that nested archives take; beyond `spool_memory_bytes` they go to disk.
     spooled_bytes: usize,
+    /// Why a nested archive could not be kept while it was listed: no fault of the bundle's.
+    failure: Option<io::Error>,
     limits: Limits,
+}
+
+/// This machine cannot keep what an archive holds, for want of room or of rights.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot keep what is in an archive in the directory for temporary files: {0}")]
+pub(crate) struct SpoolFailure(io::Error);
+
+impl SpoolFailure {
+    pub(crate) fn into_io(error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), Self(error))
+    }
+
+    pub(crate) fn is_in(error: &io::Error) -> bool {
+        error
+            .get_ref()
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Self>)
+    }
+}
+
+/// A spool whose errors say that they are not the archive's.
+struct Spool<'a>(&'a mut tempfile::SpooledTempFile);
+
+impl Write for Spool<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(SpoolFailure::into_io)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(SpoolFailure::into_io)
+    }
 }
 
 /// The first bytes of a zip with at least one entry, and of an empty one.
@@ -107,6 +139,7 @@ impl Bundle {
             archives: Arc::default(),
             total_bytes: Arc::default(),
             spooled_bytes: 0,
+            failure: None,
             limits: limits.clone(),
         }
     }
@@ -120,6 +153,7 @@ impl Bundle {
             archives: Arc::clone(&self.archives),
             total_bytes: Arc::clone(&self.total_bytes),
             spooled_bytes: 0,
+            failure: None,
             limits: self.limits.clone(),
         }
     }
@@ -185,6 +219,7 @@ impl Bundle {
     fn add_cabinet(&mut self, source: Box<dyn ReadSeek>, prefix: &str, depth: u32) {
         match cabinet::unpack(source, &self.limits, &self.total_bytes) {
             Ok((store, listed)) => self.add_listed(listed, Box::new(store), prefix, depth),
+            Err(error) if SpoolFailure::is_in(&error) => self.failure = Some(error),
             Err(error) => self.refuse(
                 prefix.to_owned(),
                 read_failure(&error),
@@ -263,8 +298,14 @@ impl Bundle {
                     self.add_archive(source, &entry.path, depth + 1);
                 }
             }
+            Err(error) if SpoolFailure::is_in(&error) => self.failure = Some(error),
             Err(error) => self.refuse(entry.path, read_failure(&error), error.to_string()),
         }
+    }
+
+    /// Why not everything in the bundle could be listed, when this machine is to blame.
+    pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
     }
 
     /// Copies an entry to where it can be read in any order. A nested archive that ends too early
@@ -276,10 +317,13 @@ impl Bundle {
         let mut spooled = tempfile::SpooledTempFile::new(memory);
         let cut = match self
             .read(entry)
-            .and_then(|mut reader| io::copy(&mut reader, &mut spooled))
+            .and_then(|mut reader| io::copy(&mut reader, &mut Spool(&mut spooled)))
         {
             Ok(_) => None,
-            Err(error) if read_failure(&error) == RejectReason::Truncated => {
+            Err(error)
+                if read_failure(&error) == RejectReason::Truncated
+                    && !SpoolFailure::is_in(&error) =>
+            {
                 Some(error.to_string())
             }
             Err(error) => return Err(error),

@@ -9,7 +9,7 @@ use patchlens_event::{EventId, Origin, Reject, RejectReason, Source};
 use super::account::{DeviceAccount, Unrecognised};
 use super::event::{FileEvents, FileState};
 use super::noise::{FileNoise, Noise};
-use super::{CollectOptions, EventSink, parallel};
+use super::{Cancel, CollectOptions, EventSink, parallel};
 use crate::bundle::{Bundle, Entry, Limits, read_failure};
 use crate::identity::{Identity, Scan, identify};
 use crate::parser::FileParser;
@@ -32,6 +32,7 @@ pub(crate) struct Device {
     limits: Limits,
     /// False where nobody asks what was only counted.
     pub(super) counts_noise: bool,
+    cancel: Cancel,
 }
 
 /// Reads one device's share.
@@ -163,6 +164,7 @@ impl Device {
             identity,
             limits: options.limits.clone(),
             counts_noise: options.counts_noise,
+            cancel: options.cancel.clone(),
         })
     }
 
@@ -181,6 +183,7 @@ impl Device {
             stated_collected_at: None,
             limits: options.limits.clone(),
             counts_noise: options.counts_noise,
+            cancel: options.cancel.clone(),
         })
     }
 
@@ -215,7 +218,7 @@ impl Device {
         let mut parser = FileParser::new(format, &self.limits);
         let failure = stream(bundle, entry, |chunk| {
             parser.feed(chunk, &mut events);
-            !events.has_failed()
+            !events.has_failed() && !self.cancel.is_cancelled()
         });
         let parsed = parser.finish(&mut events);
         let FileState {

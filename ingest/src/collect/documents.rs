@@ -4,6 +4,7 @@
 //! Each document becomes an event of its own: counts of a stream that comes in pieces, some of them
 //! twice, would never be right. Identity is that of the same record in a file.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use patchlens_event::{DeviceId, RejectReason};
@@ -32,6 +33,8 @@ pub struct DocumentReader<'a> {
 
 /// Most devices of one request: each has a state in memory.
 const DEVICES_MAX: usize = 10_000;
+/// How much of a body is read before it is asked whether that is enough.
+const PIECE_BYTES: usize = 64 * 1024;
 
 impl<'a> DocumentReader<'a> {
     /// Starts on a request; `origin` says where its documents are from, as file names do elsewhere.
@@ -66,7 +69,8 @@ impl<'a> DocumentReader<'a> {
     }
 
     /// Reads a body of documents: one per line, in an array, or spread over lines. `outcome` is told
-    /// of each: line, byte offset, and what became of it.
+    /// of each, in their order: line, byte offset, and what became of it; when it returns false, the
+    /// rest is not read.
     ///
     /// # Errors
     /// As for [`read`](Self::read).
@@ -75,25 +79,37 @@ impl<'a> DocumentReader<'a> {
         body: &[u8],
         may_speak_for: &dyn Fn(&DeviceId) -> bool,
         sink: &mut dyn EventSink,
-        outcome: &mut dyn FnMut(u64, u64, DocumentOutcome),
+        outcome: &mut dyn FnMut(u64, u64, DocumentOutcome) -> bool,
     ) -> Result<()> {
-        let mut refusals = Refusals::default();
-        let mut found = Vec::new();
-        let mut documents = Documents::new(self.options.limits.document_bytes_max);
-        documents.feed(body, &mut refusals, &mut |document, _| found.push(document));
-        documents.finish(&mut refusals);
-        for document in found {
-            let (line, byte_offset) = (document.line, document.byte_offset);
-            if json_events::is_bulk_action(&document.value) {
-                continue;
+        let is_enough = Cell::new(false);
+        let outcome = RefCell::new(outcome);
+        let tell = |line, byte_offset, became| {
+            if !is_enough.get() {
+                is_enough.set(!(outcome.borrow_mut())(line, byte_offset, became));
             }
-            let became =
-                self.read_value((line, byte_offset), document.value, may_speak_for, sink)?;
-            outcome(line, byte_offset, became);
+        };
+        let mut refusals = Refusals(&tell);
+        let mut failure = None;
+        let mut documents = Documents::new(self.options.limits.document_bytes_max);
+        for piece in body.chunks(PIECE_BYTES) {
+            documents.feed(piece, &mut refusals, &mut |document, _| {
+                if is_enough.get() || json_events::is_bulk_action(&document.value) {
+                    return;
+                }
+                let place = (document.line, document.byte_offset);
+                match self.read_value(place, document.value, may_speak_for, sink) {
+                    Ok(became) => tell(place.0, place.1, became),
+                    Err(error) => {
+                        is_enough.set(true);
+                        failure = Some(error);
+                    }
+                }
+            });
+            if is_enough.get() {
+                return failure.map_or(Ok(()), Err);
+            }
         }
-        for (line, byte_offset, refused) in refusals.0 {
-            outcome(line, byte_offset, refused);
-        }
+        documents.finish(&mut refusals);
         Ok(())
     }
 
@@ -126,7 +142,7 @@ impl<'a> DocumentReader<'a> {
         };
         if !may_speak_for(&device_id) {
             return refused(
-                RejectReason::Malformed,
+                RejectReason::NotAllowed,
                 format!("this collector may not speak for {device_id}"),
             );
         }
@@ -163,15 +179,25 @@ impl<'a> DocumentReader<'a> {
     }
 }
 
-/// Keeps what is no document.
-#[derive(Default)]
-struct Refusals(Vec<(u64, u64, DocumentOutcome)>);
+/// The device that a line of the contract or an event log document names, whether it can be read
+/// otherwise or not.
+pub fn named_device(raw: &[u8]) -> Option<DeviceId> {
+    let value: Value = serde_json::from_slice(raw).ok()?;
+    let name = value
+        .get("device_id")
+        .and_then(Value::scalar)
+        .or_else(|| json_events::computer_name(&value).map(short_name))?;
+    DeviceId::new(name)
+}
 
-impl RecordSink for Refusals {
+/// Tells of what is no document.
+struct Refusals<'a>(&'a dyn Fn(u64, u64, DocumentOutcome));
+
+impl RecordSink for Refusals<'_> {
     fn record(&mut self, _: crate::Record<'_>) {}
 
     fn issue(&mut self, issue: Issue<'_>) {
         let refused = DocumentOutcome::Refused(issue.reason, issue.detail);
-        self.0.push((issue.line, issue.byte_offset, refused));
+        (self.0)(issue.line, issue.byte_offset, refused);
     }
 }

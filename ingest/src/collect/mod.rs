@@ -20,6 +20,8 @@ mod parallel;
 mod tests;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -32,7 +34,7 @@ use crate::{Error, Result};
 
 pub use account::{DeviceAccount, PathAccount, Unrecognised};
 pub(crate) use device::{Device, stream};
-pub use documents::{DocumentOutcome, DocumentReader};
+pub use documents::{DocumentOutcome, DocumentReader, named_device};
 pub(crate) use event::{FileEvents, FileState};
 pub(crate) use noise::{FileNoise, Noise};
 
@@ -85,6 +87,24 @@ pub struct CollectOptions {
     pub ahead_bytes_max: usize,
     /// Whether records that are not sent are counted by template; without, only their number is kept.
     pub counts_noise: bool,
+    /// Ends reading when nobody waits for it any more.
+    pub cancel: Cancel,
+}
+
+/// Ends reading from outside, soon and without an error: what was read until then stays valid.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks all who hold a clone of this to end.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// True when somebody asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl CollectOptions {
@@ -99,6 +119,7 @@ impl CollectOptions {
             threads: 1,
             ahead_bytes_max: 2 << 20,
             counts_noise: true,
+            cancel: Cancel::default(),
         }
     }
 

@@ -8,9 +8,14 @@
 //! finished: whoever finds a recorded range knows that it was acknowledged, and finishes it without
 //! sending it again. Only a range that was acknowledged and not yet recorded when the process was
 //! killed is sent twice; content identity makes that harmless.
+//!
+//! What the destination refuses for what it says is set aside, so that nothing behind it waits for
+//! ever: the range is halved until it is one message, and that becomes a file in `refused/`.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use patchlens_event::{EVENTS_TOPIC, REJECTS_TOPIC};
@@ -23,6 +28,8 @@ use super::{APPEND_BYTES_MAX, Destination, ShipError};
 
 /// The spool's one consumer group.
 const GROUP: &str = "spool";
+/// The directory in the spool's for what the destination refuses.
+const REFUSED: &str = "refused";
 /// First and longest pause between two attempts at a destination that is away.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// How long one look into the spool waits for messages that another process has not yet let go.
@@ -59,6 +66,9 @@ pub struct Spooled<D> {
     retry_at: Option<Instant>,
     pause: Duration,
     last_failure: Option<String>,
+    /// How many messages are handed over at once; fewer while something among them is refused.
+    width: usize,
+    set_aside: u64,
 }
 
 #[derive(Debug)]
@@ -83,6 +93,8 @@ impl<D: Destination> Spooled<D> {
             retry_at: None,
             pause: PAUSES.0,
             last_failure: None,
+            width: usize::MAX,
+            set_aside: 0,
         };
         if spooled.options.dir.is_dir() {
             spooled.open_log().await?;
@@ -105,6 +117,16 @@ impl<D: Destination> Spooled<D> {
     /// Why the destination took nothing when it was last tried; `None` when it did.
     pub fn last_failure(&self) -> Option<&str> {
         self.last_failure.as_deref()
+    }
+
+    /// How many messages this run has set aside because the destination refuses what they say.
+    pub fn set_aside(&self) -> u64 {
+        self.set_aside
+    }
+
+    /// Where they are: one file of lines for each message.
+    pub fn refused_dir(&self) -> PathBuf {
+        self.options.dir.join(REFUSED)
     }
 
     /// The spool's directory.
@@ -201,21 +223,26 @@ impl<D: Destination> Spooled<D> {
         })
     }
 
-    /// Appends to the spool; waits for room while it is full.
+    /// Appends to the spool; waits for room while it is full. What does not fit at once is appended
+    /// in pieces.
     async fn keep(&mut self, topic: &str, messages: Vec<Message>) -> Result<(), ShipError> {
         let deadline = Instant::now() + self.options.wait;
-        loop {
+        // The next piece is at the end.
+        let mut pieces = vec![messages];
+        while let Some(mut piece) = pieces.pop() {
             let log = self.open_log().await?;
-            match log.writer.append(topic, messages.clone()).await {
-                Ok(()) => {
-                    self.engaged = true;
-                    return Ok(());
+            match log.writer.append(topic, piece.clone()).await {
+                Ok(()) => self.engaged = true,
+                Err(LogError::Full { .. }) if piece.len() > 1 => {
+                    let later = piece.split_off(piece.len() / 2);
+                    pieces.extend([later, piece]);
                 }
                 Err(LogError::Full {
                     used_bytes,
                     bytes_max,
                     ..
                 }) => {
+                    pieces.push(piece);
                     let left = deadline.saturating_duration_since(Instant::now());
                     let before = self.waiting().await?;
                     if before > 0 {
@@ -240,6 +267,7 @@ impl<D: Destination> Spooled<D> {
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(())
     }
 
     /// Hands the front of the spool over. False when there was nothing to hand over, or it failed.
@@ -265,11 +293,11 @@ impl<D: Destination> Spooled<D> {
             }
             log.held.extend(messages);
         }
-        let Some(cut) = front(&log.held) else {
+        let Some(cut) = front(&log.held, self.width) else {
             self.engaged = self.waiting().await? > 0;
             return Ok(false);
         };
-        let batch = log
+        let batch: Vec<Message> = log
             .held
             .iter()
             .take_while(|message| cut.holds(message))
@@ -278,22 +306,66 @@ impl<D: Destination> Spooled<D> {
                 payload: message.payload.clone(),
             })
             .collect();
-        match self.destination.append(&cut.topic, batch).await {
+        let count = batch.len();
+        let is_done = match self.destination.append(&cut.topic, batch.clone()).await {
             Ok(()) => {
-                log.reader.record_cut(std::slice::from_ref(&cut.0)).await?;
-                log.reader.finish(std::slice::from_ref(&cut.0)).await?;
-                while log.held.front().is_some_and(|message| cut.holds(message)) {
-                    log.held.pop_front();
-                }
-                self.calm();
-                Ok(true)
+                self.width = self.width.saturating_mul(2);
+                true
             }
             Err(error) if error.is_retryable() => {
                 self.failed(&error);
-                Ok(false)
+                return Ok(false);
             }
-            Err(error) => Err(error),
+            Err(error) if error.is_for_content() && count > 1 => {
+                tracing::debug!(%error, count, "looking for what is refused");
+                self.width = count / 2;
+                return Ok(true);
+            }
+            Err(error) if error.is_for_content() => {
+                self.keep_refused(&cut.topic, &batch, &error).await?;
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(log) = &mut self.log else {
+            return Ok(false);
+        };
+        log.reader.record_cut(std::slice::from_ref(&cut.0)).await?;
+        log.reader.finish(std::slice::from_ref(&cut.0)).await?;
+        while log.held.front().is_some_and(|message| cut.holds(message)) {
+            log.held.pop_front();
         }
+        if is_done {
+            self.calm();
+        }
+        Ok(true)
+    }
+
+    /// Writes what is refused to files of lines, which `POST /ingest/v1/events` takes as they are.
+    async fn keep_refused(
+        &mut self,
+        topic: &str,
+        messages: &[Message],
+        error: &ShipError,
+    ) -> Result<(), ShipError> {
+        let dir = self.refused_dir();
+        for message in messages {
+            let (target, topic) = (dir.clone(), topic.to_owned());
+            let lines = message.payload.clone();
+            let bytes_max = self.options.bytes_max;
+            let written =
+                tokio::task::spawn_blocking(move || set_aside(&target, &topic, &lines, bytes_max))
+                    .await
+                    .unwrap_or_else(|error| Err(io::Error::other(error)));
+            let file = written.map_err(|source| ShipError::SetAside {
+                dir: dir.clone(),
+                refusal: error.to_string(),
+                source,
+            })?;
+            tracing::error!(%error, file = %file.display(), device = message.key, "set aside what is refused");
+            self.set_aside += 1;
+        }
+        Ok(())
     }
 
     fn calm(&mut self) {
@@ -315,6 +387,33 @@ impl<D: Destination> Spooled<D> {
     }
 }
 
+/// Writes the lines of one message to a file that is named after them; one that is there already is
+/// the same.
+fn set_aside(dir: &Path, topic: &str, lines: &[u8], bytes_max: u64) -> io::Result<PathBuf> {
+    fs::create_dir_all(dir)?;
+    let id = blake3::hash(lines).to_hex();
+    let id = id.get(..16).unwrap_or_default();
+    let path = dir.join(format!("{topic}-{id}.ndjson"));
+    if path.exists() {
+        return Ok(path);
+    }
+    let mut bytes = lines.len() as u64;
+    for entry in fs::read_dir(dir)? {
+        bytes = bytes.saturating_add(entry?.metadata()?.len());
+    }
+    if bytes > bytes_max {
+        let detail = format!("it would hold more than the {bytes_max} bytes of the spool");
+        return Err(io::Error::new(io::ErrorKind::StorageFull, detail));
+    }
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(lines)?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    #[cfg(unix)]
+    fs::File::open(dir)?.sync_all()?;
+    Ok(path)
+}
+
 /// A range of messages of one topic that is handed over at once.
 pub(super) struct Range(pub(super) Cut);
 
@@ -333,11 +432,12 @@ impl Range {
     }
 }
 
-/// The messages of the first topic, as far as they stand together.
-pub(super) fn front(held: &VecDeque<Delivered>) -> Option<Range> {
+/// The messages of the first topic, as far as they stand together, at most `width` of them.
+pub(super) fn front(held: &VecDeque<Delivered>, width: usize) -> Option<Range> {
     let first = held.front()?;
     let last = held
         .iter()
+        .take(width.max(1))
         .take_while(|message| message.topic == first.topic)
         .last()?;
     Some(Range(Cut {
@@ -363,6 +463,11 @@ impl<D: Destination> Destination for Spooled<D> {
             Err(error) if error.is_retryable() => {
                 self.failed(&error);
                 self.keep(topic, messages).await
+            }
+            Err(error) if error.is_for_content() => {
+                // Only some of it may be: it is looked for where nothing is lost meanwhile.
+                self.keep(topic, messages).await?;
+                self.drain_some().await
             }
             Err(error) => Err(error),
         }

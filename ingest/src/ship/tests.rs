@@ -25,6 +25,13 @@ impl Destination for Sometimes {
                 retry_after: Some(Duration::from_millis(1)),
             });
         }
+        if messages.iter().any(|message| message.payload == BAD) {
+            return Err(ShipError::Refused {
+                destination: self.name(),
+                detail: "403: not this one".to_owned(),
+                is_for_content: true,
+            });
+        }
         self.appended += messages.len();
         self.log.append(topic, messages).await
     }
@@ -33,6 +40,9 @@ impl Destination for Sometimes {
         "sometimes".to_owned()
     }
 }
+
+/// What it never takes.
+const BAD: &[u8] = b"666";
 
 async fn sometimes(dir: &std::path::Path) -> Sometimes {
     let writer = Writer::open(&LogUrl::local(dir), WriterOptions::default())
@@ -168,7 +178,7 @@ async fn a_range_that_was_acknowledged_is_not_sent_again() {
         let polled = log.reader.poll(1 << 20, LOOK_FOR_TESTS).await.unwrap();
         log.held.extend(polled.messages);
     }
-    let mut cut = front(&log.held).unwrap().0;
+    let mut cut = front(&log.held, usize::MAX).unwrap().0;
     cut.last_offset = cut.first_offset + 1;
     log.reader.record_cut(&[cut]).await.unwrap();
     spooled.close().await;
@@ -181,3 +191,56 @@ async fn a_range_that_was_acknowledged_is_not_sent_again() {
 }
 
 const LOOK_FOR_TESTS: Duration = Duration::from_millis(200);
+
+#[tokio::test]
+async fn what_is_refused_is_set_aside_and_nothing_waits_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let end = dir.path().join("end");
+    let mut spooled = Spooled::open(sometimes(&end).await, options(dir.path()))
+        .await
+        .unwrap();
+    spooled.destination.is_away = true;
+    for number in [666, 1, 2, 666, 3] {
+        spooled.append(EVENTS_TOPIC, message(number)).await.unwrap();
+    }
+    spooled.destination.is_away = false;
+    let left = spooled.drain(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(left, SpoolState::Empty);
+    // The same message twice is the same file.
+    assert_eq!(spooled.set_aside(), 2);
+    let files: Vec<_> = std::fs::read_dir(spooled.refused_dir())
+        .unwrap()
+        .map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+        .collect();
+    assert_eq!(files, [BAD]);
+    // On the straight way as well: those around it are taken.
+    let batch = [4, 666, 5].into_iter().flat_map(message).collect();
+    spooled.append(EVENTS_TOPIC, batch).await.unwrap();
+    spooled.drain(Duration::from_secs(10)).await.unwrap();
+    spooled.close().await;
+    assert_eq!(arrived(&end).await, [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test]
+async fn a_spool_takes_as_much_of_a_large_append_as_there_is_room_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = SpoolOptions {
+        bytes_max: 1 << 20,
+        ..options(dir.path())
+    };
+    let end = dir.path().join("end");
+    let mut spooled = Spooled::open(sometimes(&end).await, small).await.unwrap();
+    spooled.destination.is_away = true;
+    let large: Vec<Message> = (0..40)
+        .map(|number| Message {
+            key: "YR-1".to_owned(),
+            payload: format!("{number:<50000}").repeat(2).into_bytes(),
+        })
+        .collect();
+    let error = spooled.append(EVENTS_TOPIC, large).await.unwrap_err();
+    assert!(matches!(error, ShipError::SpoolFull { .. }), "{error}");
+    let SpoolState::Waiting(kept) = spooled.state().await.unwrap() else {
+        panic!("nothing was kept");
+    };
+    assert!(kept >= 4, "{kept}");
+}

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use patchlens_event::{
-    BatchItem, EVENTS_TOPIC, Event, EventId, Kind, Origin, Reject, RejectReason, decode_batch,
+    BatchItem, DOCUMENTS_TOPIC, DeviceId, EVENTS_TOPIC, Event, EventId, Kind, Origin, Reject,
+    RejectReason, decode_batch,
 };
 use patchlens_log::Delivered;
 use patchlens_transform::RowOrigin;
@@ -19,16 +20,75 @@ pub struct Decoded {
 }
 
 /// Reads the messages of a cut. Never fails: what is no event becomes a reject with its raw bytes.
-pub fn decode(messages: &[Delivered], now: Timestamp) -> Decoded {
+pub fn decode(messages: &[Delivered], documents: &dyn ReadDocuments, now: Timestamp) -> Decoded {
     let mut decoded = Decoded::default();
     for message in messages {
-        if &*message.topic == EVENTS_TOPIC {
-            decode_events(message, now, &mut decoded);
-        } else {
-            decode_rejects(message, now, &mut decoded);
+        match &*message.topic {
+            EVENTS_TOPIC => decode_events(message, now, &mut decoded),
+            DOCUMENTS_TOPIC => decode_documents(message, documents, now, &mut decoded),
+            _ => decode_rejects(message, now, &mut decoded),
         }
     }
     decoded
+}
+
+/// Reads event log documents as forwarders write them. The collectors know how; this crate does not.
+pub trait ReadDocuments: Send + Sync + std::fmt::Debug {
+    /// Reads one message of [`DOCUMENTS_TOPIC`]. The same message always gives the same rows.
+    ///
+    /// # Errors
+    /// When nothing of it can be read: why, for a person.
+    fn read(&self, payload: &[u8], now: Timestamp) -> Result<Vec<DocumentRow>, String>;
+}
+
+/// What one document became.
+#[derive(Debug)]
+pub enum DocumentRow {
+    /// An event.
+    Event(Box<Event>),
+    /// None: why, and the beginning of what it was.
+    Refused {
+        /// Why, for counting.
+        reason: RejectReason,
+        /// Why, for a person.
+        detail: String,
+        /// What it was, without what is taken out of texts.
+        raw: String,
+    },
+}
+
+fn decode_documents(
+    message: &Delivered,
+    documents: &dyn ReadDocuments,
+    now: Timestamp,
+    decoded: &mut Decoded,
+) {
+    let rows = documents
+        .read(&message.payload, now)
+        .unwrap_or_else(|detail| {
+            vec![DocumentRow::Refused {
+                reason: RejectReason::Malformed,
+                detail,
+                raw: String::new(),
+            }]
+        });
+    for (row, became) in rows.into_iter().enumerate() {
+        let origin = origin(message, row);
+        match became {
+            DocumentRow::Event(event) => decoded.events.push((*event, origin)),
+            DocumentRow::Refused {
+                reason,
+                detail,
+                raw,
+            } => {
+                let mut reject = undecodable(raw.as_bytes(), detail, (message, &origin), now);
+                reject.reason = reason;
+                // The key is whatever the forwarder makes it.
+                reject.device_id = None;
+                decoded.rejects.push((reject, origin));
+            }
+        }
+    }
 }
 
 fn decode_events(message: &Delivered, now: Timestamp, decoded: &mut Decoded) {
@@ -41,7 +101,7 @@ fn decode_events(message: &Delivered, now: Timestamp, decoded: &mut Decoded) {
             BatchItem::Event(event) => decoded.events.push((*event, origin)),
             BatchItem::Undecodable { raw, detail } => decoded
                 .rejects
-                .push((undecodable(&raw, detail, &origin, now), origin)),
+                .push((undecodable(&raw, detail, (message, &origin), now), origin)),
         }
     }
 }
@@ -54,7 +114,7 @@ fn decode_rejects(message: &Delivered, now: Timestamp, decoded: &mut Decoded) {
     for (row, line) in lines.enumerate() {
         let origin = origin(message, row);
         let reject = serde_json::from_slice(line)
-            .unwrap_or_else(|error| undecodable(line, error.to_string(), &origin, now));
+            .unwrap_or_else(|error| undecodable(line, error.to_string(), (message, &origin), now));
         decoded.rejects.push((reject, origin));
     }
 }
@@ -69,7 +129,12 @@ fn origin(message: &Delivered, row: usize) -> RowOrigin {
     }
 }
 
-fn undecodable(raw: &[u8], detail: String, origin: &RowOrigin, now: Timestamp) -> Reject {
+fn undecodable(
+    raw: &[u8],
+    detail: String,
+    (message, origin): (&Delivered, &RowOrigin),
+    now: Timestamp,
+) -> Reject {
     let place = format!(
         "{}/{}/{}/{}",
         origin.topic, origin.partition, origin.offset, origin.row
@@ -77,7 +142,8 @@ fn undecodable(raw: &[u8], detail: String, origin: &RowOrigin, now: Timestamp) -
     let kept = raw.get(..Reject::RAW_BYTES_MAX).unwrap_or(raw);
     Reject {
         reject_id: EventId::from_parts(&[b"undecodable.v1", place.as_bytes(), raw]),
-        device_id: None,
+        // The key says whom the row may be about when it is read again: whoever wrote it may speak for that device.
+        device_id: DeviceId::new(&message.key),
         reason: RejectReason::UndecodableEvent,
         detail,
         origin: Origin {
@@ -94,6 +160,22 @@ fn undecodable(raw: &[u8], detail: String, origin: &RowOrigin, now: Timestamp) -
 mod tests {
     use super::*;
 
+    /// Each line is a document; this crate reads none itself.
+    #[derive(Debug)]
+    struct Lines;
+
+    impl ReadDocuments for Lines {
+        fn read(&self, payload: &[u8], _: Timestamp) -> Result<Vec<DocumentRow>, String> {
+            let text = std::str::from_utf8(payload).map_err(|error| error.to_string())?;
+            let row = |line: &str| DocumentRow::Refused {
+                reason: RejectReason::Malformed,
+                detail: "no event".to_owned(),
+                raw: line.to_owned(),
+            };
+            Ok(text.lines().map(row).collect())
+        }
+    }
+
     #[test]
     fn a_poison_row_is_isolated_and_keeps_its_place() {
         let message = |topic: &str, payload: &[u8]| Delivered {
@@ -109,7 +191,10 @@ mod tests {
             &[
                 message(EVENTS_TOPIC, b"{}\n\n\xff\n"),
                 message("patchlens.rejects.v1", b"banana\n"),
+                message(DOCUMENTS_TOPIC, b"{}\n[]"),
+                message(DOCUMENTS_TOPIC, b"\xff"),
             ],
+            &Lines,
             now,
         );
         let rows: Vec<_> = decoded
@@ -122,10 +207,16 @@ mod tests {
             vec![
                 (RejectReason::UndecodableEvent, 7, 0),
                 (RejectReason::UndecodableEvent, 7, 1),
-                (RejectReason::UndecodableEvent, 7, 0)
+                (RejectReason::UndecodableEvent, 7, 0),
+                (RejectReason::Malformed, 7, 0),
+                (RejectReason::Malformed, 7, 1),
+                (RejectReason::Malformed, 7, 0)
             ]
         );
         assert_eq!(decoded.rejects[1].0.raw, "\u{fffd}");
+        // Who may write to the log may speak for the device that he wrote to it for.
+        assert_eq!(decoded.rejects[0].0.device_id, DeviceId::new("YR-1"));
+        assert_eq!(decoded.rejects[3].0.device_id, None);
         assert_ne!(
             decoded.rejects[0].0.reject_id,
             decoded.rejects[1].0.reject_id

@@ -13,7 +13,7 @@ use polars::prelude::DataFrame;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::decode::{Decoded, decode};
+use crate::decode::{Decoded, ReadDocuments, decode};
 use crate::devices::{Analysis, recompute};
 use crate::engine::Engine;
 use crate::gather::{Gathered, Gatherer};
@@ -31,6 +31,8 @@ pub struct FlowOptions {
     pub cut_wait: Duration,
     /// Stop when the log has nothing more; else wait for more until told to stop.
     pub until_idle: bool,
+    /// Reads event log documents as forwarders write them.
+    pub documents: Arc<dyn ReadDocuments>,
     /// Reads the clock; a parameter, so that tests decide what time it is.
     pub now: fn() -> Timestamp,
 }
@@ -199,11 +201,15 @@ impl Flow {
         self.reader.record_cut(cuts).await?;
 
         let batch = Arc::clone(messages);
+        let documents = Arc::clone(&self.options.documents);
         let Decoded {
             events,
             counts,
             mut rejects,
-        } = self.engine.run(move || decode(&batch, now)).await?;
+        } = self
+            .engine
+            .run(move || decode(&batch, documents.as_ref(), now))
+            .await?;
         let knowledge = Arc::clone(&self.analysis.knowledge);
         let (frame, devices) = self
             .engine

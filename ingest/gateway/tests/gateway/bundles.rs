@@ -3,9 +3,9 @@
 use std::io::Write as _;
 
 use futures::StreamExt as _;
-use patchlens_gateway::{Upload, UploadState};
+use patchlens_gateway::{Error, Gateway, Upload, UploadState};
 
-use crate::support::{Running, json, token};
+use crate::support::{Running, config, connect, json, token, uploads};
 
 const CBS: &str = "2024-08-20 10:02:41, Info                  CBS    Exec: Processing started.  Client: WindowsUpdateAgent\r\n\
 2024-08-20 10:02:42, Error                 CBS    Failed to install [HRESULT = 0x800f0823 - CBS_E_NEW_SERVICING_STACK_REQUIRED]\r\n";
@@ -90,8 +90,7 @@ async fn a_bundle_and_a_single_log_are_read_like_any_other() {
     let response = send(&gateway, "?name=CBS.log", CBS).await;
     let upload: Upload = serde_json::from_value(json(response).await).unwrap();
     assert_eq!(upload.devices, ["LOCAL"]);
-    let leftovers = std::fs::read_dir(gateway.path("uploads")).unwrap().count();
-    assert_eq!(leftovers, 0);
+    assert_eq!(uploads(&gateway), 0);
     let (events, _) = gateway.finish().await;
     let failed = events
         .iter()
@@ -175,8 +174,7 @@ async fn what_may_not_be_is_refused() {
     );
     assert_eq!(post("?device=BRANCH-1&name=..", CBS.into()).await.0, 400);
     assert!(!gateway.path("evil.log").exists());
-    let leftovers = std::fs::read_dir(gateway.path("uploads")).unwrap().count();
-    assert_eq!(leftovers, 0);
+    assert_eq!(uploads(&gateway), 0);
     let (events, _) = gateway.finish().await;
     assert!(
         events
@@ -196,5 +194,82 @@ async fn what_is_refused_in_a_bundle_is_named_in_the_answer() {
         matches!(upload.refused.as_slice(), [why] if why.contains("`..`")),
         "{:?}",
         upload.refused
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_keeps_its_turn_until_its_reader_has_ended() {
+    use tokio::io::AsyncWriteExt as _;
+    let gateway = Running::start_with(|config| {
+        config.bundles_max = 1;
+        config.bundle_bytes_max = 64 << 20;
+        config.upload_bytes_max = 256 << 20;
+    })
+    .await;
+    let log = CBS.repeat(60_000);
+    for round in 0..4 {
+        let head = format!(
+            "POST /ingest/v1/bundles?name=CBS.log&upload_id=u{round} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+            log.len()
+        );
+        let mut stream = connect(&gateway).await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // An answer that comes before the body ends the connection.
+        stream.write_all(log.as_bytes()).await.ok();
+        loop {
+            let path = format!("/ingest/v1/bundles/u{round}");
+            let asked = reqwest::get(gateway.at(&path)).await.unwrap();
+            if asked.status() == 404 {
+                break;
+            }
+            let upload: Upload = serde_json::from_value(json(asked).await).unwrap();
+            if upload.state != UploadState::Receiving {
+                break;
+            }
+        }
+        // Gone, while its log is being read.
+        drop(stream);
+        assert!(uploads(&gateway) <= 1, "readers beyond `bundles_max`");
+    }
+    let last = loop {
+        let response = send(&gateway, "?name=CBS.log&device=YR-9", CBS).await;
+        if response.status() != 503 {
+            break response;
+        }
+        assert!(uploads(&gateway) <= 1, "readers beyond `bundles_max`");
+    };
+    assert_eq!(last.status(), 200);
+    assert_eq!(uploads(&gateway), 0);
+}
+
+#[tokio::test]
+async fn uploads_have_one_gateway_only() {
+    let gateway = Running::start().await;
+    let writer = patchlens_log::Writer::open(&gateway.log, patchlens_log::WriterOptions::default());
+    let writer = std::sync::Arc::new(writer.await.unwrap());
+    let kept = gateway.path("uploads").join("upload-under-way");
+    std::fs::create_dir(&kept).unwrap();
+    let address = "127.0.0.1:0".parse().unwrap();
+    let second = Gateway::new(config(gateway.dir.path()), address, writer);
+    let refused = second.err().unwrap();
+    assert!(matches!(refused, Error::Uploads { .. }), "{refused}");
+    assert!(kept.exists(), "an upload of the first gateway is gone");
+}
+
+#[tokio::test]
+async fn a_name_is_as_long_as_a_file_system_takes() {
+    let gateway = Running::start().await;
+    for (chars, expected) in [(60, 200), (70, 400), (90, 400)] {
+        let name = "日".repeat(chars);
+        let response = send(&gateway, &format!("?name={name}.log"), CBS).await;
+        assert_eq!(response.status(), expected, "{chars}");
+    }
+    // Another parameter is refused in the form of all refusals.
+    let response = send(&gateway, "?nmae=CBS.log", CBS).await;
+    assert_eq!(response.status(), 400);
+    let detail = json(response).await["error"]["detail"].to_string();
+    assert!(
+        detail.contains("nmae") && detail.contains("upload_id"),
+        "{detail}"
     );
 }

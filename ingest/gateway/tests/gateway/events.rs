@@ -104,6 +104,8 @@ async fn what_is_too_large_or_damaged_is_said() {
         .await
         .unwrap();
     assert_eq!(response.status(), 415);
+    let detail = json(response).await["error"]["detail"].to_string();
+    assert!(detail.contains("zstd"), "{detail}");
     let (events, rejects) = gateway.finish().await;
     assert_eq!((events.len(), rejects.len()), (0, 0));
 }
@@ -198,4 +200,120 @@ async fn through_a_real_broker_and_its_outage() {
     let ids: std::collections::BTreeSet<_> = events.iter().map(|event| &event.event_id).collect();
     // Line 99 may or may not have got through: it was not acknowledged.
     assert!((12..=13).contains(&ids.len()), "{}", ids.len());
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_bounded_and_nothing_of_it_is_taken() {
+    let gateway = Running::start().await;
+    let http = reqwest::Client::new();
+    let good = line("YR-1", 1);
+    let bad = format!("{good}\n{}", "x\n".repeat(20_000));
+    let actions = "{\"create\":{}}\n".repeat(30_000);
+    for (path, body, status) in [
+        ("/events", &bad, 413),
+        ("/winlogbeat", &bad, 413),
+        ("/winlogbeat/_bulk", &actions, 413),
+        ("/events", &format!("{good}\n{}", "x\n".repeat(9_999)), 200),
+    ] {
+        let sent = http.post(gateway.at(&format!("/ingest/v1{path}")));
+        let response = sent.body(body.clone()).send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+    }
+    let (events, rejects) = gateway.finish().await;
+    assert_eq!((events.len(), rejects.len()), (1, 9_999));
+}
+
+#[tokio::test]
+async fn nothing_that_is_taken_out_stands_in_the_reason() {
+    let gateway = Running::start().await;
+    let sent = reqwest::Client::new().post(gateway.at("/ingest/v1/events"));
+    let body = r#"{"v":"alice@example.com"}"#;
+    assert_eq!(sent.body(body).send().await.unwrap().status(), 200);
+    let (_, rejects) = gateway.finish().await;
+    let kept = serde_json::to_string(&rejects).unwrap();
+    assert!(!kept.contains("alice"), "{kept}");
+    assert!(rejects[0].detail.contains("email:"), "{kept}");
+}
+
+#[tokio::test]
+async fn a_client_sends_less_at_a_time_when_it_is_told_that_it_was_too_much() {
+    let gateway = Running::start_with(|config| config.request_bytes_max = 32 << 10).await;
+    let mut client = client(&gateway.url, Duration::from_secs(10));
+    client.append("any", messages(500)).await.unwrap();
+    let large = Message {
+        key: "YR-1".to_owned(),
+        payload: format!("{}\n", line("YR-1", 1)).repeat(200).into_bytes(),
+    };
+    let error = client.append("any", vec![large]).await.unwrap_err();
+    assert!(error.is_for_content(), "{error}");
+    let (events, _) = gateway.finish().await;
+    let lines: Vec<u64> = events.iter().map(|event| event.origin.line).collect();
+    assert_eq!(lines, (0..500).collect::<Vec<u64>>());
+}
+
+fn client(url: &str, deadline: Duration) -> Client {
+    Client::new(ClientOptions {
+        url: url.to_owned(),
+        token: None,
+        deadline,
+    })
+    .unwrap()
+}
+
+/// Says the same to everybody, or nothing at all.
+async fn stubborn(answer: &'static str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = vec![0; 64 << 10];
+            let count = stream.read(&mut request).await.unwrap();
+            assert!(count > 0, "no request");
+            stream.write_all(answer.as_bytes()).await.ok();
+            if answer.is_empty() {
+                open.push(stream);
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_client_keeps_its_deadline_whatever_it_is_told() {
+    for answer in [
+        "HTTP/1.1 503 x\r\nretry-after: 18446744073709551615\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+        "",
+    ] {
+        let started = std::time::Instant::now();
+        let mut client = client(&stubborn(answer).await, Duration::from_millis(500));
+        let error = client.append("any", messages(1)).await.unwrap_err();
+        assert!(error.is_retryable(), "{error}");
+        assert!(started.elapsed() < Duration::from_secs(20), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_tells_what_it_says_from_who_it_is() {
+    let mut branch = String::new();
+    let gateway = Running::start_with(|config| {
+        branch = crate::support::token(config, "branch", &["BRANCH-*"]);
+    })
+    .await;
+    let with = |token: Option<String>| {
+        Client::new(ClientOptions {
+            url: gateway.url.clone(),
+            token,
+            deadline: Duration::from_secs(5),
+        })
+        .unwrap()
+    };
+    let error = with(Some(branch))
+        .append("any", messages(1))
+        .await
+        .unwrap_err();
+    assert!(error.is_for_content(), "{error}");
+    let error = with(None).append("any", messages(1)).await.unwrap_err();
+    assert!(!error.is_for_content(), "{error}");
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use patchlens_gateway::{Client, ClientOptions};
+use patchlens_gateway::{Client, ClientOptions, ConnectionLimits};
 use patchlens_ingest::ship::Destination;
 use patchlens_log::{LogUrl, Message, WriterOptions};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Running, line};
+use crate::support::{Running, connect, line, token};
 
 #[tokio::test]
 async fn a_collector_that_is_too_fast_is_slowed_down_and_loses_nothing() {
@@ -54,7 +55,7 @@ async fn a_collector_that_is_too_fast_is_slowed_down_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_full_event_log_is_busy_and_not_ready() {
+async fn a_full_event_log_is_busy() {
     let dir = tempfile::tempdir().unwrap();
     let log = LogUrl::local(dir.path().join("log"));
     let options = WriterOptions {
@@ -82,7 +83,6 @@ async fn a_full_event_log_is_busy_and_not_ready() {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let gateway = Running::start_with(|config| config.body_wait = Duration::from_millis(200)).await;
     for path in ["/ingest/v1/events", "/ingest/v1/bundles"] {
         let address = gateway.url.trim_start_matches("http://");
@@ -94,4 +94,129 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
         let answer = String::from_utf8_lossy(&answer);
         assert!(answer.starts_with("HTTP/1.1 408"), "{path}: {answer}");
     }
+}
+
+fn head(path: &str, token: &str, more: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 10000\r\n{more}\r\n"
+    )
+}
+
+#[tokio::test]
+async fn one_collector_leaves_room_for_the_others() {
+    let (mut greedy, mut other) = (String::new(), String::new());
+    let gateway = Running::start_with(|config| {
+        greedy = token(config, "greedy", &[]);
+        other = token(config, "other", &[]);
+        config.memory_bytes_max = 4 << 20;
+    })
+    .await;
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        for head in [
+            head("/ingest/v1/bundles", &greedy, ""),
+            head("/ingest/v1/events", &greedy, "content-encoding: gzip\r\n"),
+        ] {
+            let mut stream = connect(&gateway).await;
+            stream.write_all(head.as_bytes()).await.unwrap();
+            open.push(stream);
+        }
+    }
+    let http = reqwest::Client::new();
+    let mut gzip = flate2::read::GzEncoder::new(&b"{}"[..], flate2::Compression::fast());
+    let mut gzipped = Vec::new();
+    std::io::Read::read_to_end(&mut gzip, &mut gzipped).unwrap();
+    let post = async |token: &str, path: &str, encoding: Option<&str>, body: &[u8]| {
+        let mut request = http.post(gateway.at(path)).bearer_auth(token);
+        if let Some(encoding) = encoding {
+            request = request.header("content-encoding", encoding);
+        }
+        request
+            .body(body.to_vec())
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    // The greedy one has taken all of its share once it is told so.
+    while post(&greedy, "/ingest/v1/bundles", None, b"x").await != 503 {}
+    while post(&greedy, "/ingest/v1/events", Some("gzip"), &gzipped).await != 503 {}
+    assert_eq!(post(&other, "/ingest/v1/bundles", None, b"x").await, 200);
+    let taken = post(&other, "/ingest/v1/events", Some("gzip"), &gzipped).await;
+    assert_eq!(taken, 200);
+}
+
+#[tokio::test]
+async fn a_bundle_that_trickles_is_not_waited_for() {
+    let gateway = Running::start_with(|config| config.body_wait = Duration::from_millis(500)).await;
+    let mut stream = connect(&gateway).await;
+    let head = "POST /ingest/v1/bundles HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut reading, mut writing) = stream.into_split();
+    let trickling = tokio::spawn(async move {
+        let mut every = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            every.tick().await;
+            if writing.write_all(b"x").await.is_err() {
+                break;
+            }
+        }
+    });
+    let mut answer = vec![0; 1024];
+    let reading = tokio::time::timeout(Duration::from_secs(20), reading.read(&mut answer));
+    let count = reading.await.expect("it is waited for").unwrap();
+    let answer = String::from_utf8_lossy(&answer[..count]);
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    trickling.abort();
+}
+
+#[tokio::test]
+async fn the_rate_counts_what_is_sent_not_what_it_inflates_to() {
+    let gateway = Running::start_with(|config| config.kib_per_second = 1).await;
+    let body = zstd::encode_all(vec![b'\n'; 1 << 20].as_slice(), 1).unwrap();
+    for _ in 0..4 {
+        let sent = reqwest::Client::new().post(gateway.at("/ingest/v1/events"));
+        let sent = sent.header("content-encoding", "zstd").body(body.clone());
+        assert_eq!(sent.send().await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_give_way() {
+    let gateway = Running::start_with(|config| {
+        config.connections = ConnectionLimits {
+            connections_max: 2,
+            head_wait: Duration::from_millis(300),
+            stop_wait: Duration::from_millis(300),
+        };
+    })
+    .await;
+    let mut silent = Vec::new();
+    for said in ["POST /ingest", "", "GET /healthz HTTP/1.1\r\nx: ", "P"] {
+        let mut stream = connect(&gateway).await;
+        stream.write_all(said.as_bytes()).await.unwrap();
+        silent.push(stream);
+    }
+    let alive = reqwest::get(gateway.at("/healthz"));
+    let alive = tokio::time::timeout(Duration::from_secs(20), alive).await;
+    assert_eq!(alive.expect("no place").unwrap().status(), 200);
+    for mut stream in silent {
+        let mut answer = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer));
+        ended.await.expect("still open").ok();
+    }
+    // A client that never ends its request does not keep the gateway.
+    let mut stream = connect(&gateway).await;
+    let head = head("/ingest/v1/bundles?upload_id=slow", "", "");
+    let head = head.replace("authorization: Bearer \r\n", "");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    while reqwest::get(gateway.at("/ingest/v1/bundles/slow"))
+        .await
+        .unwrap()
+        .status()
+        != 200
+    {}
+    let stopping = tokio::time::timeout(Duration::from_secs(8), gateway.finish());
+    stopping.await.expect("still running");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patchlens_event::{EVENTS_TOPIC, Event, REJECTS_TOPIC, Reject};
-use patchlens_gateway::{Gateway, GatewayConfig, TokenFile, serve_on};
+use patchlens_gateway::{ConnectionLimits, Gateway, GatewayConfig, TokenFile, serve_on};
 use patchlens_ingest::collect::CollectOptions;
 use patchlens_log::{LogUrl, Reader, ReaderOptions, Writer, WriterOptions, ensure_topics};
 use tokio::sync::oneshot;
@@ -36,6 +36,7 @@ pub(crate) fn config(dir: &Path) -> GatewayConfig {
         requests_per_second: 10_000,
         kib_per_second: 1 << 20,
         body_wait: Duration::from_secs(10),
+        connections: ConnectionLimits::default(),
         message_kib_max: 64,
         collect: CollectOptions::new(clock()),
         now: clock,
@@ -113,6 +114,23 @@ impl Running {
         self.served.await.unwrap();
         read(&self.log).await
     }
+}
+
+/// The uploads that are kept now.
+pub(crate) fn uploads(gateway: &Running) -> usize {
+    let entries = std::fs::read_dir(gateway.path("uploads")).unwrap();
+    entries
+        .filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name();
+            name.to_string_lossy().starts_with("upload-")
+        })
+        .count()
+}
+
+/// A connection by hand.
+pub(crate) async fn connect(gateway: &Running) -> tokio::net::TcpStream {
+    let address = gateway.url.trim_start_matches("http://");
+    tokio::net::TcpStream::connect(address).await.unwrap()
 }
 
 /// Everything in a log. A log that is read again by the same group gives what is new.

@@ -99,3 +99,48 @@ async fn a_page_in_a_browser_cannot_use_an_open_gateway() {
         .unwrap();
     assert_eq!(response.status(), 403);
 }
+
+#[tokio::test]
+async fn the_last_token_that_is_taken_away_opens_no_door() {
+    let mut one = String::new();
+    let gateway = Running::start_with(|config| one = token(config, "one", &[])).await;
+    assert_eq!(status(&gateway, Some(&one), line("YR-1", 1)).await, 200);
+    let path = gateway.path("tokens.json");
+    TokenFile::update(&path, |file| Ok(file.revoke("one"))).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while status(&gateway, Some(&one), line("YR-1", 1)).await != 401 {
+        assert!(Instant::now() < deadline, "still taken");
+    }
+    assert_eq!(status(&gateway, None, line("YR-1", 1)).await, 401);
+    std::fs::remove_file(&path).unwrap();
+    let looked = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < looked {
+        assert_eq!(status(&gateway, None, line("YR-1", 1)).await, 401);
+    }
+}
+
+#[tokio::test]
+async fn an_open_gateway_closes_with_the_first_token_for_good() {
+    let gateway = Running::start().await;
+    assert_eq!(status(&gateway, None, line("YR-1", 1)).await, 200);
+    token(&config(gateway.dir.path()), "one", &[]);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while status(&gateway, None, line("YR-1", 1)).await != 401 {
+        assert!(Instant::now() < deadline, "still open");
+    }
+    std::fs::remove_file(gateway.path("tokens.json")).unwrap();
+    let looked = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < looked {
+        assert_eq!(status(&gateway, None, line("YR-1", 1)).await, 401);
+    }
+}
+
+#[test]
+fn a_name_that_is_a_path_holds_no_token() {
+    let mut file = TokenFile::default();
+    let now = "2024-09-01T00:00:00Z".parse().unwrap();
+    for name in ["..", ".", "", "a/b"] {
+        let scopes = patchlens_gateway::Scope::COLLECTING;
+        assert!(file.add(name, scopes, &[], now).is_err(), "{name:?}");
+    }
+}

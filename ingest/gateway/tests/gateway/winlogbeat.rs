@@ -243,3 +243,70 @@ async fn a_refused_request_is_answered_with_what_is_neither_json_nor_nothing() {
     }
     assert_eq!(seen, BTreeSet::from([404, 429]));
 }
+
+#[tokio::test]
+async fn what_a_collector_may_not_speak_for_is_never_kept_as_if_it_might() {
+    use patchlens_event::RejectReason;
+    let mut token = String::new();
+    let gateway = Running::start_with(|config| {
+        token = crate::support::token(config, "branch", &["BRANCH-*"]);
+    })
+    .await;
+    let victim = document("victim", "0x80070005");
+    let own = document("branch-1", "0x80070005");
+    let newer = |device: &str| format!(r#"{{"v":2,"device_id":"{device}","new":"field"}}"#);
+    let bulk = |document: &Value| format!("{{\"create\":{{}}}}\n{document}\n");
+    for (path, body, status) in [
+        ("/winlogbeat", victim.to_string(), 200),
+        ("/winlogbeat/_bulk", bulk(&victim), 200),
+        ("/winlogbeat/w/_doc", victim.to_string(), 400),
+        // No record of an event log today; who knows about tomorrow.
+        (
+            "/winlogbeat",
+            value!({"computer_name": "victim"}).to_string(),
+            200,
+        ),
+        ("/events", newer("VICTIM"), 200),
+        ("/events", newer("BRANCH-1"), 200),
+        (
+            "/winlogbeat",
+            value!({"computer_name": "branch-1"}).to_string(),
+            200,
+        ),
+        ("/winlogbeat", own.to_string(), 200),
+    ] {
+        let sent = reqwest::Client::new().post(gateway.at(&format!("/ingest/v1{path}")));
+        let response = sent.bearer_auth(&token).body(body.clone()).send().await;
+        assert_eq!(response.unwrap().status(), status, "{path} {body}");
+    }
+    let (events, rejects) = gateway.finish().await;
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(rejects.len(), 7);
+    for reject in rejects {
+        let is_own = reject.raw.contains("BRANCH-1") || reject.raw.contains("branch-1");
+        let device = reject
+            .device_id
+            .as_ref()
+            .map(patchlens_event::DeviceId::as_str);
+        assert_eq!(device, is_own.then_some("BRANCH-1"), "{reject:?}");
+        let is_refused = reject.reason == RejectReason::NotAllowed;
+        assert_eq!(is_refused, !is_own, "{reject:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_a_document_is_accounted_for() {
+    let gateway = Running::start().await;
+    for (body, rejected) in [
+        ("[".repeat(900_000), 1),
+        ("[]".to_owned(), 0),
+        ("\n".to_owned(), 0),
+    ] {
+        let sent = reqwest::Client::new().post(gateway.at("/ingest/v1/winlogbeat"));
+        let answer = json(sent.body(body).send().await.unwrap()).await;
+        assert_eq!(answer["rejected"], rejected, "{answer}");
+        assert_eq!(answer["lines"], rejected, "{answer}");
+    }
+    let (_, rejects) = gateway.finish().await;
+    assert_eq!(rejects.len(), 1);
+}

@@ -1,11 +1,11 @@
 //! One connection to the file, on a thread of its own.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{log_name, schema};
 use crate::{Error, Result};
@@ -99,6 +99,10 @@ fn make_directory(dir: &Path) -> std::io::Result<()> {
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 
+/// How many jobs wait for the thread. Each may hold the messages of a request; whoever asks for more
+/// waits, and what nobody waits for any more is not queued.
+const JOBS_WAITING: usize = 8;
+
 /// A thread that owns `S` and runs what it is asked to, one thing after the other: SQLite blocks,
 /// and must not do so on a thread of the async runtime.
 #[derive(Debug)]
@@ -115,7 +119,7 @@ impl<S: 'static> Worker<S> {
         log: Arc<str>,
         make: impl FnOnce() -> Result<S> + Send + 'static,
     ) -> Result<Self> {
-        let (jobs, inbox) = mpsc::channel::<Job<S>>();
+        let (jobs, mut inbox) = mpsc::channel::<Job<S>>(JOBS_WAITING);
         let (outcome, opened) = oneshot::channel();
         let run = move || {
             let mut state = match make() {
@@ -124,7 +128,7 @@ impl<S: 'static> Worker<S> {
             };
             // The opener may have gone; the first recv then ends the thread.
             drop(outcome.send(Ok(())));
-            while let Ok(job) = inbox.recv() {
+            while let Some(job) = inbox.blocking_recv() {
                 job(&mut state);
             }
         };
@@ -158,7 +162,7 @@ impl<S: 'static> Worker<S> {
         };
         let (answer, answered) = oneshot::channel();
         let job: Job<S> = Box::new(move |state| drop(answer.send(job(state))));
-        self.jobs.send(job).map_err(|_| stopped())?;
+        self.jobs.send(job).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 
