@@ -11,9 +11,9 @@ use crate::cli::Collect;
 use crate::commands::follow;
 use crate::config::Config;
 use crate::output::{Outcome, print};
-use crate::reading::collect_options;
+use crate::reading::{collect_options, warn_of_public_salt};
 use crate::services::{runtime, stop_signal};
-use crate::shipping::Shipping;
+use crate::shipping::{Shipping, Way};
 
 mod progress;
 
@@ -32,6 +32,9 @@ pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome>
     let url = command.to.clone().unwrap_or_else(|| config.event_log_url());
     runtime()?.block_on(async {
         let mut shipping = Shipping::open(config, &url, command.token_file.as_deref()).await?;
+        if !matches!(shipping, Shipping::Straight(Way::Local(_))) {
+            warn_of_public_salt(config);
+        }
         if command.follow {
             let stop = stop_signal();
             let done = follow::run(config, &command.paths, options, &mut shipping, stop).await;

@@ -10,8 +10,8 @@ use axum::Json;
 use axum::extract::{Request, State};
 use jiff::Timestamp;
 use patchlens_event::{
-    DeviceId, EVENTS_TOPIC, Event, EventId, Origin, REJECTS_TOPIC, Reject, RejectReason,
-    SCHEMA_VERSION, encode_batch,
+    DeviceId, EVENTS_TOPIC, Event, Origin, REJECTS_TOPIC, Reject, RejectReason, SCHEMA_VERSION,
+    encode_batch,
 };
 use patchlens_ingest::redact::Redactor;
 use patchlens_log::{Message, Writer};
@@ -127,8 +127,8 @@ impl<'a> Batch<'a> {
         let kept = raw.get(..raw.len().min(Reject::RAW_BYTES_MAX));
         let kept = String::from_utf8_lossy(kept.unwrap_or_default());
         let reject = Reject {
-            reject_id: EventId::from_parts(&[
-                b"reject.v1",
+            reject_id: self.shared.redactor.id_of(&[
+                b"reject.v2",
                 b"gateway",
                 reason.as_str().as_bytes(),
                 raw,

@@ -19,6 +19,7 @@ mod parallel;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ use patchlens_event::{Event, Reject};
 
 use crate::bundle::Limits;
 use crate::device::shares;
+use crate::identity::identify;
 use crate::redact::Redaction;
 use crate::{Error, Result};
 
@@ -36,6 +38,8 @@ pub use documents::{DocumentOutcome, DocumentReader};
 pub(crate) use event::{FileEvents, FileState};
 pub(crate) use noise::{FileNoise, Noise};
 
+/// How many computers are named in a warning.
+const NAMES_SHOWN: usize = 5;
 /// Longest message of an event in bytes; what is longer is cut at a character boundary.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
@@ -119,12 +123,24 @@ pub fn read_path(
 ) -> Result<PathAccount> {
     let mut account = PathAccount::default();
     let one_device = options.device.is_some();
+    let mut named = BTreeSet::new();
     for share in shares(path, &options.limits, one_device)? {
         for (bundle, scans) in share.open(&options.limits, one_device)? {
+            let claims = scans.iter().filter_map(|scan| scan.claim.as_ref());
+            let found = identify(claims, None, "").and_then(|found| found.device_name);
+            named.extend(found.map(|name| name.to_uppercase()));
             account
                 .devices
                 .push(device::read(&bundle, &scans, options, sink)?);
         }
+    }
+    if let Some(device) = options.device.as_ref().filter(|_| named.len() > 1) {
+        let names: Vec<String> = named.into_iter().collect();
+        let shown = names.get(..NAMES_SHOWN).unwrap_or(&names).join(", ");
+        tracing::warn!(
+            path = %path.display(), computers = names.len(), names = %shown, %device,
+            "several computers are read as the one device that --device names; without it each is its own"
+        );
     }
     Ok(account)
 }
