@@ -76,7 +76,7 @@ impl std::fmt::Debug for Redaction {
 
 impl KnownNames {
     /// How many names of one device are kept: bounds the automaton that finds them.
-    const USERS_MAX: usize = 4_096;
+    pub(crate) const USERS_MAX: usize = 4_096;
 
     /// Adds names of users.
     pub(crate) fn add_users<'n>(&mut self, names: impl IntoIterator<Item = &'n String>) {

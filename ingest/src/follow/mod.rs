@@ -36,7 +36,7 @@ use patchlens_event::{EventId, Source};
 use crate::bundle::{Bundle, Found, Walk, walk};
 use crate::collect::{CollectOptions, Device, EventSink, FileNoise, Noise};
 use crate::identity::{Scan, scan};
-use crate::redact::Learned;
+use crate::redact::{KnownNames, Learned};
 use crate::{Error, Result};
 use position::{Head, Position, Positions};
 use tail::{Look, Tail};
@@ -212,7 +212,8 @@ impl Follower {
             }
             // Whoever one file tells of is known in all that follows.
             let names = tail.state.as_ref().map(|state| state.learned.names());
-            if let Some(names) = names.filter(|names| !names.is_subset(&self.learned)) {
+            let is_full = self.learned.len() >= KnownNames::USERS_MAX;
+            if let Some(names) = names.filter(|names| !is_full && !names.is_subset(&self.learned)) {
                 self.learned.extend(names.iter().cloned());
                 device.redactor.know(&self.learned)?;
             }

@@ -43,8 +43,10 @@ pub(super) struct Tail {
     pass: Option<Pass>,
     /// Damaged places that were told of.
     damage: BTreeSet<(u64, String)>,
-    /// Why there is no format, until that was told.
+    /// Why there is no format.
     unknown: Option<String>,
+    /// That was told.
+    is_told: bool,
     /// What is known of its records so far; its noise is the base rate.
     pub(super) state: Option<FileState>,
     changed_at: Instant,
@@ -108,6 +110,7 @@ impl Tail {
             pass: None,
             damage: BTreeSet::new(),
             unknown: None,
+            is_told: false,
             state: None,
             changed_at: now,
             waiting_since: None,
@@ -176,14 +179,15 @@ impl Tail {
         self.waiting_since = None;
         self.file = None;
         let told_at = self.changed_at + look.options.partial;
-        if self.unknown.is_some() && look.now < told_at {
+        if !self.is_told && look.now < told_at {
             return Ok(Looked {
                 again_at: Some(told_at),
                 ..Looked::default()
             });
         }
         self.is_partial_taken = true;
-        if let Some(detail) = self.unknown.take() {
+        if let Some(detail) = self.unknown.take().filter(|_| !self.is_told) {
+            self.is_told = true;
             let reason = RejectReason::UnknownFormat;
             let reject = look
                 .device

@@ -146,6 +146,7 @@ fn what_is_not_read_is_told_of_once() {
     #[cfg(unix)]
     std::os::unix::fs::symlink("/etc/passwd", case.logs().join("link.log")).unwrap();
     case.finish();
+    case.append("notes.txt", b"and more of it\r\n");
     case.finish();
     let mut told: Vec<(String, String)> = case
         .kept
