@@ -153,11 +153,11 @@ impl Redactor {
         let key = *blake3::hash(options.salt.as_bytes()).as_bytes();
         let identity_key = IdentityKey::of_salt(&options.salt);
         Ok(Self {
-            identity_key,
             options,
             known,
             known_users,
             key,
+            identity_key,
         })
     }
 

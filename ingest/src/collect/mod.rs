@@ -28,7 +28,7 @@ use patchlens_event::{Event, Reject};
 
 use crate::bundle::Limits;
 use crate::device::shares;
-use crate::identity::identify;
+use crate::identity::{NameSource, Scan, identify, short_name};
 use crate::redact::Redaction;
 use crate::{Error, Result};
 
@@ -38,8 +38,6 @@ pub use documents::{DocumentOutcome, DocumentReader};
 pub(crate) use event::{FileEvents, FileState};
 pub(crate) use noise::{FileNoise, Noise};
 
-/// How many computers are named in a warning.
-const NAMES_SHOWN: usize = 5;
 /// Longest message of an event in bytes; what is longer is cut at a character boundary.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
@@ -123,26 +121,30 @@ pub fn read_path(
 ) -> Result<PathAccount> {
     let mut account = PathAccount::default();
     let one_device = options.device.is_some();
-    let mut named = BTreeSet::new();
     for share in shares(path, &options.limits, one_device)? {
         for (bundle, scans) in share.open(&options.limits, one_device)? {
-            let claims = scans.iter().filter_map(|scan| scan.claim.as_ref());
-            let found = identify(claims, None, "").and_then(|found| found.device_name);
-            named.extend(found.map(|name| name.to_uppercase()));
+            account.computers.extend(computers(&scans));
             account
                 .devices
                 .push(device::read(&bundle, &scans, options, sink)?);
         }
     }
-    if let Some(device) = options.device.as_ref().filter(|_| named.len() > 1) {
-        let names: Vec<String> = named.into_iter().collect();
-        let shown = names.get(..NAMES_SHOWN).unwrap_or(&names).join(", ");
-        tracing::warn!(
-            path = %path.display(), computers = names.len(), names = %shown, %device,
-            "several computers are read as the one device that --device names; without it each is its own"
-        );
-    }
     Ok(account)
+}
+
+/// The computers that a bundle says it is of, in upper case: more than one where it is said to be one
+/// device and is not.
+fn computers(scans: &[Scan]) -> BTreeSet<String> {
+    let claims = || scans.iter().filter_map(|scan| scan.claim.as_ref());
+    let found = identify(claims(), None, "").and_then(|found| found.device_name);
+    let found = found.map(|name| name.to_uppercase());
+    // Event logs name computers of old as well.
+    let stated = claims()
+        .filter(|claim| claim.source <= NameSource::SystemInfo)
+        .map(|claim| short_name(&claim.name).to_uppercase())
+        // `systeminfo` cuts long names.
+        .filter(|name| !found.as_ref().is_some_and(|found| found.starts_with(name)));
+    stated.chain(found.clone()).collect()
 }
 
 impl From<SinkError> for Error {
