@@ -1,5 +1,6 @@
 //! `collect`: log bundles to the event log.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -161,8 +162,10 @@ pub(crate) async fn ship(
         let mut progress = Progress::new(shipper, bundles.len() as u64);
         let mut accounting = Accounting::default();
         let mut named = 0;
+        let mut computers = BTreeSet::new();
         for path in &bundles {
-            let account = read_path(path, &options, &mut progress)?;
+            let mut account = read_path(path, &options, &mut progress)?;
+            computers.append(&mut account.computers);
             accounting.add(&account);
             let unread = account.unrecognised().chain(account.refused());
             for file in unread.take(NAMED_MAX - named) {
@@ -170,6 +173,10 @@ pub(crate) async fn ship(
                 named += 1;
             }
             progress.bundle_done();
+        }
+        if let Some(device) = options.device.filter(|_| computers.len() > 1) {
+            let names: Vec<String> = computers.into_iter().take(NAMED_MAX).collect();
+            tracing::warn!(%device, computers = %names.join(", "), "several computers were read as the one device that --device names; without it each is its own");
         }
         let mut shipper = progress.finish();
         shipper

@@ -71,7 +71,8 @@ fn half_of_something_is_no_reason_to_lose_the_whole() {
         for cut in [20, text.len() / 2, text.len() - 20] {
             for (waits, restarts) in [(3, false), (3, true), (40, false), (40, true)] {
                 let mut case = Case::new();
-                let first = [before.as_str(), &text[..cut]].concat();
+                let (half, rest) = text.split_at(cut);
+                let first = [before.as_str(), half].concat();
                 case.append(name, first.as_bytes());
                 case.settle();
                 // Beyond the time after which it is taken as it is.
@@ -84,7 +85,7 @@ fn half_of_something_is_no_reason_to_lose_the_whole() {
                     case.restart();
                     case.settle();
                 }
-                case.append(name, text[cut..].as_bytes());
+                case.append(name, rest.as_bytes());
                 case.append(name, b"\r\n");
                 case.finish();
                 assert!(!whole(&case.logs()).events.is_empty());
