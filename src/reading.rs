@@ -29,6 +29,19 @@ pub(crate) fn collect_options(
     Ok(options)
 }
 
+/// What everybody knows is no secret: with it, names can be tried until a hash comes out.
+pub(crate) fn warn_of_public_salt(config: &Config) {
+    let redact = &config.collect.redact;
+    if redact.salt == PUBLIC_SALT {
+        tracing::warn!(
+            "collect.redact.salt is the default, which everybody knows, so that hashes of names can be guessed; set one of your own, the same on all collectors, before the first device (PATCHLENS_REDACT_SALT)"
+        );
+    }
+}
+
+/// The salt of the default settings.
+const PUBLIC_SALT: &str = "patchlens";
+
 fn redaction(config: &Config) -> patchlens_ingest::redact::Redaction {
     let redact = &config.collect.redact;
     patchlens_ingest::redact::Redaction {

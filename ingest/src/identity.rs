@@ -5,7 +5,6 @@
 //! folder or archive names the device. Event logs keep records from before a device was renamed, so
 //! only their newest record counts. A domain suffix is no part of the name.
 
-use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::net::IpAddr;
 
@@ -17,7 +16,7 @@ use crate::evtx::{CHUNK_BYTES, FILE_HEADER_BYTES, NewestChunk};
 use crate::foreign::foreign;
 use crate::json::Documents;
 use crate::parser::FileParser;
-use crate::redact::KnownNames;
+use crate::redact::{KnownNames, owners_in};
 use crate::zone::{ZoneFacts, offset_instant};
 use crate::{
     Format, HEAD_BYTES, Issue, LoggedTime, Record, RecordSink, detect, inventory, json_events,
@@ -27,6 +26,11 @@ use crate::{
 const INVENTORY_BYTES: u64 = 4 << 20;
 /// How much of a log that states its offset is read for it.
 const ZONE_BYTES: u64 = 4 << 20;
+/// How much of a log is searched for names of users before any of it is handed on.
+const NAMES_BYTES: u64 = 4 << 20;
+/// How much of that is searched at once, and how much of it again with the next.
+const NAMES_PIECE_BYTES: usize = 256 << 10;
+const NAMES_OVERLAP_BYTES: usize = 512;
 /// How much of an event log is read for its newest record.
 const EVENT_LOG_BYTES: u64 = 512 << 20;
 
@@ -75,9 +79,9 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
     let filled = read_head(&mut reader, &mut head)?;
     head.truncate(filled);
     let file_name = entry.path.rsplit('/').next().unwrap_or_default();
-    if let Some(what) = foreign(&head, file_name) {
+    if foreign(&head, file_name).is_some() {
         return Ok(Scan {
-            detail: what.to_owned(),
+            detail: unknown(&head, file_name),
             ..Scan::default()
         });
     }
@@ -87,14 +91,13 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
         ..Scan::default()
     };
     match scan.format {
-        None => scan.detail = why_unknown(&head),
+        None => scan.detail = unknown(&head, file_name),
         Some(Format::Evtx) => {
-            let newest = newest_chunk(&head, &mut reader);
+            let newest = newest_chunk(&head, &mut reader, &mut scan.known);
             scan.claim = event_log_claim(&newest);
             newest.records(&mut Offsets(&mut scan.zone));
         }
         Some(format @ (Format::ReportingEvents | Format::WindowsUpdateLogLegacy)) => {
-            learn_users(&head, &mut scan.known.users);
             let rest = ZONE_BYTES.saturating_sub(head.len() as u64);
             let mut parser = FileParser::new(format, limits);
             let mut offsets = Offsets(&mut scan.zone);
@@ -103,8 +106,13 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
             reader.take(rest).read_to_end(&mut more).ok();
             parser.feed(&more, &mut offsets);
             parser.finish(&mut offsets);
+            owners_in(&head, &mut scan.known.users);
+            owners_in(&more, &mut scan.known.users);
         }
-        Some(Format::EventsJson) => scan.claim = documents_claim(&head),
+        Some(Format::EventsJson) => {
+            scan.claim = documents_claim(&head);
+            learn_users(head, &mut reader, &mut scan.known);
+        }
         Some(
             format @ (Format::SystemInfo
             | Format::OsVersion
@@ -117,8 +125,9 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
             // A file that ends early is read in full, and complained about, later.
             reader.take(rest).read_to_end(&mut head).ok();
             facts_claim(&head, format, &mut scan);
+            owners_in(&head, &mut scan.known.users);
         }
-        Some(_) => learn_users(&head, &mut scan.known.users),
+        Some(_) => learn_users(head, &mut reader, &mut scan.known),
     }
     Ok(scan)
 }
@@ -138,7 +147,11 @@ fn read_head(reader: &mut dyn Read, head: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-fn why_unknown(head: &[u8]) -> String {
+/// Why a file that begins so has no format, for a person.
+pub(crate) fn unknown(head: &[u8], file_name: &str) -> String {
+    if let Some(what) = foreign(head, file_name) {
+        return what.to_owned();
+    }
     let controls = head
         .iter()
         .filter(|byte| matches!(**byte, 0..=8 | 14..=31))
@@ -191,7 +204,7 @@ fn daily_bias(record: &Record<'_>) -> Option<i32> {
     })
 }
 
-fn newest_chunk(head: &[u8], reader: &mut dyn Read) -> NewestChunk {
+fn newest_chunk(head: &[u8], reader: &mut dyn Read, known: &mut KnownNames) -> NewestChunk {
     let mut blocks = head
         .get(FILE_HEADER_BYTES..)
         .unwrap_or_default()
@@ -202,7 +215,9 @@ fn newest_chunk(head: &[u8], reader: &mut dyn Read) -> NewestChunk {
     while let Ok(count) = read_full(&mut blocks, &mut block)
         && count > 0
     {
-        newest.take(block.get(..count).unwrap_or_default());
+        let block = block.get(..count).unwrap_or_default();
+        newest.take(block);
+        owners_in(block, &mut known.users);
     }
     newest
 }
@@ -285,27 +300,27 @@ fn facts_claim(bytes: &[u8], format: Format, scan: &mut Scan) {
         scan.zone.observe(at, minutes);
     }
     scan.collected_at = facts.collected_at;
-    scan.known.domains.extend(
-        facts
-            .domain
-            .filter(|domain| !domain.eq_ignore_ascii_case("WORKGROUP")),
-    );
+    if let Some(domain) = facts.domain
+        && !domain.eq_ignore_ascii_case("WORKGROUP")
+    {
+        scan.known.add_domain(&domain);
+    }
 }
 
-/// Learns the owners of profiles that the head of a log names.
-fn learn_users(head: &[u8], users: &mut BTreeSet<String>) {
-    let finder = memchr::memmem::Finder::new(b":\\Users\\");
-    for at in finder.find_iter(head).take(200) {
-        let rest = head.get(at + 8..).unwrap_or_default();
-        let length = rest
-            .iter()
-            .take(64)
-            .position(|byte| matches!(byte, b'\\' | b'"' | b'\r' | b'\n'));
-        if let Some(name) = length
-            .and_then(|length| rest.get(..length))
-            .and_then(|name| std::str::from_utf8(name).ok())
-        {
-            users.insert(name.to_owned());
+/// Learns the owners of the profiles that the beginning of a log names: who is named without a path
+/// is known then, in whichever of the device's files.
+fn learn_users(head: Vec<u8>, reader: &mut dyn Read, known: &mut KnownNames) {
+    let mut rest = reader.take(NAMES_BYTES.saturating_sub(head.len() as u64));
+    let mut piece = head;
+    loop {
+        owners_in(&piece, &mut known.users);
+        let kept = piece.len().saturating_sub(NAMES_OVERLAP_BYTES);
+        piece.drain(..kept);
+        let wanted = NAMES_PIECE_BYTES as u64;
+        // What cannot be read is complained about later.
+        match rest.by_ref().take(wanted).read_to_end(&mut piece) {
+            Ok(count) if count > 0 => {}
+            _ => return,
         }
     }
 }
@@ -329,6 +344,16 @@ pub(crate) fn short_name(name: &str) -> &str {
         .next()
         .filter(|short| !short.is_empty())
         .unwrap_or(name)
+}
+
+/// The domain suffix of a name, if it has one.
+pub(crate) fn domain_of(name: &str) -> Option<&str> {
+    let name = name.trim().trim_end_matches('.');
+    if name.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let (_, domain) = name.split_once('.')?;
+    (!domain.is_empty()).then_some(domain)
 }
 
 /// NetBIOS names, which systeminfo prints, are cut to this length.

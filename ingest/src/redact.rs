@@ -7,6 +7,7 @@
 
 mod candidate;
 mod hint;
+mod learned;
 #[cfg(test)]
 mod tests;
 
@@ -15,10 +16,12 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
+use patchlens_event::{EventId, IdentityKey};
 use regex::Captures;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
+pub(crate) use learned::{Learned, owners_in};
 
 /// What is taken out, and under which salt.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +74,30 @@ impl std::fmt::Debug for Redaction {
     }
 }
 
+impl KnownNames {
+    /// How many names of one device are kept: bounds the automaton that finds them.
+    pub(crate) const USERS_MAX: usize = 4_096;
+
+    /// Adds names of users.
+    pub(crate) fn add_users<'n>(&mut self, names: impl IntoIterator<Item = &'n String>) {
+        for name in names {
+            if self.users.len() < Self::USERS_MAX && !self.users.contains(name) {
+                self.users.insert(name.clone());
+            }
+        }
+    }
+
+    /// Adds a domain as DNS spells it (`corp.example`) and as accounts do (`corp`).
+    pub(crate) fn add_domain(&mut self, domain: &str) {
+        let short = domain.split('.').next().unwrap_or_default();
+        for name in [domain, short] {
+            if candidate::is_domain(name) {
+                self.domains.insert(name.to_owned());
+            }
+        }
+    }
+}
+
 impl Redaction {
     /// Takes nothing out: for work on the device itself, where nothing leaves it.
     pub fn none() -> Self {
@@ -103,6 +130,7 @@ pub struct Redactor {
     known: KnownNames,
     known_users: Option<AhoCorasick>,
     key: [u8; 32],
+    identity_key: IdentityKey,
 }
 
 /// Shortest known user name that is taken out where it stands alone.
@@ -115,19 +143,66 @@ impl Redactor {
     /// When the known names make the automaton too large.
     pub fn new(options: Redaction, known: KnownNames) -> Result<Self> {
         let known_users = if options.user_names {
-            candidate::known_names(&known).map_err(|source| Error::Redaction {
+            let users = known.users.iter().map(String::as_str);
+            candidate::finder(users).map_err(|source| Error::Redaction {
                 source: Box::new(source),
             })?
         } else {
             None
         };
         let key = *blake3::hash(options.salt.as_bytes()).as_bytes();
+        let identity_key = IdentityKey::of_salt(&options.salt);
         Ok(Self {
             options,
             known,
             known_users,
             key,
+            identity_key,
         })
+    }
+
+    /// What ids of unredacted text are keyed with.
+    pub(crate) fn identity_key(&self) -> &IdentityKey {
+        &self.identity_key
+    }
+
+    /// An id of parts that may hold names.
+    pub fn id_of(&self, parts: &[&[u8]]) -> EventId {
+        EventId::from_secret_parts(&self.identity_key, parts)
+    }
+
+    /// False when names of users may stay.
+    pub(crate) fn takes_user_names(&self) -> bool {
+        self.options.user_names
+    }
+
+    /// Knows more names from now on; says whether any is new.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub(crate) fn know(&mut self, names: &BTreeSet<String>) -> Result<bool> {
+        if names.is_subset(&self.known.users) {
+            return Ok(false);
+        }
+        let mut known = self.known.clone();
+        known.add_users(names);
+        *self = Self::new(self.options.clone(), known)?;
+        Ok(true)
+    }
+
+    /// Replaces the names that a file told of, in a text from which everything else was taken.
+    pub(crate) fn without_learned<'a>(
+        &self,
+        text: Cow<'a, str>,
+        learned: &Learned,
+    ) -> Cow<'a, str> {
+        let Some(finder) = learned.finder().filter(|_| self.options.user_names) else {
+            return text;
+        };
+        match text {
+            Cow::Borrowed(text) => self.words(text, finder),
+            Cow::Owned(text) => Cow::Owned(self.words(&text, finder).into_owned()),
+        }
     }
 
     /// Replaces what is to be taken out of a text.
@@ -139,6 +214,22 @@ impl Redactor {
             Cow::Borrowed(text) => self.known_names(text),
             Cow::Owned(text) => Cow::Owned(self.known_names(&text).into_owned()),
         }
+    }
+
+    /// Replaces `jroe` in `jroe@CONTOSO`, which has not the shape of an address.
+    fn at_domains<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut places = memchr::memchr_iter(b'@', text.as_bytes()).peekable();
+        if places.peek().is_none() || !self.options.user_names {
+            return Cow::Borrowed(text);
+        }
+        let is_known = |domain: &str| self.knows_domain(domain);
+        let found = places.filter_map(|at| candidate::at_domain(text, at, &is_known));
+        self.replace(text, found.map(|range| (range, "user")))
+    }
+
+    fn knows_domain(&self, domain: &str) -> bool {
+        let domains = &self.known.domains;
+        domains.iter().any(|name| name.eq_ignore_ascii_case(domain))
     }
 
     /// Replaces in the text of a record: besides what [`Self::text`] finds, the values of its fields
@@ -207,10 +298,24 @@ impl Redactor {
 
     /// Replaces names that are known for this device, wherever they stand as a word.
     fn known_names<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let Some(known_users) = &self.known_users else {
-            return Cow::Borrowed(text);
+        let text = match self.at_domains(text) {
+            Cow::Borrowed(text) => text,
+            Cow::Owned(text) => {
+                return Cow::Owned(match &self.known_users {
+                    Some(known_users) => self.words(&text, known_users).into_owned(),
+                    None => text,
+                });
+            }
         };
-        let found = known_users
+        match &self.known_users {
+            Some(known_users) => self.words(text, known_users),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    /// Replaces names wherever they stand as a word.
+    fn words<'a>(&self, text: &'a str, names: &AhoCorasick) -> Cow<'a, str> {
+        let found = names
             .find_iter(text)
             .map(|found| found.range())
             .filter(|range| candidate::is_word(text, range));
@@ -300,12 +405,7 @@ impl Redactor {
             return None;
         }
         let domain_text = text.get(domain.clone())?;
-        let known = candidate::is_cloud_domain(domain_text)
-            || self
-                .known
-                .domains
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(domain_text));
+        let known = candidate::is_cloud_domain(domain_text) || self.knows_domain(domain_text);
         // A domain that is known may stay; one that only looks like one goes with its user.
         let range = if known {
             user.clone()

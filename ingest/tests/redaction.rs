@@ -112,6 +112,9 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("trace.csv", "\u{feff}\"Time of Day\",\"Process Name\",\"PID\",\"Operation\",\"Path\",\"Result\",\"Detail\",\"User\"\r\n\"10:02:41.1234567\",\"TrustedInstaller.exe\",\"1\",\"CreateFile\",\"C:\\Users\\ivan.petrov\\WpdMtp.dll\",\"ACCESS DENIED\",\"Impersonating: ACME\\liu.yang\",\"BRANCH-EAST\\kpatel\"\r\n".as_bytes().to_vec()),
         // Lines that no record can be made of go to the rejects, and are looked at just the same.
         ("cut/CBS.log", [lines(str::to_owned), lines(cbs)].concat()),
+        ("wide/cut/CBS.log", wide([lines(str::to_owned), lines(cbs)].concat())),
+        ("gbk/cut/CBS.log", gbk([lines(str::to_owned), lines(cbs)].concat())),
+        ("wide/broken.reg", utf16(&format!("[HKEY_LOCAL_MACHINE\\x]\r\n{}", sentences().join("\r\n")))),
     ];
     files.push(("Users/j.doe/CBS.log", lines(cbs)));
     files
@@ -199,7 +202,8 @@ fn salted() -> Redaction {
 
 /// Where a planted text stands, with what is around it.
 fn leaks(payloads: &str, planted: &str) -> Vec<String> {
-    let lower = payloads.to_lowercase();
+    // With a zero behind each letter it is still a name.
+    let lower = payloads.to_lowercase().replace("\\u0000", "");
     lower
         .match_indices(&planted.to_lowercase())
         .map(|(at, _)| {
@@ -244,6 +248,97 @@ async fn no_planted_name_reaches_the_event_log() {
     for kept in KEPT {
         assert!(payloads.contains(kept), "{kept} is gone");
     }
+}
+
+/// What is left of a name in what a folder of these files yields.
+#[track_caller]
+fn nothing_left_of(name: &str, files: &[(&str, Vec<u8>)]) {
+    let root = tempfile::tempdir().unwrap();
+    for (path, bytes) in files {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let kept = collect(root.path(), salted());
+    let payloads = String::from_utf8([kept.events, kept.rejects].concat()).unwrap();
+    let left = leaks(&payloads, name);
+    assert!(left.is_empty(), "{left:#?}");
+    assert!(payloads.contains("session of"), "nothing was sent");
+}
+
+#[test]
+fn whoever_owns_a_profile_is_taken_out_without_a_path_too() {
+    let line = |text: &str| {
+        format!("2024-08-20 10:02:41, Error                 CBS    Failed 0x80070005 {text}\r\n")
+    };
+    let bare = line("session of jroe ended");
+    let path = line(r"open C:\Users\jroe\AppData\x: denied");
+    let quiet_path = format!(
+        "2024-08-20 10:02:41, Info                  CBS    Scratch is C:\\Users\\jroe\\AppData\r\n{}",
+        line("filler").repeat(10)
+    );
+    // In UTF-16 as well, and named before its path.
+    let mixed = [bare.as_str(), &path, &bare].concat();
+    nothing_left_of("jroe", &[("CBS.log", mixed.clone().into_bytes())]);
+    nothing_left_of("jroe", &[("CBS.log", utf16(&mixed))]);
+    // Told by a line that is only counted, far behind the beginning.
+    let far = line("filler of no account").repeat(60_000);
+    let late = [far.as_str(), &quiet_path, &bare].concat();
+    nothing_left_of("jroe", &[("CBS.log", late.clone().into_bytes())]);
+    nothing_left_of("jroe", &[("CBS.log", utf16(&late))]);
+    // Told by another file.
+    let near = [line("filler of no account").repeat(1_000).as_str(), &path].concat();
+    nothing_left_of(
+        "jroe",
+        &[
+            ("a/CBS.log", bare.clone().into_bytes()),
+            ("b/dism.log", utf16(&near.replace(" CBS ", " DISM "))),
+        ],
+    );
+}
+
+#[test]
+fn accounts_of_a_domain_that_the_device_names_are_taken_out_in_any_case() {
+    let info = "\r\nHost Name:                 PC-1\r\nOS Name:                   Microsoft Windows 10 Enterprise LTSC\r\nOS Version:                10.0.17763 N/A Build 17763\r\nDomain:                    corp.example\r\nLogon Server:              \\\\DC1\r\nHotfix(s):                 [01]: KB5041580\r\n";
+    for account in [r"corp\jroe", r"Corp\jroe", "jroe@corp", "jroe@CORP"] {
+        let line = format!(
+            "2024-08-20 10:02:41, Error                 CBS    Failed 0x80070005 session of {account} ended\r\n"
+        );
+        nothing_left_of(
+            "jroe",
+            &[
+                ("systeminfo.txt", info.as_bytes().to_vec()),
+                ("CBS.log", line.into_bytes()),
+            ],
+        );
+    }
+}
+
+#[test]
+fn no_id_tells_which_name_was_taken_out() {
+    let root = bundle();
+    let ids = |salt: &str| {
+        let redaction = Redaction {
+            salt: salt.to_owned(),
+            ..Redaction::default()
+        };
+        let kept = collect(root.path(), redaction);
+        let all = String::from_utf8([kept.events, kept.rejects].concat()).unwrap();
+        let expression = regex::Regex::new(r#""(event|reject)_id":"([0-9a-f]{32})""#).unwrap();
+        // Counts are made of redacted text.
+        let records = all
+            .lines()
+            .filter(|line| !line.contains(r#""kind":"count""#));
+        records
+            .flat_map(|line| expression.captures_iter(line))
+            .map(|captures| captures[2].to_owned())
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let (one, again, other) = (ids("fleet"), ids("fleet"), ids("other"));
+    assert!(one.len() > 50);
+    assert_eq!(one, again, "collectors that share the salt agree");
+    let same = one.intersection(&other).count();
+    assert_eq!(same, 0, "of {}", one.len());
 }
 
 #[tokio::test]

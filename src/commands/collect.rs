@@ -1,5 +1,6 @@
 //! `collect`: log bundles to the event log.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,9 +12,9 @@ use crate::cli::Collect;
 use crate::commands::follow;
 use crate::config::Config;
 use crate::output::{Outcome, print};
-use crate::reading::collect_options;
+use crate::reading::{collect_options, warn_of_public_salt};
 use crate::services::{runtime, stop_signal};
-use crate::shipping::Shipping;
+use crate::shipping::{Shipping, Way};
 
 mod progress;
 
@@ -32,6 +33,9 @@ pub(crate) fn run(config: &Config, command: &Collect) -> anyhow::Result<Outcome>
     let url = command.to.clone().unwrap_or_else(|| config.event_log_url());
     runtime()?.block_on(async {
         let mut shipping = Shipping::open(config, &url, command.token_file.as_deref()).await?;
+        if !matches!(shipping, Shipping::Straight(Way::Local(_))) {
+            warn_of_public_salt(config);
+        }
         if command.follow {
             let stop = stop_signal();
             let done = follow::run(config, &command.paths, options, &mut shipping, stop).await;
@@ -182,8 +186,10 @@ pub(crate) async fn ship(
         let mut progress = Progress::new(shipper, bundles.len() as u64);
         let mut accounting = Accounting::default();
         let mut named = 0;
+        let mut computers = BTreeSet::new();
         for path in &bundles {
-            let account = read_path(path, &options, &mut progress)?;
+            let mut account = read_path(path, &options, &mut progress)?;
+            computers.append(&mut account.computers);
             accounting.add(&account);
             let unread = account.unrecognised().chain(account.refused());
             for file in unread.take(NAMED_MAX - named) {
@@ -191,6 +197,10 @@ pub(crate) async fn ship(
                 named += 1;
             }
             progress.bundle_done();
+        }
+        if let Some(device) = options.device.filter(|_| computers.len() > 1) {
+            let names: Vec<String> = computers.into_iter().take(NAMED_MAX).collect();
+            tracing::warn!(%device, computers = %names.join(", "), "several computers were read as the one device that --device names; without it each is its own");
         }
         let mut shipper = progress.finish();
         shipper

@@ -10,7 +10,7 @@ use crate::cli::{Gateway, GatewayAction, Reading, TokenAction, TokenScope};
 use crate::commands::token;
 use crate::config::{Config, socket_address};
 use crate::output::{Outcome, announce, say};
-use crate::reading::collect_options;
+use crate::reading::{collect_options, warn_of_public_salt};
 use crate::services::{open_writer_within, runtime, stop_signal};
 
 pub(crate) fn run(mut config: Config, command: &Gateway) -> anyhow::Result<Outcome> {
@@ -35,6 +35,9 @@ pub(crate) async fn serve(config: &Config, mut stop: watch::Receiver<bool>) -> a
     };
     let url = config.event_log_url();
     let deadline = std::time::Duration::from_secs(config.gateway.append_deadline_seconds);
+    if !address.ip().is_loopback() {
+        warn_of_public_salt(config);
+    }
     // Before the port is bound: a gateway that accepts connections is one that can take events.
     let writer = Arc::new(open_writer_within(config, &url, deadline).await?);
     let gateway = patchlens_gateway::Gateway::new(

@@ -3,6 +3,10 @@
 //! The id is a hash of device, source, logged time and text, and of how many equal records came
 //! before it in the same file. File name, line number and time of collection are no part of it, so
 //! that a log that was copied, grown or trimmed at the front yields the ids it yielded before.
+//!
+//! What is hashed is the text before redaction, so that what a reader knows of names makes no other
+//! id. The hash is therefore keyed with the secret that redaction is salted with: without it, whoever
+//! holds the redacted event and its id could try names until the id comes out.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,13 +32,46 @@ impl EventId {
     /// Makes an id from named parts. Each part is hashed with its length, so that no two different
     /// lists of parts run together into the same bytes.
     pub fn from_parts(parts: &[&[u8]]) -> Self {
-        let mut hasher = blake3::Hasher::new();
+        Self::hashed(blake3::Hasher::new(), parts)
+    }
+
+    /// The same under a key: for parts that hold what redaction takes out.
+    pub fn from_secret_parts(key: &IdentityKey, parts: &[&[u8]]) -> Self {
+        Self::hashed(key.hasher(), parts)
+    }
+
+    fn hashed(mut hasher: blake3::Hasher, parts: &[&[u8]]) -> Self {
         for part in parts {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
         let hex = hasher.finalize().to_hex();
         Self(hex.get(..32).unwrap_or_default().to_owned())
+    }
+}
+
+/// What ids of unredacted text are keyed with. All collectors that share the salt of redaction
+/// have the same one, and give a record the same id.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdentityKey([u8; 32]);
+
+impl IdentityKey {
+    /// The key that belongs to a salt; another one than that of the names' own hashes.
+    pub fn of_salt(salt: &str) -> Self {
+        Self(blake3::derive_key(
+            "patchlens 2026 identity of records before redaction",
+            salt.as_bytes(),
+        ))
+    }
+
+    fn hasher(&self) -> blake3::Hasher {
+        blake3::Hasher::new_keyed(&self.0)
+    }
+}
+
+impl fmt::Debug for IdentityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdentityKey")
     }
 }
 
@@ -63,6 +100,7 @@ impl TryFrom<String> for EventId {
 pub struct IdentityScope {
     device_id: DeviceId,
     source: Source,
+    key: IdentityKey,
     recent: HashMap<u64, u32>,
     older: HashMap<u64, u32>,
 }
@@ -73,20 +111,26 @@ impl IdentityScope {
     const GENERATION_LENGTH: usize = 1 << 19;
 
     /// Starts a scope for one file of one device.
-    pub fn new(device_id: DeviceId, source: Source) -> Self {
+    pub fn new(device_id: DeviceId, source: Source, key: IdentityKey) -> Self {
         Self {
             device_id,
             source,
+            key,
             recent: HashMap::new(),
             older: HashMap::new(),
         }
+    }
+
+    /// Forgets all records, and begins anew.
+    pub fn forget(&mut self) {
+        (self.recent, self.older) = (HashMap::new(), HashMap::new());
     }
 
     /// Returns the id of the next record. `logged_time` is the time as it stands in the file, and
     /// `text` the rest of the record, decoded, before redaction; line ends and trailing white space
     /// do not count.
     pub fn next_id(&mut self, logged_time: &str, text: &str) -> EventId {
-        let content = content(logged_time, text);
+        let content = self.content(logged_time, text);
         let ordinal = self.ordinal(&content);
         self.id(&content, ordinal)
     }
@@ -110,16 +154,29 @@ impl IdentityScope {
     /// Returns the id that [`next_id`](Self::next_id) would return, and remembers nothing: for a
     /// record that is known before it is complete.
     pub fn peek_id(&self, logged_time: &str, text: &str) -> EventId {
-        let content = content(logged_time, text);
+        let content = self.content(logged_time, text);
         let ordinal = self
             .before(key(&content))
             .map_or(0, |n| n.saturating_add(1));
         self.id(&content, ordinal)
     }
 
+    fn content(&self, logged_time: &str, text: &str) -> blake3::Hash {
+        let text = text.trim_end();
+        let mut hasher = self.key.hasher();
+        hasher.update(logged_time.as_bytes());
+        hasher.update(&[0]);
+        for line in text.lines() {
+            hasher.update(line.trim_end().as_bytes());
+            hasher.update(b"\n");
+        }
+        hasher.finalize()
+    }
+
+    /// The content's hash is keyed already; what it is put together with is no secret.
     fn id(&self, content: &blake3::Hash, ordinal: u32) -> EventId {
         EventId::from_parts(&[
-            b"record.v1",
+            b"record.v2",
             self.device_id.as_str().as_bytes(),
             self.source.as_str().as_bytes(),
             content.as_bytes(),
@@ -153,24 +210,20 @@ fn key(content: &blake3::Hash) -> u64 {
     u64::from_le_bytes(*first)
 }
 
-fn content(logged_time: &str, text: &str) -> blake3::Hash {
-    let text = text.trim_end();
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(logged_time.as_bytes());
-    hasher.update(&[0]);
-    for line in text.lines() {
-        hasher.update(line.trim_end().as_bytes());
-        hasher.update(b"\n");
-    }
-    hasher.finalize()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn scope() -> IdentityScope {
-        IdentityScope::new(DeviceId::new("YR-1").unwrap(), Source::CbsLog)
+        scope_of("YR-1", "fleet")
+    }
+
+    fn scope_of(device: &str, salt: &str) -> IdentityScope {
+        IdentityScope::new(
+            DeviceId::new(device).unwrap(),
+            Source::CbsLog,
+            IdentityKey::of_salt(salt),
+        )
     }
 
     fn ids(lines: &[&str]) -> Vec<EventId> {
@@ -225,9 +278,20 @@ mod tests {
         assert_eq!(id, scope().next_id("t", "a\r\nb  \r\n"));
         assert_ne!(id, scope().next_id("u", "a\nb"));
         assert_ne!(id, scope().next_id("t", "ab"));
-        assert_ne!(
-            id,
-            IdentityScope::new(DeviceId::new("YR-2").unwrap(), Source::CbsLog).next_id("t", "a\nb")
-        );
+        assert_ne!(id, scope_of("YR-2", "fleet").next_id("t", "a\nb"));
+    }
+
+    #[test]
+    fn without_the_salt_nobody_can_try_which_text_an_id_is_of() {
+        let text = r"open C:\Users\jroe\x";
+        let id = scope().next_id("t", text);
+        assert_eq!(id, scope_of("YR-1", "fleet").next_id("t", text));
+        assert_ne!(id, scope_of("YR-1", "other").next_id("t", text));
+        let parts: [&[u8]; 1] = [text.as_bytes()];
+        let (one, other) = (IdentityKey::of_salt("fleet"), IdentityKey::of_salt("other"));
+        let keyed = EventId::from_secret_parts(&one, &parts);
+        assert_ne!(keyed, EventId::from_parts(&parts));
+        assert_ne!(keyed, EventId::from_secret_parts(&other, &parts));
+        assert_eq!(format!("{one:?}"), format!("{other:?}"));
     }
 }

@@ -19,7 +19,7 @@ mod tests;
 pub use batch::{BatchItem, decode_batch, encode_batch};
 pub use code::{Hresult, ParseHresultError};
 pub use event::{Event, Kind, Level, Origin, SCHEMA_VERSION, Source, ZoneSource};
-pub use identity::{EventId, IdentityScope};
+pub use identity::{EventId, IdentityKey, IdentityScope};
 pub use ids::{DeviceId, KbArticle, ParseKbArticleError};
 pub use reject::{Reject, RejectReason};
 

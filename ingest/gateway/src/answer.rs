@@ -1,5 +1,6 @@
 //! What the gateway answers to a batch of events; its client reads it.
 
+#[cfg(feature = "server")]
 use patchlens_event::RejectReason;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ pub struct EventsAnswer {
     pub problems: Vec<Problem>,
 }
 
+#[cfg(feature = "server")]
 impl EventsAnswer {
     /// Tells of a line that could not be used.
     pub(crate) fn problem(&mut self, line: u64, reason: RejectReason, detail: String) {

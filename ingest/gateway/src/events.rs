@@ -10,8 +10,8 @@ use axum::Json;
 use axum::extract::{Request, State};
 use jiff::Timestamp;
 use patchlens_event::{
-    DeviceId, EVENTS_TOPIC, Event, EventId, Origin, REJECTS_TOPIC, Reject, RejectReason,
-    SCHEMA_VERSION, encode_batch,
+    DeviceId, EVENTS_TOPIC, Event, Origin, REJECTS_TOPIC, Reject, RejectReason, SCHEMA_VERSION,
+    encode_batch,
 };
 use patchlens_ingest::collect::named_device;
 use patchlens_ingest::redact::Redactor;
@@ -189,8 +189,8 @@ impl<'a> Batch<'a> {
         let text = redactor.text(&text);
         let reject = Reject {
             // Of what stands in the reject: a hash of more would tell who guesses what was taken out.
-            reject_id: EventId::from_parts(&[
-                b"reject.v1",
+            reject_id: self.shared.redactor.id_of(&[
+                b"reject.v2",
                 b"gateway",
                 reason.as_str().as_bytes(),
                 text.as_bytes(),

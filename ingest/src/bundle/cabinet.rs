@@ -45,7 +45,8 @@ struct Directory {
     files: Vec<Stated>,
 }
 
-/// Unpacks a cabinet; its files are parts of the store that is returned.
+/// Unpacks a cabinet; its files are parts of the store that is returned, which is in memory up to
+/// `memory` bytes.
 ///
 /// # Errors
 /// When its directory cannot be read, or nothing can be stored.
@@ -53,6 +54,7 @@ pub(crate) fn unpack(
     mut source: Box<dyn ReadSeek>,
     limits: &Limits,
     total_bytes: &AtomicU64,
+    memory: usize,
 ) -> io::Result<(SpooledTempFile, Vec<Listed>)> {
     let packed_bytes = source.seek(SeekFrom::End(0))?;
     let directory = directory(source.as_mut(), packed_bytes, limits)?;
@@ -70,7 +72,7 @@ pub(crate) fn unpack(
             names
         })
         .collect();
-    let mut store = SpooledTempFile::new(limits.spool_memory_bytes);
+    let mut store = SpooledTempFile::new(memory);
     let mut listed = Vec::new();
     let mut stored = 0;
     // A file is reached by unpacking its folder from the start: many files far behind are work

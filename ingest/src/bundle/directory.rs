@@ -1,5 +1,6 @@
 //! Walks a directory: regular files in name order; links are refused, never followed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,11 +31,8 @@ pub(crate) fn walk(root: &Path, limits: &Limits) -> Walk {
     let mut walk = Walk::default();
     let mut pending = vec![(root.to_owned(), String::new())];
     while let Some((directory, prefix)) = pending.pop() {
-        let mut names: Vec<_> = match fs::read_dir(&directory) {
-            Ok(entries) => entries
-                .filter_map(Result::ok)
-                .take(limits.entries_max.saturating_add(1))
-                .collect(),
+        let (names, is_cut) = match fs::read_dir(&directory) {
+            Ok(entries) => first_of(entries.filter_map(Result::ok), limits.entries_max),
             Err(error) => {
                 walk.refusals.push(Refusal {
                     path: prefix,
@@ -44,26 +42,49 @@ pub(crate) fn walk(root: &Path, limits: &Limits) -> Walk {
                 continue;
             }
         };
-        names.sort_by_key(fs::DirEntry::file_name);
         let mut directories = Vec::new();
         for entry in names {
-            if walk.files.len() + walk.refusals.len() > limits.entries_max {
-                let detail = format!(
-                    "more than {} files; raise `entries_max` if the directory is trusted",
-                    limits.entries_max
-                );
-                walk.refusals.push(Refusal {
-                    path: prefix,
-                    reason: RejectReason::LimitExceeded,
-                    detail,
-                });
+            if walk.files.len() + walk.refusals.len() >= limits.entries_max {
+                walk.refusals.push(too_many(prefix, limits));
                 return walk;
             }
             visit(&entry, &prefix, limits, &mut walk, &mut directories);
         }
+        if is_cut {
+            walk.refusals.push(too_many(prefix, limits));
+        }
         pending.extend(directories.into_iter().rev());
     }
     walk
+}
+
+fn too_many(path: String, limits: &Limits) -> Refusal {
+    let detail = format!(
+        "more than {} files; raise `entries_max` if the directory is trusted",
+        limits.entries_max
+    );
+    Refusal {
+        path,
+        reason: RejectReason::LimitExceeded,
+        detail,
+    }
+}
+
+/// The first so many entries by name, and whether there are more. No more than that are ever in memory.
+fn first_of(
+    entries: impl Iterator<Item = fs::DirEntry>,
+    count: usize,
+) -> (Vec<fs::DirEntry>, bool) {
+    let mut first = BTreeMap::new();
+    let mut is_cut = false;
+    for entry in entries {
+        first.insert(entry.file_name(), entry);
+        if first.len() > count {
+            first.pop_last();
+            is_cut = true;
+        }
+    }
+    (first.into_values().collect(), is_cut)
 }
 
 fn visit(

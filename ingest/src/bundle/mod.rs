@@ -31,7 +31,7 @@ use patchlens_event::RejectReason;
 
 use archive::{Listed, Part, ReadSeek};
 pub(crate) use cabinet::is_cabinet;
-pub(crate) use directory::{Found, walk};
+pub(crate) use directory::{Found, Walk, walk};
 pub use limits::{LimitExceeded, LimitOutOfRange, Limits};
 pub use reader::EntryReader;
 pub(crate) use reader::read_full;
@@ -217,8 +217,12 @@ impl Bundle {
     }
 
     fn add_cabinet(&mut self, source: Box<dyn ReadSeek>, prefix: &str, depth: u32) {
-        match cabinet::unpack(source, &self.limits, &self.total_bytes) {
-            Ok((store, listed)) => self.add_listed(listed, Box::new(store), prefix, depth),
+        let memory = self.memory_left();
+        match cabinet::unpack(source, &self.limits, &self.total_bytes, memory) {
+            Ok((mut store, listed)) => {
+                self.count_spooled(&mut store);
+                self.add_listed(listed, Box::new(store), prefix, depth);
+            }
             Err(error) if SpoolFailure::is_in(&error) => self.failure = Some(error),
             Err(error) => self.refuse(
                 prefix.to_owned(),
@@ -308,13 +312,26 @@ impl Bundle {
         self.failure.take()
     }
 
+    /// How much more may be kept in memory: the limit is one for all archives, of which there may be
+    /// thousands.
+    fn memory_left(&self) -> usize {
+        let memory = self.limits.spool_memory_bytes;
+        memory.saturating_sub(self.spooled_bytes)
+    }
+
+    fn count_spooled(&mut self, spooled: &mut tempfile::SpooledTempFile) {
+        if !spooled.is_rolled()
+            && let Ok(bytes) = spooled.seek(SeekFrom::End(0))
+        {
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            self.spooled_bytes = self.spooled_bytes.saturating_add(bytes);
+        }
+    }
+
     /// Copies an entry to where it can be read in any order. A nested archive that ends too early
     /// is kept as far as it goes, with the reason.
     fn spool(&mut self, entry: &Entry) -> io::Result<(Box<dyn ReadSeek>, Option<String>)> {
-        // The limit is one for all of them: an archive may hold thousands.
-        let memory = self.limits.spool_memory_bytes;
-        let memory = memory.saturating_sub(self.spooled_bytes);
-        let mut spooled = tempfile::SpooledTempFile::new(memory);
+        let mut spooled = tempfile::SpooledTempFile::new(self.memory_left());
         let cut = match self
             .read(entry)
             .and_then(|mut reader| io::copy(&mut reader, &mut Spool(&mut spooled)))
@@ -328,10 +345,7 @@ impl Bundle {
             }
             Err(error) => return Err(error),
         };
-        if !spooled.is_rolled() {
-            let bytes = usize::try_from(spooled.stream_position()?).unwrap_or(usize::MAX);
-            self.spooled_bytes = self.spooled_bytes.saturating_add(bytes);
-        }
+        self.count_spooled(&mut spooled);
         spooled.seek(SeekFrom::Start(0))?;
         Ok((Box::new(spooled), cut))
     }

@@ -13,6 +13,8 @@ use super::limits::Limits;
 use super::name::decode_name;
 
 const LOCAL_HEADER_BYTES: usize = 30;
+/// How much is inflated at once.
+const PIECE_BYTES: usize = 64 * 1024;
 const FLAG_ENCRYPTED: u16 = 1;
 const FLAG_SIZES_BEHIND: u16 = 1 << 3;
 
@@ -32,6 +34,8 @@ pub(crate) fn list(source: &mut dyn ReadSeek, limits: &Limits) -> Vec<Listed> {
     let Ok(end) = source.seek(SeekFrom::End(0)) else {
         return listed;
     };
+    // Inflating to find where parts end is one work, however many parts there are.
+    let mut left = limits.total_bytes_max;
     let mut at = 0;
     while let Ok(Some(header)) = local_header(source, at) {
         if listed.len() > limits.entries_max {
@@ -52,7 +56,7 @@ pub(crate) fn list(source: &mut dyn ReadSeek, limits: &Limits) -> Vec<Listed> {
                 header.data_start.saturating_add(header.compressed_bytes),
             ),
             Some(Method::Deflated) if !encrypted => {
-                let consumed = inflated_end(source, header.data_start, limits)
+                let consumed = inflated_end(source, header.data_start, limits, &mut left)
                     .unwrap_or(end.saturating_sub(header.data_start));
                 (
                     consumed,
@@ -151,13 +155,29 @@ fn local_header(source: &mut dyn ReadSeek, at: u64) -> io::Result<Option<Header>
     }))
 }
 
-/// How many compressed bytes the part at `start` has; `None` when it does not end in the file.
-fn inflated_end(source: &mut dyn ReadSeek, start: u64, limits: &Limits) -> Option<u64> {
+/// How many compressed bytes the part at `start` has; `None` when it does not end in the file, or not
+/// within what a part may hold. Takes what it inflates from what is `left` for the whole archive.
+fn inflated_end(
+    source: &mut dyn ReadSeek,
+    start: u64,
+    limits: &Limits,
+    left: &mut u64,
+) -> Option<u64> {
     source.seek(SeekFrom::Start(start)).ok()?;
     let mut decoder = DeflateDecoder::new(BufReader::new(source));
-    let limit = limits.entry_bytes_max.saturating_add(1);
-    let copied = io::copy(&mut Read::take(&mut decoder, limit), &mut io::sink()).ok()?;
-    (copied < limit).then(|| decoder.total_in())
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let count = decoder.read(&mut piece).ok()?;
+        if count == 0 {
+            return Some(decoder.total_in());
+        }
+        *left = left.checked_sub(count as u64)?;
+        let (packed, bytes) = (decoder.total_in(), decoder.total_out());
+        let is_bomb = bytes > limits.ratio_free_bytes && bytes / limits.ratio_max.max(1) > packed;
+        if is_bomb || bytes > limits.entry_bytes_max {
+            return None;
+        }
+    }
 }
 
 /// Steps over the optional record that follows a streamed part: signature, checksum, sizes.

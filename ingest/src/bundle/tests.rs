@@ -8,6 +8,8 @@ use zip::{CompressionMethod, ZipWriter};
 
 use super::*;
 
+mod limits;
+
 fn deflated() -> SimpleFileOptions {
     SimpleFileOptions::default().compression_method(CompressionMethod::Deflated)
 }

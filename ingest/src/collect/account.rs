@@ -1,5 +1,7 @@
 //! What became of everything that was read.
 
+use std::collections::BTreeSet;
+
 use patchlens_event::DeviceId;
 use serde::Serialize;
 
@@ -82,6 +84,9 @@ impl DeviceAccount {
 pub struct PathAccount {
     /// The devices found in it.
     pub devices: Vec<DeviceAccount>,
+    /// Names of the computers that it says it is of, in upper case.
+    #[serde(skip)]
+    pub computers: BTreeSet<String>,
 }
 
 impl PathAccount {

@@ -4,16 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use jiff::Timestamp;
-use patchlens_event::{EventId, Origin, Reject, RejectReason, Source};
+use patchlens_event::{Origin, Reject, RejectReason, Source};
 
 use super::account::{DeviceAccount, Unrecognised};
 use super::event::{FileEvents, FileState};
 use super::noise::{FileNoise, Noise};
 use super::{Cancel, CollectOptions, EventSink, parallel};
 use crate::bundle::{Bundle, Entry, Limits, read_failure};
-use crate::identity::{Identity, Scan, identify};
+use crate::encoding::shown;
+use crate::identity::{Identity, Scan, domain_of, identify};
 use crate::parser::FileParser;
-use crate::redact::{KnownNames, Redactor};
+use crate::redact::{KnownNames, Learned, Redactor};
 use crate::zone::{ZoneFacts, Zones};
 use crate::{Error, Format, Result};
 
@@ -24,7 +25,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 pub(crate) struct Device {
     pub(crate) identity: Identity,
     pub(super) zones: Zones,
-    pub(super) redactor: Redactor,
+    pub(crate) redactor: Redactor,
     /// When the bundle was collected: as it states, or the time of this run.
     pub(crate) collected_at: Timestamp,
     /// The same, only where the bundle states it.
@@ -54,6 +55,7 @@ pub(super) fn read(
     }
     let steps = steps(bundle, scans);
     let mut noise = Noise::default();
+    let mut learned = Learned::default();
     let mut take = |outcome: Outcome| match outcome {
         Outcome::Unrecognised(file) => account.unrecognised.push(file),
         Outcome::Duplicate => account.duplicate_files += 1,
@@ -70,6 +72,7 @@ pub(super) fn read(
             account.noise_counted += counts.noise.total();
             account.rejected += counts.rejected;
             noise.add_file(source, file, counts.noise);
+            learned.add(counts.learned.names().iter().cloned());
         }
     };
     let step = |index: usize, sink: &mut dyn EventSink| match steps.get(index) {
@@ -77,7 +80,7 @@ pub(super) fn read(
         None => Ok(Outcome::Duplicate),
     };
     parallel::in_order(steps.len(), options, &step, &mut take, sink)?;
-    for event in noise.into_events(&device) {
+    for event in noise.into_events(&device, &learned) {
         sink.event(event)?;
     }
     Ok(account)
@@ -109,6 +112,7 @@ struct Counts {
     noise: FileNoise,
     sent: u64,
     rejected: u64,
+    learned: Learned,
 }
 
 fn steps<'a>(bundle: &'a Bundle, scans: &'a [Scan]) -> Vec<Step<'a>> {
@@ -142,8 +146,12 @@ impl Device {
         })?;
         let mut known = KnownNames::default();
         for scan in scans {
-            known.users.extend(scan.known.users.iter().cloned());
+            known.add_users(&scan.known.users);
             known.domains.extend(scan.known.domains.iter().cloned());
+            let claimed = scan.claim.as_ref();
+            if let Some(domain) = claimed.and_then(|claim| domain_of(&claim.name)) {
+                known.add_domain(domain);
+            }
         }
         known.domains.extend(identity.device_name.clone());
         let mut zone = ZoneFacts::default();
@@ -225,12 +233,14 @@ impl Device {
             noise,
             sent,
             rejected,
+            learned,
             ..
         } = events.finish()?;
         let mut counts = Counts {
             noise,
             sent,
             rejected,
+            learned,
         };
         if let Some(error) = failure {
             counts.rejected += 1;
@@ -266,8 +276,8 @@ impl Device {
             .get(..raw.len().min(Reject::RAW_BYTES_MAX))
             .unwrap_or_default();
         Reject {
-            reject_id: EventId::from_parts(&[
-                b"reject.v1",
+            reject_id: self.redactor.id_of(&[
+                b"reject.v2",
                 device_id.as_str().as_bytes(),
                 file.as_bytes(),
                 &place,
@@ -276,17 +286,15 @@ impl Device {
             ]),
             device_id: Some(device_id.clone()),
             reason,
-            detail: detail.to_owned(),
+            // What a parser complains of may quote what it read.
+            detail: self.redactor.text(detail).into_owned(),
             origin: Origin {
                 file: self.redactor.text(file).into_owned(),
                 line,
                 byte_offset,
                 record_id: None,
             },
-            raw: self
-                .redactor
-                .text(&String::from_utf8_lossy(raw_kept))
-                .into_owned(),
+            raw: self.redactor.text(&shown(raw_kept)).into_owned(),
             collected_at: self.collected_at,
             refused_by: concat!("patchlens-ingest ", env!("CARGO_PKG_VERSION")).to_owned(),
         }

@@ -11,6 +11,7 @@ use super::noise::FileNoise;
 use super::{EventSink, MESSAGE_BYTES_MAX, SinkError};
 use crate::event_record::COMPUTER_NAME;
 use crate::identity::short_name;
+use crate::redact::Learned;
 use crate::select::{Decision, decide};
 use crate::zone::Occurred;
 use crate::{Format, Issue, LoggedTime, Record, RecordSink, Result, codes, template};
@@ -46,6 +47,8 @@ pub(crate) struct FileState {
     pub(crate) sent: u64,
     /// Lines and entries that were refused.
     pub(crate) rejected: u64,
+    /// Names of users that its records told of.
+    pub(crate) learned: Learned,
 }
 
 impl FileState {
@@ -53,16 +56,26 @@ impl FileState {
     pub(crate) fn new(device: &Device, format: Format) -> Self {
         Self {
             format,
-            scope: IdentityScope::new(device.identity.device_id.clone(), format.source()),
+            scope: IdentityScope::new(
+                device.identity.device_id.clone(),
+                format.source(),
+                device.redactor.identity_key().clone(),
+            ),
             noise: FileNoise::default(),
             ahead: FileNoise::default(),
             sent: 0,
             rejected: 0,
+            learned: Learned::default(),
         }
     }
 }
 
 impl FileState {
+    /// Forgets which records were met: of a file that is read from its beginning the next time.
+    pub(crate) fn forget_records(&mut self) {
+        self.scope.forget();
+    }
+
     /// What was counted, records that may not be complete included.
     pub(crate) fn noise_with_ahead(&self) -> FileNoise {
         let mut noise = self.noise.clone();
@@ -148,6 +161,17 @@ impl<'a> FileEvents<'a> {
         }
     }
 
+    /// Learns whose profiles a record names, whatever becomes of it.
+    fn learn(&mut self, record: &Record<'_>) {
+        if self.device.redactor.takes_user_names() {
+            let learned = &mut self.state.learned;
+            learned.learn(&record.message);
+            for (_, value) in &record.fields {
+                learned.learn(value);
+            }
+        }
+    }
+
     /// Everything of the record but its time and number, before redaction.
     fn identity_text(&mut self, record: &Record<'_>) {
         self.identity_text.clear();
@@ -222,22 +246,24 @@ impl<'a> FileEvents<'a> {
             }
         };
         let redactor = &self.device.redactor;
+        let learned = &self.state.learned;
         let message = cut(&record.message, MESSAGE_BYTES_MAX);
         let message = redactor.record_text(message, &record.fields);
+        let message = redactor.without_learned(message, learned);
         let message = cut(&message, MESSAGE_BYTES_MAX).to_owned();
         self.template_of(
             record.component.as_deref(),
             record.windows_event_id,
             &message,
         );
+        let learned = &self.state.learned;
         let fields: BTreeMap<String, String> = record
             .fields
             .into_iter()
             .take(FIELDS_MAX)
             .map(|(name, value)| {
-                let value = redactor
-                    .field(&name, cut(&value, FIELD_BYTES_MAX))
-                    .into_owned();
+                let value = redactor.field(&name, cut(&value, FIELD_BYTES_MAX));
+                let value = redactor.without_learned(value, learned).into_owned();
                 (redactor.text(&name).into_owned(), value)
             })
             .collect();
@@ -301,6 +327,7 @@ impl RecordSink for FileEvents<'_> {
         if self.failure.is_some() {
             return;
         }
+        self.learn(&record);
         // The log of a few thousand lines that says which searches worked: they are counted, not sent,
         // and whoever judges the device has to know of them.
         let counts_noise = self.device.counts_noise || self.state.format == Format::ReportingEvents;
@@ -346,13 +373,16 @@ impl RecordSink for FileEvents<'_> {
             return;
         }
         self.state.rejected += issue.lines.max(1);
-        let reject = self.device.reject(
+        let mut reject = self.device.reject(
             self.file,
             (issue.line, issue.byte_offset),
             issue.reason,
             &issue.detail,
             &issue.raw,
         );
+        let redactor = &self.device.redactor;
+        let raw = redactor.without_learned(Cow::Borrowed(&reject.raw), &self.state.learned);
+        reject.raw = raw.into_owned();
         self.failure = self.sink.reject(reject).err();
     }
 }

@@ -13,6 +13,7 @@ use jiff::civil::Date;
 use patchlens_event::{Event, EventId, Hresult, Kind, Level, Origin, SCHEMA_VERSION, Source};
 
 use super::device::Device;
+use crate::redact::Learned;
 use crate::{Format, LoggedTime, Record};
 
 /// How many templates of one file are told apart.
@@ -178,7 +179,14 @@ impl Noise {
     }
 
     /// Makes one event of each count, ordered by source, day, code and template.
-    pub(crate) fn into_events(self, device: &Device) -> Vec<Event> {
+    /// `learned` are the names that its files told of.
+    pub(crate) fn into_events(self, device: &Device, learned: &Learned) -> Vec<Event> {
+        let redactor = &device.redactor;
+        let redacted = |text: &str| {
+            redactor
+                .without_learned(redactor.text(text), learned)
+                .into_owned()
+        };
         let mut events = Vec::new();
         for (source, groups) in self.sources {
             let mut groups = groups.into_iter();
@@ -194,12 +202,12 @@ impl Noise {
             for ((day, code), templates) in whole.counts {
                 #[expect(clippy::iter_over_hash_type, reason = "collected into a sorted map")]
                 for (template, count) in templates {
-                    let key = (day, code, device.redactor.text(&template).into_owned());
+                    let key = (day, code, redacted(&template));
                     let sum = counts.entry(key).or_default();
                     *sum = sum.saturating_add(count);
                 }
             }
-            let file = device.redactor.text(&file).into_owned();
+            let file = redacted(&file);
             events.extend(counts.into_iter().map(|((day, code, template), count)| {
                 event(device, source, &file, day, code, template, count)
             }));

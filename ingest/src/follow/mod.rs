@@ -18,13 +18,14 @@
 //! Archives are not followed: `collect` reads them. One path is one device.
 
 mod gate;
+mod pass;
 mod position;
 mod tail;
 #[cfg(test)]
 mod tests;
 mod watch;
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -32,18 +33,23 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use patchlens_event::{EventId, Source};
 
-use crate::bundle::{Bundle, Found, walk};
+use crate::bundle::{Bundle, Found, Walk, walk};
 use crate::collect::{CollectOptions, Device, EventSink, FileNoise, Noise};
 use crate::identity::{Scan, scan};
+use crate::redact::{KnownNames, Learned};
 use crate::{Error, Result};
 use position::{Head, Position, Positions};
-use tail::{Look, Tail, start_of};
+use tail::{Look, Tail};
 pub use watch::Watch;
 
 /// How much is handed on in one poll, roughly: the caller holds it until it is durable.
 const POLL_BYTES: u64 = 16 << 20;
 /// How often directories are listed, at most.
 const WALK_PAUSE: Duration = Duration::from_millis(100);
+/// How many files are kept open while nothing is read from them.
+const OPEN_MAX: usize = 64;
+/// How many paths that are not read are remembered, so that each is told of once.
+const TOLD_MAX: usize = 10_000;
 /// How many rotated files' counts are remembered.
 const RETIRED_MAX: usize = 32;
 
@@ -88,6 +94,10 @@ pub struct Follower {
     retired: VecDeque<(Source, String, FileNoise)>,
     counts_at: Option<Instant>,
     counts_sent: HashSet<EventId>,
+    /// Names of users that any file told of.
+    learned: BTreeSet<String>,
+    /// Paths that are not read, each told of once.
+    told: BTreeSet<String>,
     _lock: File,
 }
 
@@ -124,6 +134,8 @@ impl Follower {
             retired: VecDeque::new(),
             counts_at: None,
             counts_sent: HashSet::new(),
+            learned: BTreeSet::new(),
+            told: BTreeSet::new(),
             _lock: lock,
         })
     }
@@ -146,7 +158,7 @@ impl Follower {
             Some(walk_at) if now < walk_at => {
                 polled.again_at = Some(polled.again_at.map_or(walk_at, |known| known.min(walk_at)));
             }
-            _ => polled.is_behind |= self.walk(now)?,
+            _ => polled.is_behind |= self.walk(now, sink)?,
         }
         let counts_at = self.counts_at.map(|at| at + self.options.counts);
         if !polled.is_behind && counts_at.is_none_or(|at| now >= at) {
@@ -172,6 +184,7 @@ impl Follower {
         device.collected_at = at;
         let mut bytes = 0;
         let mut gone = Vec::new();
+        let mut open = self.tails.values().filter(|tail| tail.is_open()).count();
         // Round and round, so that a busy file does not starve the others.
         let names: Vec<String> = self.tails.keys().cloned().collect();
         let first = self
@@ -189,7 +202,21 @@ impl Follower {
                 now,
                 sink,
             };
+            let was_open = tail.is_open();
             let looked = tail.look(&mut look)?;
+            open += usize::from(tail.is_open());
+            open -= usize::from(was_open);
+            if open > OPEN_MAX && tail.is_open() {
+                tail.close();
+                open -= 1;
+            }
+            // Whoever one file tells of is known in all that follows.
+            let names = tail.state.as_ref().map(|state| state.learned.names());
+            let is_full = self.learned.len() >= KnownNames::USERS_MAX;
+            if let Some(names) = names.filter(|names| !is_full && !names.is_subset(&self.learned)) {
+                self.learned.extend(names.iter().cloned());
+                device.redactor.know(&self.learned)?;
+            }
             polled.is_behind |= looked.is_behind;
             if let Some(again) = looked.again_at {
                 polled.again_at = Some(polled.again_at.map_or(again, |known| known.min(again)));
@@ -231,7 +258,7 @@ impl Follower {
             noise.add_file(*source, file, counted.clone());
         }
         let mut sent = HashSet::new();
-        for event in noise.into_events(device) {
+        for event in noise.into_events(device, &Learned::default()) {
             let id = event.event_id.clone();
             if !self.counts_sent.contains(&id) {
                 sink.event(event)?;
@@ -286,21 +313,34 @@ impl Follower {
         self.positions.retire(tail.position);
     }
 
-    /// Lists the files; begins to follow those that are new. True when there are any.
-    fn walk(&mut self, now: Instant) -> Result<bool> {
+    /// Lists the files; begins to follow those that are new. True when there are any. What is not
+    /// read is told of.
+    fn walk(&mut self, now: Instant, sink: &mut dyn EventSink) -> Result<bool> {
         self.walked_at = Some(now);
         let found = if self.root.is_dir() {
-            walk(&self.root, &self.options.collect.limits).files
+            walk(&self.root, &self.options.collect.limits)
         } else {
             let name = self.root.file_name().unwrap_or_default();
-            vec![Found {
+            let file = Found {
                 relative: name.to_string_lossy().into_owned(),
                 path: self.root.clone(),
                 bytes: 0,
-            }]
+            };
+            Walk {
+                files: vec![file],
+                refusals: Vec::new(),
+            }
         };
+        if let Some(device) = &self.device {
+            for refusal in found.refusals {
+                if self.told.len() < TOLD_MAX && self.told.insert(refusal.path.clone()) {
+                    let (reason, detail) = (refusal.reason, refusal.detail);
+                    sink.reject(device.reject(&refusal.path, (0, 0), reason, &detail, b""))?;
+                }
+            }
+        }
         let mut has_new = false;
-        for file in found {
+        for file in found.files {
             if self.tails.contains_key(&file.relative) {
                 if self.device.is_none() {
                     // It said too little before.
@@ -311,11 +351,19 @@ impl Follower {
                 continue;
             }
             // An empty file says nothing yet, not even which file it is.
-            let Some(start) = start_of(&file.path).ok().filter(|start| !start.is_empty()) else {
-                continue;
+            let (mut opened, start) = match tail::open(&file.path) {
+                Ok((_, start)) if start.is_empty() => continue,
+                Ok(opened) => opened,
+                Err(error) => {
+                    if self.told.len() < TOLD_MAX && self.told.insert(file.relative) {
+                        let file = file.path.display();
+                        tracing::warn!(%error, %file, "cannot be opened; it is tried again");
+                    }
+                    continue;
+                }
             };
             let (relative, path) = (file.relative.clone(), file.path.clone());
-            let known = self.positions.find(&relative, &start);
+            let known = self.positions.find(&relative, &start, &mut opened);
             let position = Position {
                 head: Head::of_file(&start),
                 ..known.unwrap_or_default()
@@ -331,7 +379,8 @@ impl Follower {
             options.device = options.device.or(self.positions.device_id.clone());
             let fallback = self.options.fallback.clone().unwrap_or_default();
             let scans: Vec<Scan> = self.scans.values().cloned().collect();
-            let device = Device::found(&scans, &options, &fallback)?;
+            let mut device = Device::found(&scans, &options, &fallback)?;
+            device.redactor.know(&self.learned)?;
             self.positions.device_id = Some(device.identity.device_id.to_string());
             self.device = Some(device);
         }

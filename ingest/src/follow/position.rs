@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ pub(super) const HEAD_BYTES: usize = 1024;
 const EVTX_BYTES: usize = 8;
 /// How much must be the same for a file of another name to be the same file.
 const TELLING_BYTES: usize = 64;
+/// How much of what was handed on last is remembered, at most to the end of its first line.
+const MARK_BYTES: usize = 256;
 /// How many files that are no more are remembered, in case they come back under another name.
 const GONE_MAX: usize = 1_000;
 
@@ -64,12 +66,15 @@ pub(super) struct Mark {
     pub(super) at: u64,
     /// Lines that continue it, or that the reject covers: it may have grown since.
     pub(super) extent: u64,
+    /// In an event log when it was written, in microseconds since 1970: numbers begin anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) written_at: Option<i64>,
 }
 
 impl Mark {
-    /// True when what stands at (at, extent) has not been handed on.
-    pub(super) fn is_passed(mark: Option<Self>, at: u64, extent: u64) -> bool {
-        mark.is_none_or(|mark| (at, extent) > (mark.at, mark.extent))
+    /// True when what stands here has not been handed on by one that stopped at `mark`.
+    pub(super) fn is_behind(self, mark: Option<Self>) -> bool {
+        mark.is_none_or(|mark| (self.at, self.extent) > (mark.at, mark.extent))
     }
 }
 
@@ -80,9 +85,39 @@ pub(super) struct Position {
     pub(super) head: Head,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) mark: Option<Mark>,
+    /// What stands at the mark: a file that was cut short and has grown again begins as it did, and
+    /// goes on otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at_mark: Option<Head>,
     /// For files that are read whole and say one thing: BLAKE3 of what was handed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) whole: Option<String>,
+}
+
+impl Position {
+    /// Remembers what stands at the mark of a file whose marks are byte offsets.
+    pub(super) fn look_at_mark(&mut self, file: &mut (impl Read + Seek)) {
+        let Some(mark) = self.mark else { return };
+        self.at_mark = read_at(file, mark.at, MARK_BYTES).ok().map(|bytes| {
+            let line = memchr::memchr(b'\n', &bytes).map_or(bytes.len(), |end| end + 1);
+            Head::of(bytes.get(..line).unwrap_or_default())
+        });
+    }
+
+    /// True when what was handed on last still stands where it stood, as far as that is known.
+    pub(super) fn is_kept_by(&self, file: &mut (impl Read + Seek)) -> bool {
+        let (Some(mark), Some(at_mark)) = (self.mark, &self.at_mark) else {
+            return true;
+        };
+        read_at(file, mark.at, at_mark.bytes).is_ok_and(|bytes| Head::of(&bytes) == *at_mark)
+    }
+}
+
+fn read_at(file: &mut (impl Read + Seek), at: u64, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut there = Vec::with_capacity(bytes);
+    file.seek(SeekFrom::Start(at))?;
+    file.take(bytes as u64).read_to_end(&mut there)?;
+    Ok(there)
 }
 
 /// The positions of one followed path.
@@ -132,16 +167,22 @@ impl Positions {
     }
 
     /// The position of a file that begins like this: that of its path, or of any other that is the
-    /// same file under an earlier name.
-    pub(super) fn find(&self, relative: &str, start: &[u8]) -> Option<Position> {
-        let fits = |position: &&Position| position.head.is_start_of(start);
+    /// same file under an earlier name. None when the file does not go on as it did.
+    pub(super) fn find(
+        &self,
+        relative: &str,
+        start: &[u8],
+        file: &mut (impl Read + Seek),
+    ) -> Option<Position> {
+        let mut fits =
+            |position: &&Position| position.head.is_start_of(start) && position.is_kept_by(file);
         let tells = |position: &&Position| position.head.bytes >= TELLING_BYTES;
         let others = self.gone.iter().rev().chain(self.files.values());
         self.files
             .get(relative)
             .into_iter()
             .chain(others.filter(tells))
-            .find(fits)
+            .find(|position| fits(position))
             .cloned()
     }
 

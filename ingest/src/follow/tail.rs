@@ -6,22 +6,28 @@
 //!   handed on counts towards identity and is not handed on again.
 //! - Everything else says one thing as a whole, and is handed on when it says another.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::FollowOptions;
-use super::gate::{Gate, Last};
+use patchlens_event::RejectReason;
+
+use super::gate::{End, Gate, Last, Passed};
+use super::pass::{Pass, Slice};
 use super::position::{HEAD_BYTES, Head, Mark, Position};
+use crate::bundle::{is_cabinet, is_zip};
 use crate::collect::{Device, EventSink, FileEvents, FileState};
-use crate::parser::FileParser;
+use crate::identity::unknown;
 use crate::{Format, Result, TextParser, detect};
 
 /// How much of a file is read at once.
-const CHUNK_BYTES: usize = 256 * 1024;
-/// How much of a file one look reads on, so that no file keeps others waiting.
-const LOOK_BYTES: u64 = 4 << 20;
+pub(super) const CHUNK_BYTES: usize = 256 * 1024;
+/// How much of a file one look reads on, so that no file keeps others waiting, and what it yields can
+/// be made durable before more is read.
+pub(super) const LOOK_BYTES: u64 = 4 << 20;
 /// A file that is read from its beginning is left alone for this many times as long as that took.
 const REST: u32 = 10;
 
@@ -34,6 +40,13 @@ pub(super) struct Tail {
     pub(super) position: Position,
     stamp: Option<(u64, SystemTime)>,
     text: Option<Text>,
+    pass: Option<Pass>,
+    /// Damaged places that were told of.
+    damage: BTreeSet<(u64, String)>,
+    /// Why there is no format.
+    unknown: Option<String>,
+    /// That was told.
+    is_told: bool,
     /// What is known of its records so far; its noise is the base rate.
     pub(super) state: Option<FileState>,
     changed_at: Instant,
@@ -70,12 +83,17 @@ pub(super) struct Look<'a> {
     pub(super) sink: &'a mut dyn EventSink,
 }
 
-/// Reads the first bytes of a file.
-pub(super) fn start_of(path: &Path) -> io::Result<Vec<u8>> {
+/// Opens a file and reads its first bytes.
+pub(super) fn open(path: &Path) -> io::Result<(File, Vec<u8>)> {
+    let mut file = File::open(path)?;
+    let start = start_of(&mut file)?;
+    Ok((file, start))
+}
+
+fn start_of(file: &mut File) -> io::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(HEAD_BYTES);
-    File::open(path)?
-        .take(HEAD_BYTES as u64)
-        .read_to_end(&mut start)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.take(HEAD_BYTES as u64).read_to_end(&mut start)?;
     Ok(start)
 }
 
@@ -89,6 +107,10 @@ impl Tail {
             position,
             stamp: None,
             text: None,
+            pass: None,
+            damage: BTreeSet::new(),
+            unknown: None,
+            is_told: false,
             state: None,
             changed_at: now,
             waiting_since: None,
@@ -105,37 +127,74 @@ impl Tail {
         };
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         let stamp = Some((metadata.len(), modified));
-        if self.stamp != stamp {
-            let Ok(start) = start_of(&self.path) else {
-                // In use by another program: the next look may find it free.
+        let has_changed = self.stamp != stamp;
+        let is_at_rest = self.is_settled && self.is_partial_taken;
+        if has_changed || (self.file.is_none() && !is_at_rest) {
+            let Ok((mut file, start)) = open(&self.path) else {
+                // In use by another program, or too many are open: the next look may find it free.
                 return Ok(Self::again(look.options.look, look.now));
             };
             let shrank = self
                 .text
                 .as_ref()
                 .is_some_and(|text| metadata.len() < text.fed);
-            if shrank || !self.position.head.is_start_of(&start) {
+            let is_other =
+                !self.position.head.is_start_of(&start) || !self.position.is_kept_by(&mut file);
+            if shrank || is_other {
                 return self.end(look);
             }
-            self.position.head = Head::of_file(&start);
-            self.stamp = stamp;
-            self.changed_at = look.now;
-            self.waiting_since.get_or_insert(look.now);
-            (self.is_settled, self.is_partial_taken) = (false, false);
-            self.file = File::open(&self.path).ok();
+            if has_changed {
+                self.position.head = Head::of_file(&start);
+                self.stamp = stamp;
+                self.changed_at = look.now;
+                self.waiting_since.get_or_insert(look.now);
+                (self.is_settled, self.is_partial_taken) = (false, false);
+            }
+            self.file = Some(file);
         }
         if self.format.is_none() && !self.is_settled {
             self.recognise(metadata.len());
         }
         match self.format {
-            None => {
-                self.is_settled = true;
-                self.waiting_since = None;
-                Ok(Looked::default())
-            }
+            None => self.look_at_unknown(look),
             Some(format) if format.is_text_log() => self.look_at_text(format, look),
             Some(format) => self.look_at_whole(format, look),
         }
+    }
+
+    /// True while the file is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Gives the file free until there is more to be read. Its last words are lost when it is moved away
+    /// meanwhile.
+    pub(super) fn close(&mut self) {
+        self.file = None;
+    }
+
+    /// What no parser knows is told of once, when it grows no more: its first lines may say too little.
+    fn look_at_unknown(&mut self, look: &mut Look<'_>) -> Result<Looked> {
+        self.is_settled = true;
+        self.waiting_since = None;
+        self.file = None;
+        let told_at = self.changed_at + look.options.partial;
+        if !self.is_told && look.now < told_at {
+            return Ok(Looked {
+                again_at: Some(told_at),
+                ..Looked::default()
+            });
+        }
+        self.is_partial_taken = true;
+        if let Some(detail) = self.unknown.take().filter(|_| !self.is_told) {
+            self.is_told = true;
+            let reason = RejectReason::UnknownFormat;
+            let reject = look
+                .device
+                .reject(&self.relative, (0, 0), reason, &detail, b"");
+            look.sink.reject(reject)?;
+        }
+        Ok(Looked::default())
     }
 
     fn again(after: Duration, now: Instant) -> Looked {
@@ -153,7 +212,13 @@ impl Tail {
             .seek(SeekFrom::Start(0))
             .and_then(|_| file.take(wanted).read_to_end(&mut head));
         if read.is_ok() {
+            let name = self.relative.rsplit('/').next().unwrap_or_default();
             self.format = detect(&head, &self.relative);
+            self.unknown = if is_zip(&head) || is_cabinet(&head) {
+                Some("archives are not followed; `patchlens collect` reads them".to_owned())
+            } else {
+                self.format.is_none().then(|| unknown(&head, name))
+            };
         }
     }
 
@@ -161,15 +226,17 @@ impl Tail {
     pub(super) fn end(&mut self, look: &mut Look<'_>) -> Result<Looked> {
         // What is open is still the old file when that was renamed or deleted. When it was cut short
         // and begun anew, what stands at our place is not what followed.
+        let fed = self.text.as_ref().map_or(0, |text| text.fed);
+        let position = &self.position;
         let is_old = self.file.as_mut().is_some_and(|file| {
-            let mut start = Vec::new();
-            let read = file
-                .seek(SeekFrom::Start(0))
-                .and_then(|_| file.take(HEAD_BYTES as u64).read_to_end(&mut start));
-            read.is_ok() && self.position.head.is_start_of(&start)
+            let is_long = file.metadata().is_ok_and(|metadata| metadata.len() >= fed);
+            is_long
+                && start_of(file).is_ok_and(|start| position.head.is_start_of(&start))
+                && position.is_kept_by(file)
         });
         if let (true, Some(format), Some(_)) = (is_old, self.format, &self.text) {
             while self.read_on(format, look)? > 0 {}
+            self.settle(format, false, None, look)?;
             self.settle(format, true, None, look)?;
         }
         Ok(Looked {
@@ -267,17 +334,20 @@ impl Tail {
             .take()
             .unwrap_or_else(|| FileState::new(look.device, format));
         let mut events = FileEvents::new(look.device, &self.relative, state, look.sink);
+        let mut passed = Passed::new(self.position.mark);
         let mut gate = Gate {
             events: &mut events,
             format,
             from: self.position.mark,
-            reached: &mut self.position.mark,
-            met: None,
+            passed: &mut passed,
             until: None,
+            end: End::Open,
+            damage: None,
         };
         text.parser.feed(&chunk, &mut gate);
         text.fed += chunk.len() as u64;
         self.state = Some(events.finish()?);
+        self.reached(passed.reached);
         Ok(chunk.len() as u64)
     }
 
@@ -304,17 +374,36 @@ impl Tail {
         } else {
             events.peeking()
         };
+        let mut passed = Passed::new(self.position.mark);
         let mut gate = Gate {
             events: &mut events,
             format,
             from: self.position.mark,
-            reached: &mut self.position.mark,
-            met: None,
+            passed: &mut passed,
             until,
+            // All whole lines were taken before.
+            end: if with_partial_line {
+                End::Quiet
+            } else {
+                End::Open
+            },
+            damage: None,
         };
         text.parser.peek_end(with_partial_line, &mut gate);
         self.state = Some(events.finish()?);
+        self.reached(passed.reached);
         Ok(())
+    }
+
+    /// Moves the mark.
+    fn reached(&mut self, mark: Option<Mark>) {
+        if mark == self.position.mark {
+            return;
+        }
+        self.position.mark = mark;
+        if let Some(file) = &mut self.file {
+            self.position.look_at_mark(file);
+        }
     }
 
     /// Where the last record of a short text begins.
@@ -327,91 +416,109 @@ impl Tail {
     }
 
     fn look_at_whole(&mut self, format: Format, look: &mut Look<'_>) -> Result<Looked> {
-        if self.is_settled {
-            return Ok(Looked::default());
-        }
-        let quiet_at = self.changed_at + look.options.settle;
-        let waits = self
-            .waiting_since
-            .is_some_and(|since| look.now < since + 3 * look.options.settle);
-        let due = self
-            .rest_until
-            .unwrap_or(quiet_at)
-            .max(if waits { quiet_at } else { look.now });
-        if look.now < due {
-            return Ok(Looked {
-                again_at: Some(due),
-                ..Looked::default()
-            });
-        }
-        let is_one_statement = !matches!(
-            format,
-            Format::Evtx | Format::EventsJson | Format::ProcmonCsv
-        );
-        let from = if is_one_statement {
-            let hash = self.hash();
-            if hash == self.position.whole {
-                self.is_settled = true;
-                return Ok(Looked::default());
-            }
-            self.position.whole = hash;
-            None
-        } else {
-            self.position.mark
+        let pass = match self.pass.take() {
+            Some(pass) => pass,
+            None => match self.begin_pass(format, look) {
+                Ok(pass) => pass,
+                Err(looked) => return Ok(looked),
+            },
         };
+        let Some(file) = &mut self.file else {
+            return Ok(Self::again(look.options.look, look.now));
+        };
+        let took = pass.took;
         let started = Instant::now();
-        let (bytes, met) = self.read_whole(format, from, look)?;
-        if format == Format::Evtx && met.zip(from).is_some_and(|(met, from)| met < from.at) {
-            // It was cleared: its numbers begin anew.
-            self.position.mark = None;
-            self.read_whole(format, None, look)?;
-        }
-        self.rest_until = Some(look.now + started.elapsed() * REST);
-        self.is_settled = true;
+        let from = self.position.mark;
+        let (state, passed, bytes) =
+            match pass.slice(file, &self.relative, &mut self.damage, look)? {
+                Slice::More(pass, bytes) => {
+                    if pass.is_in_order() {
+                        self.reached(pass.reached());
+                    }
+                    self.pass = Some(pass);
+                    return Ok(Looked {
+                        bytes,
+                        is_behind: true,
+                        ..Looked::default()
+                    });
+                }
+                Slice::Done(state, passed, bytes) => (state, passed, bytes),
+            };
+        self.rest_until = Some(look.now + (took + started.elapsed()) * REST);
         self.waiting_since = None;
+        self.state = Some(state);
+        if let Some(state) = &mut self.state {
+            // It is read from its beginning the next time.
+            state.forget_records();
+        }
+        if format == Format::Evtx {
+            self.position.mark = passed.reached;
+            if from.is_some() && passed.has_muted && !passed.has_met_mark {
+                // It was cleared or replaced: what was muted was never handed on.
+                self.position.mark = None;
+                self.rest_until = None;
+                return Ok(Looked {
+                    bytes,
+                    is_behind: true,
+                    ..Looked::default()
+                });
+            }
+        } else if is_one_statement(format) {
+            self.position.mark = passed.reached;
+        } else {
+            self.reached(passed.reached);
+        }
+        self.is_partial_taken = !passed.has_held_back;
+        self.is_settled = true;
         Ok(Looked {
             bytes,
+            again_at: passed
+                .has_held_back
+                .then(|| self.changed_at + look.options.partial),
             ..Looked::default()
         })
     }
 
-    /// Reads from beginning to end; gives how many bytes, and the furthest place met.
-    fn read_whole(
-        &mut self,
-        format: Format,
-        from: Option<Mark>,
-        look: &mut Look<'_>,
-    ) -> Result<(u64, Option<u64>)> {
-        let Some(file) = &mut self.file else {
-            return Ok((0, None));
-        };
-        let state = FileState::new(look.device, format);
-        let mut events = FileEvents::new(look.device, &self.relative, state, look.sink);
-        let mut reached = from;
-        let mut gate = Gate {
-            events: &mut events,
-            format,
-            from,
-            reached: &mut reached,
-            met: None,
-            until: None,
-        };
-        let mut parser = FileParser::new(format, &look.options.collect.limits);
-        let mut chunk = vec![0; CHUNK_BYTES];
-        let mut bytes = 0;
-        if file.seek(SeekFrom::Start(0)).is_ok() {
-            while let Ok(count) = file.read(&mut chunk)
-                && count > 0
-            {
-                parser.feed(chunk.get(..count).unwrap_or_default(), &mut gate);
-                bytes += count as u64;
+    /// Begins a pass when it is due, or says when it is.
+    fn begin_pass(&mut self, format: Format, look: &Look<'_>) -> std::result::Result<Pass, Looked> {
+        let end_at = self.changed_at + look.options.partial;
+        let takes_end = look.now >= end_at;
+        if self.is_settled {
+            if self.is_partial_taken {
+                return Err(Looked::default());
+            }
+            if !takes_end {
+                return Err(Looked {
+                    again_at: Some(end_at),
+                    ..Looked::default()
+                });
+            }
+        } else {
+            let quiet_at = self.changed_at + look.options.settle;
+            let waits = self
+                .waiting_since
+                .is_some_and(|since| look.now < since + 3 * look.options.settle);
+            let due =
+                self.rest_until
+                    .unwrap_or(quiet_at)
+                    .max(if waits { quiet_at } else { look.now });
+            if look.now < due {
+                return Err(Looked {
+                    again_at: Some(due),
+                    ..Looked::default()
+                });
             }
         }
-        parser.finish(&mut gate);
-        let met = gate.met;
-        self.state = Some(events.finish()?);
-        self.position.mark = reached;
-        Ok((bytes, met))
+        if is_one_statement(format) {
+            let hash = self.hash();
+            if hash == self.position.whole {
+                (self.is_settled, self.is_partial_taken) = (true, true);
+                return Err(Looked::default());
+            }
+            self.position.whole = hash;
+            return Ok(Pass::new(format, None, takes_end, look));
+        }
+        Ok(Pass::new(format, self.position.mark, takes_end, look))
     }
 
     fn hash(&mut self) -> Option<String> {
@@ -421,6 +528,14 @@ impl Tail {
         io::copy(file, &mut hasher).ok()?;
         Some(hasher.finalize().to_hex().to_string())
     }
+}
+
+/// True for what says one thing as a whole.
+fn is_one_statement(format: Format) -> bool {
+    !matches!(
+        format,
+        Format::Evtx | Format::EventsJson | Format::ProcmonCsv
+    )
 }
 
 /// The format of a text that has grown: its first lines may have said too little.

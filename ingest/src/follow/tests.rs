@@ -12,6 +12,8 @@ use super::*;
 use crate::collect::{SinkError, read_path};
 use crate::testing::shared;
 
+mod kept;
+
 #[derive(Default)]
 struct Kept {
     events: Vec<Event>,
@@ -105,12 +107,17 @@ impl Case {
 
     fn append(&self, name: &str, bytes: &[u8]) {
         let path = self.logs().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         let mut file = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(path)
             .unwrap();
         file.write_all(bytes).unwrap();
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.logs().join(name), bytes).unwrap();
     }
 
     /// As after kill -9: what was not committed is forgotten.

@@ -1,6 +1,7 @@
 //! Facts on their way to one inventory record.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use patchlens_event::Level;
 
@@ -9,18 +10,21 @@ use crate::{LoggedTime, Record, RecordSink};
 
 /// Named facts in the order they were found; a name that comes twice keeps its first value.
 #[derive(Debug, Default)]
-pub(crate) struct Facts(Vec<(String, String)>);
+pub(crate) struct Facts {
+    facts: Vec<(String, String)>,
+    names: HashSet<String>,
+}
 
 impl Facts {
     pub(crate) fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let (name, value) = (name.into(), value.into());
-        if !value.trim().is_empty() && !self.0.iter().any(|(known, _)| *known == name) {
-            self.0.push((name, value.trim().to_owned()));
+        if !value.trim().is_empty() && self.names.insert(name.clone()) {
+            self.facts.push((name, value.trim().to_owned()));
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.facts.is_empty()
     }
 
     /// Hands the facts on as one record that spans `lines`, which count as its continuations but
@@ -50,7 +54,7 @@ impl Facts {
             channel: None,
             windows_event_id: None,
             message: Cow::Owned(message),
-            fields: self.0,
+            fields: self.facts,
             continuations: lines.len().saturating_sub(1) as u64,
         });
     }
@@ -58,13 +62,13 @@ impl Facts {
 
 /// Collects KB numbers in the order of the source, each once.
 #[derive(Debug, Default)]
-pub(crate) struct Hotfixes(Vec<u32>);
+pub(crate) struct Hotfixes(Vec<u32>, HashSet<u32>);
 
 impl Hotfixes {
     /// Adds every `KB…` of a text.
     pub(crate) fn add_all(&mut self, text: &str) {
         for number in kb_numbers(text) {
-            if !self.0.contains(&number) {
+            if self.1.insert(number) {
                 self.0.push(number);
             }
         }

@@ -180,9 +180,7 @@ pub fn parse(bytes: &[u8], format: Format, sink: &mut dyn RecordSink) -> TextAcc
         .lines
         .saturating_sub(account.records + account.continuations + account.rejected);
     if left > 0 && account.records == 0 {
-        let raw = bytes
-            .get(..bytes.len().min(Reject::RAW_BYTES_MAX))
-            .unwrap_or_default();
+        let raw = raw_of(lines);
         let detail = format!("nothing of {} could be read here", format.as_str());
         sink.issue(Issue {
             line: 1,
@@ -190,13 +188,27 @@ pub fn parse(bytes: &[u8], format: Format, sink: &mut dyn RecordSink) -> TextAcc
             lines: left,
             reason: RejectReason::Malformed,
             detail,
-            raw: Cow::Borrowed(raw),
+            raw: Cow::Owned(raw.into_bytes()),
         });
         account.rejected += left;
     } else {
         account.continuations += left;
     }
     account
+}
+
+/// The first lines, decoded: in the bytes of UTF-16 no name would be found.
+fn raw_of(lines: &[Line]) -> String {
+    let mut raw = String::new();
+    for line in lines {
+        raw.push_str(&line.text);
+        raw.push('\n');
+        if raw.len() >= Reject::RAW_BYTES_MAX {
+            raw.truncate(raw.floor_char_boundary(Reject::RAW_BYTES_MAX));
+            break;
+        }
+    }
+    raw
 }
 
 /// Counts what a parser hands on. A record without any fact is no record, unless it is an event.
@@ -255,14 +267,23 @@ fn json(lines: &[Line], format: Format, sink: &mut dyn RecordSink) {
         return facts.emit(lines, LoggedTime::Unstated, sink);
     }
     let mut rows = osquery::Rows::default();
-    let mut fact_lines = lines.to_vec();
+    let mut is_covered = vec![false; lines.len()];
     for document in &documents {
         if rows.take(document, sink) {
             // Its lines are the history records' own.
-            let covered = document.line..=document.line + document.continuations;
-            fact_lines.retain(|line| !covered.contains(&line.number));
+            let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+            let first = document.line.saturating_sub(1);
+            let end = index(first + document.continuations + 1).min(lines.len());
+            for is_covered in is_covered.get_mut(index(first)..end).unwrap_or_default() {
+                *is_covered = true;
+            }
         }
     }
+    let uncovered = lines
+        .iter()
+        .zip(is_covered)
+        .filter(|(_, is_covered)| !is_covered);
+    let fact_lines: Vec<Line> = uncovered.map(|(line, _)| line.clone()).collect();
     rows.finish(&fact_lines, sink);
 }
 

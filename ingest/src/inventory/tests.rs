@@ -1,6 +1,7 @@
 //! Real and field files, and the same inventory in other languages.
 
 mod forms;
+mod many;
 
 use std::path::PathBuf;
 

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::{Regex, RegexBuilder};
 
-use super::{KNOWN_USER_CHARS_MIN, KnownNames};
+use super::KNOWN_USER_CHARS_MIN;
 
 /// Profiles and accounts that are no person.
 const NOT_A_PERSON: [&str; 22] = [
@@ -172,14 +172,11 @@ pub(super) static AUTOMATON: LazyLock<Option<Regex>> = LazyLock::new(|| {
         .ok()
 });
 
-/// Finds the names that are known for a device; `None` when there are none.
-pub(super) fn known_names(
-    known: &KnownNames,
+/// Finds names of persons; `None` when there are none.
+pub(super) fn finder<'n>(
+    names: impl Iterator<Item = &'n str>,
 ) -> Result<Option<AhoCorasick>, aho_corasick::BuildError> {
-    let names: Vec<&str> = known
-        .users
-        .iter()
-        .map(String::as_str)
+    let names: Vec<&str> = names
         .filter(|name| name.chars().count() >= KNOWN_USER_CHARS_MIN && is_person(name))
         .collect();
     if names.is_empty() {
@@ -199,6 +196,40 @@ pub(super) fn is_word(text: &str, range: &Range<usize>) -> bool {
         .and_then(|before| before.chars().next_back());
     let after = text.get(range.end..).and_then(|after| after.chars().next());
     !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+}
+
+/// True for a name with the ending of a file.
+pub(super) fn is_file(name: &str) -> bool {
+    name.rsplit_once('.')
+        .is_some_and(|(_, ending)| FILE_ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
+}
+
+/// True for what may be the name of a domain, and is not the first part of a path or key.
+pub(super) fn is_domain(name: &str) -> bool {
+    name.len() > 1 && !NOT_A_DOMAIN.contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// Finds `jroe@CONTOSO`: what stands before the `@` and a known domain.
+pub(super) fn at_domain(
+    text: &str,
+    at: usize,
+    is_known: &dyn Fn(&str) -> bool,
+) -> Option<Range<usize>> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let behind = text.get(at + 1..)?;
+    let domain = behind.split(|c: char| !is_part(c)).next()?;
+    if domain.is_empty() || !is_known(domain.trim_end_matches('.')) {
+        return None;
+    }
+    let before = text.get(..at)?;
+    let start = before.trim_end_matches(is_part).len();
+    let name = before.get(start..)?;
+    // `user:3f2a91c0@CONTOSO` has been replaced.
+    let is_token = before
+        .get(..start)
+        .is_some_and(|before| before.ends_with(':'))
+        && name.len() == 8;
+    (!is_token && is_person(name)).then_some(start..at)
 }
 
 /// False for profiles and accounts that every Windows has.
@@ -277,10 +308,7 @@ pub(super) fn is_account(
     let after = text.get(user.end..).and_then(|after| after.chars().next());
     let inside_path = matches!(before, Some('\\' | '/' | ':' | '.' | '~' | '%' | '$' | '-'))
         || matches!(after, Some('\\' | '/' | '&' | ':' | '~'));
-    let file = user_text
-        .rsplit_once('.')
-        .is_some_and(|(_, ending)| FILE_ENDINGS.contains(&ending.to_ascii_lowercase().as_str()));
-    if inside_path || file || !is_person(user_text) {
+    if inside_path || is_file(user_text) || !is_person(user_text) {
         return false;
     }
     // An unknown domain counts when it is written as Windows writes it.

@@ -183,6 +183,19 @@ fn an_upgrade_that_worked_has_no_code() {
 }
 
 #[test]
+fn a_tower_of_elements_is_no_report_and_no_work_without_end() {
+    let deep = 20_000;
+    let text = format!(
+        "<SetupDiag xmlns=\"x\"><ProfileName>y</ProfileName><SetupPhaseInfo>{}<PhaseName>Z</PhaseName>{}</SetupPhaseInfo></SetupDiag>",
+        "<a>".repeat(deep),
+        "</a>".repeat(deep)
+    );
+    let mut collected = Collected::default();
+    let account = inventory::parse(text.as_bytes(), Format::SetupDiag, &mut collected);
+    assert_eq!((account.records, account.rejected), (0, 1));
+}
+
+#[test]
 fn a_cut_report_is_read_as_far_as_it_goes() {
     let end = XML.find("<DeviceDriverInfo").unwrap() + 8;
     let (records, collected, account) = read(&XML.as_bytes()[..end]);

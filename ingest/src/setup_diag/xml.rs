@@ -15,6 +15,10 @@ pub(super) fn read(lines: &[Line]) -> (Option<Report>, Option<String>) {
         .map(|line| line.text.as_str())
         .collect::<Vec<_>>()
         .join("\n");
+    if depth(&text) > DEPTH_MAX {
+        let detail = format!("elements stand more than {DEPTH_MAX} deep, which no report does");
+        return (None, Some(detail));
+    }
     let error = match Document::parse(text.trim_start()) {
         Ok(document) => return (Some(report(document.root_element())), None),
         Err(error) => error,
@@ -26,6 +30,22 @@ pub(super) fn read(lines: &[Line]) -> (Option<Report>, Option<String>) {
             .map(|document| report(document.root_element()))
     });
     (report, Some(complaint))
+}
+
+/// How deep elements stand in each other, roughly; nothing is parsed for it. What looks at an element
+/// looks at all within it, and would never end in a tower of them.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for tag in text.split('<').skip(1) {
+        let inside = tag.split('>').next().unwrap_or_default();
+        if inside.starts_with('/') {
+            depth = depth.saturating_sub(1);
+        } else if !inside.starts_with(['?', '!']) && !inside.ends_with('/') {
+            depth += 1;
+            deepest = deepest.max(depth);
+        }
+    }
+    deepest
 }
 
 fn text_of(node: Node<'_, '_>) -> String {

@@ -6,7 +6,7 @@ use patchlens_event::{Reject, RejectReason};
 
 use super::head::{Head, head};
 use super::{cmtrace, excerpt};
-use crate::encoding::{LINE_BYTES_MAX, Line};
+use crate::encoding::{LINE_BYTES_MAX, Line, Unit, shown_in};
 use crate::{Format, Issue, Record, RecordSink};
 
 /// How long a message may grow by its continuation lines: bounds the memory of a record.
@@ -102,7 +102,7 @@ impl Assembler {
             return;
         }
         let Some(pending) = pending else {
-            return self.reject_preface(line, sink);
+            return self.reject_preface(line, text, sink);
         };
         if pending.is_open
             && let Some(close) = cmtrace::close(text)
@@ -238,8 +238,9 @@ impl Assembler {
         sink.issue(issue);
     }
 
-    fn reject_preface(&mut self, line: &Line<'_>, sink: &mut dyn RecordSink) {
-        let is_full = |issue: &Issue<'_>| issue.raw.len() + line.raw.len() > Reject::RAW_BYTES_MAX;
+    fn reject_preface(&mut self, line: &Line<'_>, text: &str, sink: &mut dyn RecordSink) {
+        let raw = raw_of(line, text);
+        let is_full = |issue: &Issue<'_>| issue.raw.len() + raw.len() > Reject::RAW_BYTES_MAX;
         if self.preface.as_ref().is_some_and(is_full) {
             self.flush_preface(sink);
         }
@@ -260,7 +261,7 @@ impl Assembler {
         issue
             .raw
             .to_mut()
-            .extend_from_slice(line.raw.get(..room).unwrap_or(line.raw));
+            .extend_from_slice(raw.get(..room).unwrap_or(&raw));
     }
 
     fn flush_preface(&mut self, sink: &mut dyn RecordSink) {
@@ -292,7 +293,7 @@ fn append(pending: &mut Pending<'_>, text: &str, line: &Line<'_>) {
         .saturating_add(breaks)
         .saturating_add(text.len());
     if length > MESSAGE_BYTES_MAX {
-        let issue = too_long(line.number, line.offset, 1, line.raw);
+        let issue = too_long(line.number, line.offset, 1, &raw_of(line, text));
         pending.overflow = Some(Box::new(issue));
         return;
     }
@@ -306,8 +307,22 @@ fn append(pending: &mut Pending<'_>, text: &str, line: &Line<'_>) {
 
 /// The part of a line above the longest that is read; the line itself is counted where it belongs.
 fn surplus(line: &Line<'_>) -> Option<Issue<'static>> {
-    line.surplus
-        .map(|(offset, raw)| too_long(line.number, offset, 0, raw))
+    line.surplus.map(|(offset, raw)| {
+        let raw = match line.unit {
+            Unit::Byte => Cow::Borrowed(raw),
+            wide => Cow::Owned(shown_in(wide, raw).into_owned().into_bytes()),
+        };
+        too_long(line.number, offset, 0, &raw)
+    })
+}
+
+/// What is kept of a line that is refused: its bytes where they are UTF-8, else its text, since in
+/// the bytes of another encoding no name would be found.
+fn raw_of<'b>(line: &Line<'b>, text: &str) -> Cow<'b, [u8]> {
+    if line.unit == Unit::Byte && std::str::from_utf8(line.raw).is_ok() {
+        return Cow::Borrowed(line.raw);
+    }
+    Cow::Owned([text.as_bytes(), b"\n"].concat())
 }
 
 fn too_long(line: u64, byte_offset: u64, lines: u64, raw: &[u8]) -> Issue<'static> {
