@@ -9,6 +9,9 @@ use crate::frame::Frame;
 use crate::read::rows;
 use crate::server::App;
 
+/// Codes of the catalogue that a search shows.
+const DESCRIBED_MAX: usize = 200;
+
 /// The codes that the address asks for: those of the fleet, and behind them what else the catalogue has for a search.
 pub(crate) async fn codes(app: &App, frame: &Frame) -> Result<Vec<CodeRow>> {
     let text = frame.filter("q");
@@ -22,11 +25,10 @@ pub(crate) async fn codes(app: &App, frame: &Frame) -> Result<Vec<CodeRow>> {
     };
     codes.retain(|row| search.finds(row));
     let sql = include_str!("../../../../queries/reports/page_code_catalogue.sql");
-    let code = search.code().unwrap_or_default().to_string();
-    let asked = [("code", code.as_str()), ("text", search.text())];
-    let described: Vec<CodeRow> = rows(app, "search the error-code catalogue", sql, &asked).await?;
+    let catalogue: Vec<CodeRow> = rows(app, "read the error-code catalogue", sql, &[]).await?;
     let logged: HashSet<u32> = codes.iter().map(|row| row.error_code).collect();
-    let others = described.into_iter();
+    let found = catalogue.into_iter().filter(|row| search.finds(row));
+    let others = found.take(DESCRIBED_MAX);
     codes.extend(others.filter(|row| !logged.contains(&row.error_code)));
     Ok(codes)
 }

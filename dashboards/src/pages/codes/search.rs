@@ -17,17 +17,7 @@ impl Search {
         (!text.is_empty()).then_some(Self { text, code })
     }
 
-    /// The code that the text spells.
-    pub(super) fn code(&self) -> Option<u32> {
-        self.code
-    }
-
-    /// The text, in lower case.
-    pub(super) fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether a row is what is looked for, as `page_code_catalogue.sql` decides it for codes that nobody logged.
+    /// Whether a row is what is looked for.
     pub(super) fn finds(&self, row: &CodeRow) -> bool {
         if let Some(code) = self.code {
             return row.error_code == code;
@@ -73,10 +63,10 @@ mod tests {
             "5",
         ] {
             let search = Search::new(spelling).unwrap();
-            assert_eq!(search.code(), Some(0x8007_0005), "{spelling}");
+            assert_eq!(search.code, Some(0x8007_0005), "{spelling}");
         }
         for text in ["0x8007", "access", "WU_E_", "0", "-0", "99999999999"] {
-            assert_eq!(Search::new(text).unwrap().code(), None, "{text}");
+            assert_eq!(Search::new(text).unwrap().code, None, "{text}");
         }
         assert_eq!(Search::new("  "), None);
     }
