@@ -15,7 +15,7 @@ INSERT INTO {table:device_digest} (
 )
 SELECT
     i.device_id, cityHash64(i.device_id), d.device_id != '' AS known, g.is_failing, d.device_name, d.site, d.ring,
-    (if(d.site != '', toString(d.site), p.place.1), if(d.ring != '', toString(d.ring), p.place.2)), p.rollouts, d.model, d.os_build, d.last_seen_at,
+    (if(p.place.1 != '', p.place.1, toString(d.site)), if(p.place.2 != '', p.place.2, toString(d.ring))), p.rollouts, d.model, d.os_build, d.last_seen_at,
     d.factors.1, d.factors.2, c.days.1, c.days.2, c.days.3, c.days.4,
     g.members.1, g.members.2.1, g.members.2.2, g.members.2.3, g.members.2.4, g.members.2.5, g.members.2.6, g.members.2.7, g.members.2.8, g.members.2.9,
     g.members.2.10, g.members.2.11, g.members.2.12, g.members.2.13, g.members.2.14, g.members.2.15, g.members.3, g.members.4, g.members.5,
@@ -62,8 +62,8 @@ LEFT JOIN
 ) AS d ON d.device_id = i.device_id
 LEFT JOIN
 (
-    SELECT m.device_id AS device_id, argMax((toString(m.site), toString(m.ring)), m.updated_at) AS place, max(m.updated_at) AS planned_at,
-        arraySort(groupArray(m.rollout_id)) AS rollouts
+    SELECT m.device_id AS device_id, argMaxIf((toString(m.site), toString(m.ring)), m.updated_at, m.is_deleted = 0) AS place, max(m.updated_at) AS planned_at,
+        arraySort(groupArrayIf(m.rollout_id, m.is_deleted = 0)) AS rollouts
     FROM (SELECT * FROM {table:rollout_device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS m
     GROUP BY device_id
 ) AS p ON p.device_id = i.device_id
@@ -132,12 +132,14 @@ LEFT JOIN
 ) AS g ON g.device_id = i.device_id
 LEFT JOIN
 (
-    -- Of several hypotheses on one attempt the first counts.
+    -- Verdicts that make a cluster, as failure_cluster counts them.
     SELECT
         v.device_id AS device_id,
         arraySort(groupArray((
-            v.cluster_key, v.cause, v.culprit, v.confidence, v.is_open, a.failures, v.first_seen_at,
-            if(empty(arrayFilter(at -> at >= ifNull(v.first_seen_at, at), a.installed)), NULL, arrayMin(arrayFilter(at -> at >= ifNull(v.first_seen_at, at), a.installed))),
+            v.cluster_key, v.cause, v.culprit, v.confidence, v.is_open, a.failures,
+            -- A reason that was there for an earlier update is older than the failure of this one.
+            greatest(v.first_seen_at, ifNull(a.failed_at, v.first_seen_at)) AS since,
+            arrayFirstOrNull(at -> at >= ifNull(since, at), a.installed),
             -- Failures of the device with another reason that began after the last of this one.
             arrayCount(other -> other.1 != v.cluster_key AND ifNull(other.2 > v.last_seen_at, 0), o.failures)))) AS effects
     FROM
@@ -145,7 +147,7 @@ LEFT JOIN
         SELECT
             device_id, attempt_id, kb_article, toString(cause) AS cause, culprit, cluster_key, confidence, is_open, first_seen_at, last_seen_at
         FROM {table:diagnosis} FINAL
-        WHERE device_id IN {device_ids:Array(String)} AND cluster_key != ''
+        WHERE device_id IN {device_ids:Array(String)} AND cluster_key != '' AND rank = 0
         ORDER BY rank
         LIMIT 1 BY device_id, if(attempt_id = '', diagnosis_id, attempt_id)
     ) AS v
@@ -155,7 +157,8 @@ LEFT JOIN
             t.device_id AS device_id,
             assumeNotNull(t.kb_article) AS kb_article,
             countIf(t.outcome IN ('failed', 'rolled_back')) AS failures,
-            groupArrayIf(assumeNotNull(coalesce(t.ended_at, t.started_at)), t.outcome = 'installed' AND coalesce(t.ended_at, t.started_at) IS NOT NULL) AS installed
+            minIf(coalesce(t.started_at, t.ended_at), t.outcome IN ('failed', 'rolled_back')) AS failed_at,
+            arraySort(groupArrayIf(assumeNotNull(coalesce(t.ended_at, t.started_at)), t.outcome = 'installed' AND coalesce(t.ended_at, t.started_at) IS NOT NULL)) AS installed
         FROM (SELECT * FROM {table:update_attempt} FINAL WHERE device_id IN {device_ids:Array(String)} AND kb_article IS NOT NULL) AS t
         GROUP BY t.device_id, t.kb_article
     ) AS a ON a.device_id = v.device_id AND a.kb_article = ifNull(v.kb_article, 0)
@@ -166,7 +169,7 @@ LEFT JOIN
         (
             SELECT device_id, cluster_key, first_seen_at
             FROM {table:diagnosis} FINAL
-            WHERE device_id IN {device_ids:Array(String)} AND cluster_key != '' AND attempt_id != ''
+            WHERE device_id IN {device_ids:Array(String)} AND cluster_key != '' AND rank = 0 AND attempt_id != ''
             ORDER BY rank
             LIMIT 1 BY device_id, attempt_id
         )

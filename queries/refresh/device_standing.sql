@@ -5,7 +5,7 @@
 INSERT INTO {table:device_standing} (
     rollout_id, device_id, device_name, site, ring, excluded, exclusion_reason, is_known, last_seen_at, os_build, os_build_number, ubr, target_ubr,
     hotfix_newest_on, attempts, outcome, furthest_client_substate, error_code, state_since, installed_at, cause, culprit, cluster_key, judged_by, standing,
-    generation, planned_at, version
+    is_deleted, generation, planned_at, version
 )
 SELECT
     p.rollout_id, p.device_id,
@@ -14,24 +14,27 @@ SELECT
     d.device_id != '' AS known, if(known, d.last_seen_at, NULL), d.os_build, d.os_build_number, d.ubr,
     toUInt32OrNull(toString(nullIf(JSONExtractUInt(p.target_builds, toString(ifNull(d.os_build_number, 0))), 0))) AS target,
     toDateOrNull(JSONExtractString(d.facts, 'hotfix_newest_on')),
-    a.attempts, a.newest.1, a.newest.2, a.newest.3, a.newest.4, a.installed_at, g.verdict.1, g.verdict.2, g.verdict.3,
+    a.attempts, a.newest.1, a.newest.2, a.newest.3, a.newest.4,
+    -- What the build shows, a failure of a second try does not take away; only its removal does.
+    if(judged = 'build' AND ifNull(d.ubr >= target, 0), a.there_at, a.held_at) AS installed_at,
+    g.verdict.1, g.verdict.2, g.verdict.3,
     multiIf(target IS NOT NULL AND d.ubr IS NOT NULL, 'build', a.attempts > 0, 'attempt', '') AS judged,
     multiIf(
         p.excluded = 1, 'excluded',
         NOT known, 'never_seen',
-        judged = 'build' AND d.ubr >= target OR judged = 'attempt' AND a.installed_at IS NOT NULL, 'installed',
+        judged = 'build' AND d.ubr >= target OR judged = 'attempt' AND a.held_at IS NOT NULL, 'installed',
         a.newest.1 IN ('pending_restart', 'installed'), 'pending_restart',
         a.newest.1 = 'in_progress', 'in_progress',
         a.newest.1 IN ('failed', 'rolled_back', 'cancelled') OR g.verdict.3 != '', 'failed',
         'not_started'),
-    if(known, d.generation, 0), p.planned_at,
+    p.is_deleted, if(known, d.generation, 0), p.planned_at,
     greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) + 1 FROM {table:device_standing}))
 FROM
 (
     SELECT
         m.rollout_id AS rollout_id, r.kb_article AS kb_article, r.target_builds AS target_builds,
         m.device_id AS device_id, m.device_name AS device_name, m.site AS site, m.ring AS ring, m.excluded AS excluded,
-        m.exclusion_reason AS exclusion_reason, greatest(m.updated_at, r.updated_at) AS planned_at
+        m.exclusion_reason AS exclusion_reason, m.is_deleted AS is_deleted, greatest(m.updated_at, r.updated_at) AS planned_at
     FROM (SELECT * FROM {table:rollout_device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS m
     INNER JOIN (SELECT * FROM {table:rollout} FINAL) AS r ON r.rollout_id = m.rollout_id
 ) AS p
@@ -44,11 +47,17 @@ LEFT JOIN
         n.device_id AS device_id,
         count() AS attempts,
         argMax(n.facts, n.sorted_at) AS newest,
-        minIf(n.facts.4, n.facts.1 = 'installed') AS installed_at
+        -- The first installation since the update was last taken off, and since it last failed; an attempt that names
+        -- no update undoes none.
+        arraySort(groupArrayIf(n.sorted_at.1, n.facts.1 = 'installed' AND n.sorted_at.1 > toDateTime64(0, 6, 'UTC'))) AS installs,
+        maxIf(n.sorted_at.1, n.is_named AND n.facts.1 IN ('uninstalled', 'rolled_back')) AS taken_off_at,
+        maxIf(n.sorted_at.1, n.is_named AND n.facts.1 IN ('uninstalled', 'rolled_back', 'failed')) AS undone_at,
+        arrayFirstOrNull(at -> at >= taken_off_at, installs) AS there_at,
+        arrayFirstOrNull(at -> at >= undone_at, installs) AS held_at
     FROM
     (
         SELECT
-            pr.rollout_id AS rollout_id, t.device_id AS device_id,
+            pr.rollout_id AS rollout_id, t.device_id AS device_id, t.kb_article IS NOT NULL AS is_named,
             (toString(t.outcome), toString(t.furthest_client_substate), t.error_code, coalesce(t.ended_at, t.started_at)) AS facts,
             (ifNull(coalesce(t.ended_at, t.started_at), toDateTime64(0, 6, 'UTC')), t.kb_article IS NOT NULL, t.attempt_id) AS sorted_at
         FROM (SELECT * FROM {table:update_attempt} FINAL WHERE device_id IN {device_ids:Array(String)}) AS t
@@ -58,7 +67,7 @@ LEFT JOIN
             FROM (SELECT * FROM {table:rollout_device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS m
             INNER JOIN (SELECT * FROM {table:rollout} FINAL) AS r ON r.rollout_id = m.rollout_id
         ) AS pr ON pr.device_id = t.device_id
-        WHERE ifNull(t.kb_article = pr.kb_article, t.outcome != 'installed' AND ifNull(t.started_at >= pr.since, 1))
+        WHERE ifNull(t.kb_article = pr.kb_article, toString(t.outcome) NOT IN ('installed', 'uninstalled') AND ifNull(t.started_at >= pr.since, 1))
     ) AS n
     GROUP BY n.rollout_id, n.device_id
 ) AS a ON a.rollout_id = p.rollout_id AND a.device_id = p.device_id

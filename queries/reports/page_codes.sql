@@ -1,5 +1,6 @@
 -- The error codes of this fleet, those that failed attempts first, with what the catalogue says; grain: one per code.
--- Devices are distinct over all days, which error_code_daily cannot add up. The page applies its filters.
+-- Devices are distinct over all days, which error_code_daily cannot add up. The page applies its filters. The days of
+-- the sparkline end with the newest, though not behind the newest collection or now: the clock of a device may be ahead.
 SELECT
     e.error_code AS error_code, if(m.error_symbol != '', m.error_symbol, g.error_symbol) AS error_symbol, toString(m.family) AS family, m.is_wrapper AS is_wrapper,
     m.meaning_en AS meaning_en, m.meaning_zh AS meaning_zh, m.documented_in AS documented_in, e.devices AS devices, e.failed_devices AS failed_devices,
@@ -9,7 +10,7 @@ FROM
 (
     SELECT
         error_code, uniqExact(device_hash) AS devices, uniqExactIf(device_hash, attempts > 0) AS failed_devices, sum(records) AS records,
-        min(day) AS first_day, max(day) AS last_day, groupArray(day) AS days, max(max(day)) OVER () AS newest
+        min(day) AS first_day, max(day) AS last_day, groupArray(day) AS days, least(max(max(day)) OVER (), toDate(now64(6, 'UTC')), (SELECT toDate(max(last_seen_at)) FROM device)) AS newest
     FROM
     (
         -- A device has a code of a day once.

@@ -1,4 +1,5 @@
--- Devices of a rollout, for outside = 1 with the devices that it does not plan after them; grain: one per device.
+-- Devices of a rollout, for outside = 1 with the devices that it does not plan after them, of which those with an open
+-- verdict are failing ones; grain: one per device.
 -- Filters are off when empty. by_id = 1 orders by device alone, and begins behind the device `after`.
 SELECT *
 FROM
@@ -13,11 +14,11 @@ FROM
         WHERE rollout_id = {rollout_id:String}
         UNION ALL
         SELECT
-            d.device_id AS device_id, d.device_name AS device_name, toString(d.site) AS site, toString(d.ring) AS ring, d.os_build AS os_build, '' AS state,
+            d.device_id AS device_id, d.device_name AS device_name, toString(d.site) AS site, toString(d.ring) AS ring, d.os_build AS os_build, if(d.is_failing = 1, 'failed', '') AS state,
             toString(d.`member.cause`[d.open]) AS cause, d.`member.culprit`[d.open] AS culprit, d.`member.cluster_key`[d.open] AS cluster_key, toNullable(d.last_seen_at) AS last_seen_at
         FROM
         (
-            SELECT device_id, device_name, site, ring, os_build, last_seen_at, member.cause, member.culprit, member.cluster_key, indexOf(member.is_open, 1) AS open
+            SELECT device_id, device_name, site, ring, os_build, last_seen_at, is_failing, member.cause, member.culprit, member.cluster_key, indexOf(member.is_open, 1) AS open
             FROM device_digest FINAL
             WHERE {outside:UInt8} = 1 AND is_known = 1 AND NOT has(rollouts, {rollout_id:String})
         ) AS d

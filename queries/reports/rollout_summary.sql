@@ -1,4 +1,4 @@
--- How far one rollout is, with its denominator; grain: at most one row. An empty id means the newest rollout.
+-- How far one rollout is, with its denominator; grain: at most one row. An empty id means the current rollout.
 SELECT
     c.rollout_id AS rollout_id,
     any(c.rollout_name) AS name,
@@ -17,5 +17,5 @@ SELECT
     countIf(c.state = 'pending_restart') AS pending_restart,
     countIf(c.state = 'not_started') AS not_started
 FROM device_compliance AS c
-WHERE c.rollout_id = if({rollout_id:String} = '', (SELECT argMax(rollout_id, (coalesce(started_at, release_at), rollout_id)) FROM rollout FINAL), {rollout_id:String})
+WHERE c.rollout_id = if({rollout_id:String} = '', (SELECT rollout_id FROM current_rollout), {rollout_id:String})
 GROUP BY c.rollout_id

@@ -1,5 +1,7 @@
 //! What reports say, typed: the rows of `reports/*.sql` that commands and pages print.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -125,7 +127,8 @@ pub struct ClusterDeviceRow {
 }
 
 impl Store {
-    /// How far a rollout is; `None` as id means the newest rollout.
+    /// How far a rollout is; `None` as id means the current rollout: the newest that has begun by the
+    /// time of the data, else the next one.
     ///
     /// # Errors
     /// When the store refuses or does not answer.
@@ -173,7 +176,8 @@ impl Store {
     }
 
     /// Puts the plans of rollouts into their tables, in the place of older plans of the same rollouts, and
-    /// refreshes what views count over.
+    /// refreshes what views count over. Devices that the older plan of a rollout named and the new one does not are
+    /// planned no more. Rollouts that are not given stay, and so do the devices of one that is given without any.
     ///
     /// # Input
     /// JSON objects with the columns of `rollout` and `rollout_device`.
@@ -194,6 +198,8 @@ impl Store {
             "deadline_at",
             "target_builds",
         ];
+        let clock = "SELECT toString(now64(6, 'UTC'))";
+        let written_at = self.query_text(clock, "TSVRaw").await?;
         self.insert_json_rows("rollout", &columns, rollouts).await?;
         let columns = [
             "rollout_id",
@@ -205,6 +211,12 @@ impl Store {
             "exclusion_reason",
         ];
         self.insert_json_rows("rollout_device", &columns, devices)
+            .await?;
+        let planned: BTreeSet<&str> = devices
+            .iter()
+            .filter_map(|device| device.get("rollout_id")?.as_str())
+            .collect();
+        self.mark_unplanned_devices(planned, written_at.trim())
             .await?;
         self.refresh_outdated().await.map(drop)
     }

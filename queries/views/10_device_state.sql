@@ -31,11 +31,13 @@ SELECT
     s.last_seen_at AS last_seen_at,
     f.as_of AS as_of,
     s.exclusion_reason AS exclusion_reason
-FROM {table:device_standing} AS s FINAL
+FROM (SELECT * FROM {table:device_standing} FINAL WHERE is_deleted = 0) AS s
 INNER JOIN
 (
-    SELECT n.rollout_id AS rollout_id, max(n.last_seen_at) AS as_of
+    -- A report from the future, of a device or collector whose clock is ahead, makes nobody else silent.
+    SELECT n.rollout_id AS rollout_id, least(max(n.last_seen_at), now64(6, 'UTC')) AS as_of
     FROM {table:device_standing} AS n FINAL
+    WHERE n.is_deleted = 0
     GROUP BY n.rollout_id
 ) AS f ON f.rollout_id = s.rollout_id
 COMMENT 'One row per rollout and planned device: device_compliance without the rollout''s names and without compliance, for lists. reporting: reporting, stale (silent for the 7 days before the rollout''s newest report), never_seen or excluded. state: installed, pending_restart, in_progress, failed, not_started, or why it does not report. judged_by: build, attempt or empty. cause, culprit, cluster_key: the open verdict.'

@@ -16,14 +16,17 @@ SELECT
     s.target_ubr AS target_ubr,
     s.judged_by AS judged_by,
     s.reporting AS reporting,
-    -- A device that had last month's update lacks one; whatever is older lacks several. Revisions of its branch that
-    -- the fleet or the rollout knows, above the device's and up to the target, say how many.
+    -- Where its build judges a device, the revisions of its branch that the fleet or the rollout knows, above the
+    -- device's and up to the target, say how many updates it lacks. Else the day of its newest update does: a device that
+    -- had last month's update lacks one; whatever is older lacks several.
     multiIf(
         s.reporting != 'reporting', '',
         s.state = 'installed', 'Latest',
         s.judged_by = '' AND s.hotfix_newest_on IS NULL, '',
-        s.judged_by = 'build' AND length(arrayFilter(level -> ifNull(level > s.ubr AND level <= s.target_ubr, 0), arrayDistinct(arrayPushBack(l.levels, ifNull(s.target_ubr, 0))))) > 1
-            OR ifNull(s.hotfix_newest_on < toDate(coalesce(r.release_at, r.started_at, s.as_of)) - 45, 0), 'Missing multiple',
+        if(
+            s.judged_by = 'build',
+            length(arrayFilter(level -> ifNull(level > s.ubr AND level <= s.target_ubr, 0), arrayDistinct(arrayPushBack(l.levels, ifNull(s.target_ubr, 0))))) > 1,
+            ifNull(s.hotfix_newest_on < toDate(coalesce(r.release_at, r.started_at, s.as_of)) - 45, 0)), 'Missing multiple',
         'Missing one') AS compliance,
     s.state AS state,
     s.state_since AS state_since,
@@ -48,4 +51,4 @@ LEFT JOIN
     WHERE ubr IS NOT NULL AND os_build_number IS NOT NULL
     GROUP BY build
 ) AS l ON l.build = ifNull(s.os_build_number, 0)
-COMMENT 'One row per rollout and planned device. reporting: reporting, stale (silent for the 7 days before the rollout''s newest report), never_seen or excluded. compliance, of reporting devices: Latest, Missing one, Missing multiple, empty when not known. state: installed, pending_restart, in_progress, failed, not_started, or why it does not report. judged_by: build, attempt or empty. state_since: verdict of the newest attempt. installed_at: verdict of the first installed attempt; null when only the build shows it. cause, culprit, cluster_key: the open verdict.'
+COMMENT 'One row per rollout and planned device. reporting: reporting, stale (silent for the 7 days before the rollout''s newest report), never_seen or excluded. compliance, of reporting devices: Latest, Missing one, Missing multiple, empty when not known. state: installed, pending_restart, in_progress, failed, not_started, or why it does not report. judged_by: build, attempt or empty. state_since: verdict of the newest attempt. installed_at: verdict of the first installed attempt since the update was last taken off or failed; null when only the build shows it. cause, culprit, cluster_key: the open verdict.'

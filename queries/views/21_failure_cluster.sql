@@ -1,7 +1,8 @@
 -- failure_cluster: one row per cluster.
 -- Why: what to fix, and what frees most devices.
--- Reads: cluster_device, in which a cluster has a device once; diagnosis. Counts devices, never log lines. "New" is measured back from the newest evidence
--- of any cluster, not from the clock.
+-- Reads: cluster_device, in which a cluster has a device once; diagnosis, device. Counts devices, never log lines. "New" is
+-- measured back from the newest evidence of any cluster, not from the clock. Evidence bears the time of its device, which may be
+-- years ahead: what is later than the newest collection, or than now, counts as of then.
 CREATE OR REPLACE VIEW {view:failure_cluster} {on_cluster} AS
 SELECT
     cluster_key,
@@ -67,7 +68,7 @@ FROM
     FROM (SELECT * FROM {view:cluster_device}) AS m
     CROSS JOIN
     (
-        SELECT max(last_seen_at) AS as_of, uniqExactIf(device_id, is_open = 1) AS open_devices
+        SELECT least(max(last_seen_at), (SELECT max(last_seen_at) FROM {table:device}), now64(6, 'UTC')) AS as_of, uniqExactIf(device_id, is_open = 1) AS open_devices
         FROM {table:diagnosis} FINAL
         WHERE rank = 0
     ) AS fleet

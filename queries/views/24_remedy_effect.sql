@@ -25,4 +25,4 @@ FROM
 )
 GROUP BY GROUPING SETS ((cluster_key, cause), (cause))
 ORDER BY cause, cluster_key
-COMMENT 'One row per cluster, and one per cause with an empty cluster_key. installed_later: devices that installed the update after the failure. failed_again: devices that tried more than once and still fail. failed_otherwise: devices that failed later for another reason. median_hours: from the first sign of the failure to the installed update; null when no device got there.'
+COMMENT 'One row per cluster, and one per cause with an empty cluster_key. installed_later: devices that installed the update after the failure. failed_again: devices that tried more than once and still fail. failed_otherwise: devices that failed later for another reason. median_hours: from the first sign of the failure, not before the first failing attempt of the update, to the installed update; null when no device got there.'

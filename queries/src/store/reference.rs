@@ -26,6 +26,11 @@ struct Row {
     content: String,
 }
 
+#[derive(Deserialize)]
+struct Generation {
+    newest: u64,
+}
+
 impl Store {
     /// Returns the files of reference data, name and content, by name.
     ///
@@ -124,6 +129,23 @@ impl Store {
         }
         self.insert_formatted(table, columns, "JSONEachRow", text.into())
             .await
+    }
+
+    /// The highest generation that any derived row of some devices has; 0 when they have none.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer.
+    pub async fn newest_generation(&self, device_ids: &[String]) -> Result<u64> {
+        const SQL: &str = include_str!("../../reports/newest_generation.sql");
+        let mut newest = 0;
+        for chunk in device_ids.chunks(DEVICES_PER_QUERY) {
+            let params = [("device_ids", Param::Texts(chunk.to_vec()))];
+            let rows: Vec<Generation> = self
+                .query_json("read the generation of devices", SQL, &params)
+                .await?;
+            newest = rows.iter().map(|row| row.newest).fold(newest, u64::max);
+        }
+        Ok(newest)
     }
 
     /// Marks rows of devices as deleted that a recomputation did not write again.

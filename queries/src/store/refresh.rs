@@ -13,7 +13,7 @@ use crate::sql::Deployment;
 
 /// The columns that the statements of `refresh/` fill; one more when they fill others or fill them otherwise, so that
 /// all rows are made again.
-const LAYOUT: u64 = 3;
+const LAYOUT: u64 = 4;
 /// Devices of one insert: bounds its memory, which grows with the records of its devices.
 const DEVICES_PER_INSERT: usize = 500;
 
@@ -73,6 +73,26 @@ impl Store {
             self.refresh_devices(&devices).await?;
         }
         Ok(devices.len())
+    }
+
+    /// Marks the devices of the given rollouts whose place in the plan was not written at or after a time of the
+    /// store's clock.
+    pub(crate) async fn mark_unplanned_devices(
+        &self,
+        rollout_ids: impl IntoIterator<Item = &str>,
+        written_at: &str,
+    ) -> Result<()> {
+        let sql = include_str!("../../refresh/unplanned_devices.sql");
+        let sql = self.deployment().render(sql);
+        let rollout_ids = rollout_ids.into_iter().map(str::to_owned).collect();
+        let params = [
+            ("rollout_ids", Param::Texts(rollout_ids)),
+            ("written_at", Param::from(written_at)),
+        ];
+        let doing = "mark devices that are planned no more";
+        self.query_bytes(doing, &sql, &params, "Null")
+            .await
+            .map(drop)
     }
 
     fn deployment(&self) -> Deployment {

@@ -16,5 +16,6 @@ mod node;
 mod python;
 mod refresh;
 mod schema;
+mod standing;
 mod store;
 mod views;

@@ -240,7 +240,7 @@ impl Flow {
         let rejected = tables::reject(&rejects).map_err(Error::frame("rejects"))?;
         let rejected = insert_missing(&self.store, &self.engine, REJECT, rejected, now).await?;
 
-        self.generation = self.next_generation(now);
+        self.generation = self.next_generation(now, &devices).await?;
         recompute(
             &self.store,
             &self.engine,
@@ -278,11 +278,11 @@ impl Flow {
         Ok(loaded)
     }
 
-    /// Later recomputations outrank earlier ones, also when the clock was set back.
-    fn next_generation(&self, now: Timestamp) -> u64 {
-        u64::try_from(now.as_microsecond())
-            .unwrap_or_default()
-            .max(self.generation.saturating_add(1))
+    /// Later recomputations outrank earlier ones, also those of another process whose clock was ahead.
+    async fn next_generation(&self, now: Timestamp, devices: &[String]) -> Result<u64> {
+        let stored = self.store.newest_generation(devices).await;
+        let stored = stored.map_err(Error::store("reading how new the devices of a cut are"))?;
+        Ok(outranking(now, self.generation.max(stored)))
     }
 
     fn made_by(&self) -> String {
@@ -364,5 +364,26 @@ impl Flow {
                 tracing::warn!(%error, "the event log does not say how far behind the flow is");
             }
         }
+    }
+}
+
+/// A generation above another one: the time in microseconds, where that is later.
+fn outranking(now: Timestamp, generation: u64) -> u64 {
+    u64::try_from(now.as_microsecond())
+        .unwrap_or_default()
+        .max(generation.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generation_is_the_time_or_above_what_a_clock_ahead_has_left() {
+        let now = Timestamp::from_microsecond(1_000).unwrap();
+        assert_eq!(outranking(now, 0), 1_000);
+        assert_eq!(outranking(now, 1_000), 1_001);
+        assert_eq!(outranking(now, 5_000), 5_001);
+        assert_eq!(outranking(now, u64::MAX), u64::MAX);
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::model::{Cluster, Clusters};
 use super::narrow::Narrow;
 use crate::csv::record;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::{code, name};
 use crate::frame::Frame;
 use crate::read::rows;
@@ -28,11 +28,19 @@ const CLUSTERS: &str = include_str!("../../../../queries/reports/page_clusters.s
 /// The store counts once, by everything that a filter can name; the filters are applied here, so that one that nobody
 /// used before costs the store nothing.
 pub(crate) async fn clusters(app: &App, frame: &Frame) -> Result<Clusters> {
+    let open = frame.filter("open");
+    if !matches!(open.as_str(), "" | "all") {
+        return Err(Error::Parameter {
+            name: "open",
+            value: open,
+            expected: "all, or nothing for those that are open",
+        });
+    }
     let narrow = Narrow {
         cause: frame.filter("cause"),
         site: frame.filter("site"),
         ring: frame.filter("ring"),
-        open_only: frame.value("open") != Some("all"),
+        open_only: open != "all",
     };
     let (clusters, places, heat) = tokio::try_join!(
         all(app),

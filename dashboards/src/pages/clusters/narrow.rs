@@ -1,6 +1,6 @@
 //! The clusters within the filters of an address. Pure: rows in, rows out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Deserialize;
 
@@ -53,6 +53,7 @@ impl Narrow {
                 (cluster.open_devices, cluster.devices) = count.copied().unwrap_or_default();
             }
         }
+        self.name_places(&mut clusters, places);
         clusters.retain(|cluster| {
             fits(&self.cause, &cluster.cause)
                 && cluster.devices > 0
@@ -66,6 +67,32 @@ impl Narrow {
             ))
         });
         clusters
+    }
+
+    /// Sites and rings of the devices that are counted: of failing ones as long as there are any.
+    fn name_places(&self, clusters: &mut [Cluster], places: &[Place]) {
+        let mut by_cluster: HashMap<&str, Vec<&Place>> = HashMap::new();
+        for place in places.iter().filter(|p| self.is_at(&p.site, &p.ring)) {
+            by_cluster
+                .entry(&place.cluster_key)
+                .or_default()
+                .push(place);
+        }
+        for cluster in clusters {
+            let Some(places) = by_cluster.get(cluster.cluster_key.as_str()) else {
+                continue;
+            };
+            let is_open = cluster.open_devices > 0;
+            let names = |name: fn(&Place) -> &String| -> Vec<String> {
+                let counted = places.iter().filter(|p| !is_open || p.open_devices > 0);
+                let names: BTreeSet<&String> = counted
+                    .map(|place| name(place))
+                    .filter(|name| !name.is_empty())
+                    .collect();
+                names.into_iter().cloned().collect()
+            };
+            (cluster.sites, cluster.rings) = (names(|p| &p.site), names(|p| &p.ring));
+        }
     }
 
     /// The cells of the heat map, those with the most devices first.
@@ -203,5 +230,25 @@ mod tests {
         assert_eq!(heat(open_only), [("x".to_owned(), 3)]);
         let all = [("y".to_owned(), 9), ("x".to_owned(), 4)];
         assert_eq!(heat(Narrow::default()), all);
+    }
+
+    #[test]
+    fn sites_are_those_of_the_devices_that_are_counted() {
+        let places = [
+            place("k", "now", "a", 2, 3),
+            place("k", "once", "b", 0, 4),
+            place("shut", "once", "b", 0, 4),
+        ];
+        let clusters = || vec![cluster("k", "x", 2, 7), cluster("shut", "x", 0, 4)];
+        let sites = |narrow: Narrow| -> Vec<Vec<String>> {
+            let found = narrow.clusters(clusters(), &places);
+            found.into_iter().map(|found| found.sites).collect()
+        };
+        assert_eq!(sites(Narrow::default()), [["now"], ["once"]]);
+        let ring = Narrow {
+            ring: "b".to_owned(),
+            ..Narrow::default()
+        };
+        assert_eq!(sites(ring), [["once"], ["once"]]);
     }
 }

@@ -35,11 +35,13 @@ struct Outside {
     devices: u64,
 }
 
-/// The rollout whose devices are listed where the address names none: the newest one, empty without any; and whether
+/// The rollout whose devices are listed where the address names none: the current one, empty without any; and whether
 /// devices report that it does not plan. Mostly none do, and the list need not look for them.
-async fn newest(app: &App) -> Result<(String, bool)> {
-    let newest = rollout::load::names(app).await?.into_iter().next();
-    let rollout_id = newest.map(|newest| newest.rollout_id).unwrap_or_default();
+async fn current(app: &App) -> Result<(String, bool)> {
+    let current = rollout::load::names(app).await?.into_iter().next();
+    let rollout_id = current
+        .map(|current| current.rollout_id)
+        .unwrap_or_default();
     let sql = include_str!("../../../../queries/reports/page_devices_outside.sql");
     let parameters = [("rollout_id", rollout_id.as_str())];
     let outside: Vec<Outside> = rows(app, "count unplanned devices", sql, &parameters).await?;
@@ -67,7 +69,7 @@ pub(crate) async fn devices(
     };
     let (rollout_id, outside) = match frame.value("rollout") {
         Some(rollout_id) => (rollout_id.to_owned(), false),
-        None => newest(app).await?,
+        None => current(app).await?,
     };
     let (site, ring) = (frame.filter("site"), frame.filter("ring"));
     let (cause, text) = (frame.filter("cause"), frame.filter("q"));

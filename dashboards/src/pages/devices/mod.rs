@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::format::number;
 use crate::frame::{Frame, Theme};
 use crate::pages::clusters;
-use crate::pages::filter::Filter;
+use crate::pages::filter::{Choice, Filter};
+use crate::pages::rollout::{self, model::RolloutName};
 use crate::paging;
 use crate::server::App;
 
@@ -78,16 +79,54 @@ async fn render(app: &App, frame: &Frame) -> Result<String> {
         Filter::new(frame, "site", frame.t("common.site"), &values("site"), None),
         Filter::new(frame, "ring", frame.t("common.ring"), &values("ring"), None),
     ];
+    let rollouts = rollout::load::names(app).await?;
     let headline = frame.fill("devices.headline", number(total));
     Ok(View {
         f: frame,
         headline,
+        states_of: states_of(frame, &rollouts),
+        rollouts: choices(frame, &rollouts),
         devices: &devices,
         filters,
         page,
         has_more,
     }
     .render()?)
+}
+
+/// Says which rollout the states are of; nothing without any.
+fn states_of(frame: &Frame, rollouts: &[RolloutName]) -> Option<String> {
+    let asked = frame.value("rollout");
+    let name = match asked {
+        Some(id) => rollouts
+            .iter()
+            .find(|rollout| rollout.rollout_id == id)
+            .map_or_else(|| id.to_owned(), named),
+        None => named(rollouts.first()?),
+    };
+    let key = if asked.is_some() {
+        "devices.of_rollout"
+    } else {
+        "devices.of_current"
+    };
+    Some(frame.fill(key, crate::format::short(&name, 80)))
+}
+
+/// The rollouts behind the current one, which the empty value stands for.
+fn choices(frame: &Frame, rollouts: &[RolloutName]) -> Vec<Choice> {
+    let asked = frame.value("rollout");
+    rollouts
+        .iter()
+        .map(|rollout| Choice {
+            value: rollout.rollout_id.clone(),
+            label: crate::format::short(&named(rollout), 60),
+            selected: asked == Some(rollout.rollout_id.as_str()),
+        })
+        .collect()
+}
+
+fn named(rollout: &RolloutName) -> String {
+    format!("{} (KB{})", rollout.name, rollout.kb_article)
 }
 
 /// The page number of the address, from 1.
@@ -110,6 +149,8 @@ fn number_of_page(frame: &Frame) -> Result<u32> {
 struct View<'a> {
     f: &'a Frame,
     headline: String,
+    states_of: Option<String>,
+    rollouts: Vec<Choice>,
     devices: &'a [DeviceRow],
     filters: Vec<Filter>,
     page: u32,

@@ -206,9 +206,14 @@ pub(super) fn funnel(cells: &[Cell]) -> Vec<Funnel> {
         .iter()
         .filter(|cell| cell.reporting == "reporting")
         .filter_map(|cell| {
+            let furthest = match cell.furthest_client_substate.as_str() {
+                // Windows takes an update back when it starts again: that far the device got.
+                "Rollback" => "RestartInitiated",
+                substate => substate,
+            };
             STEPS
                 .iter()
-                .position(|step| *step == cell.furthest_client_substate)
+                .position(|step| *step == furthest)
                 .map(|at| (at, cell))
         })
         .collect();
@@ -403,6 +408,15 @@ mod tests {
         assert_eq!(steps.iter().map(|step| step.failed_here).sum::<u64>(), 4);
         assert_eq!(steps[3].failed_here, 4);
         assert!(funnel(&[cell("a", "never_seen", 4)]).is_empty());
+        // A device that rolled back got to its restart, and is counted there.
+        let rolled_back = Cell {
+            furthest_client_substate: "Rollback".to_owned(),
+            ..cell("a", "failed", 2)
+        };
+        let steps = funnel(&[vec![rolled_back], cells()].concat());
+        assert_eq!(steps.iter().map(|step| step.failed_here).sum::<u64>(), 6);
+        assert_eq!((steps[6].failed_here, steps[7].failed_here), (2, 0));
+        assert_eq!(steps[0].reached, 12);
     }
 
     #[test]

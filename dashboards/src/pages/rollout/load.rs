@@ -14,7 +14,7 @@ use crate::server::App;
 /// Days of the progress chart: older rollouts show their first half year.
 const DAYS_MAX: usize = 180;
 
-/// The rollouts, newest first.
+/// The rollouts: the current one, then the others, newest first.
 pub(crate) async fn names(app: &App) -> Result<Vec<RolloutName>> {
     let sql = include_str!("../../../../queries/reports/page_rollouts.sql");
     rows(app, "list the rollouts", sql, &[]).await
@@ -29,7 +29,7 @@ pub(crate) async fn waiting(app: &App, frame: &Frame, id: &str) -> Result<Vec<Wa
     rows(app, "list silent devices", sql, &parameters).await
 }
 
-/// One rollout with everything on its page; the newest for an empty id. A ring or site in the address narrows all
+/// One rollout with everything on its page; the current one for an empty id. A ring or site in the address narrows all
 /// figures to its devices.
 pub(crate) async fn rollout(app: &App, frame: &Frame, id: &str) -> Result<Rollout> {
     let mut others = names(app).await?;

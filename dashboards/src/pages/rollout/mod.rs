@@ -27,7 +27,7 @@ use crate::server::App;
 /// Sites of a cluster that are named in its row.
 const SITES_NAMED: usize = 3;
 
-/// `GET /`: the newest rollout.
+/// `GET /`: the current rollout.
 pub(crate) async fn newest(State(app): State<App>, frame: Frame) -> Response {
     answer::page(&frame, render(&app, &frame, "").await)
 }
