@@ -85,7 +85,7 @@ fn record(lines: &[Line], begin: usize, end: usize) -> Option<Stated> {
         .find(|at| {
             lines.get(*at).is_some_and(|line| {
                 let text = line.text.trim();
-                !text.is_empty() && !(text.starts_with("Event[") && text.len() < 16)
+                !(text.is_empty() || text.starts_with("Event[") && text.len() < 16)
             })
         })
         .map_or(end, |last| last + 1);
@@ -164,7 +164,8 @@ pub(super) fn properties(lines: &[Line]) -> Vec<Stated> {
         match property(&line.text) {
             Some((name, value)) => {
                 if open.iter().any(|(known, _)| *known == name) {
-                    found.extend(stated(std::mem::take(&mut open), begin, last));
+                    found.extend(stated(&open, begin, last));
+                    open.clear();
                 }
                 if open.is_empty() {
                     begin = index;
@@ -182,11 +183,11 @@ pub(super) fn properties(lines: &[Line]) -> Vec<Stated> {
             None => {}
         }
     }
-    found.extend(stated(open, begin, last));
+    found.extend(stated(&open, begin, last));
     found
 }
 
-fn stated(properties: Vec<(String, String)>, begin: usize, last: usize) -> Option<Stated> {
+fn stated(properties: &[(String, String)], begin: usize, last: usize) -> Option<Stated> {
     let mut record = super::table::of_names(
         properties
             .iter()

@@ -111,12 +111,11 @@ fn values(data: Node<'_, '_>, fields: &mut Vec<(String, String)>) {
             continue;
         }
         let name = match (node.attribute("Name"), node.tag_name().name()) {
-            (Some(name), _) => name.to_owned(),
             (None, "Data" | "Binary") => {
                 unnamed += 1;
                 format!("param{unnamed}")
             }
-            (None, name) => name.to_owned(),
+            (Some(name), _) | (None, name) => name.to_owned(),
         };
         fields.push((name, node.text().unwrap_or_default().trim().to_owned()));
     }

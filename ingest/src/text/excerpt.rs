@@ -52,7 +52,7 @@ const TIME_BYTES_MAX: usize = 26;
 const LEAD_WORDS_MAX: usize = 6;
 /// How many marks may stand before a line: a quotation of a list.
 const MARKS_MAX: usize = 3;
-/// What CheckSUR puts before a finding, a repair, a problem and a warning.
+/// What the check of the store puts before a finding, a repair, a problem and a warning.
 const FINDINGS: [&str; 5] = ["(f)", "(fix)", "(p)", "(w)", "(fixed)"];
 
 /// Stands in the name of every package of Windows.

@@ -107,6 +107,9 @@ fn stretches_of_devices<'a>(columns: &EventColumns<'a>) -> BTreeMap<&'a str, Vec
     devices
 }
 
+/// For how many rows memory is kept while a device is judged: as many as most devices have.
+const ROWS_KEPT: usize = 4_096;
+
 /// The rows of one device that matter. One serves for all devices, one after the other: thousands of
 /// rows are large, and memory that is asked for anew has to be cleared anew.
 #[derive(Default)]
@@ -130,7 +133,6 @@ impl<'a> DeviceRows<'a> {
         distinct: &'a Distinct<'a>,
         knowledge: &Knowledge,
     ) {
-        self.unordered.clear();
         self.seen.clear();
         self.name = "";
         self.last_seen_at = None;
@@ -169,6 +171,8 @@ impl<'a> DeviceRows<'a> {
             });
             self.rows.extend(rows.iter().copied());
         }
+        self.unordered.clear();
+        self.unordered.shrink_to(ROWS_KEPT);
     }
 
     fn derive(
