@@ -113,6 +113,8 @@ fn answer(
     let mut input = InputReport::default();
     let mut read = Vec::new();
     for path in &command.paths {
+        // Each path is a collection of its own: line numbers say nothing across them.
+        options.collected_at = now()();
         let account = read_path(path, &options, &mut collected)?;
         input.files += account.files();
         input.records += account.records();

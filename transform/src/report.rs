@@ -103,7 +103,7 @@ pub struct AttemptReport {
     pub started_at: Option<String>,
     /// Verdict, UTC; null while it runs.
     pub ended_at: Option<String>,
-    /// `in_progress`, `installed`, `failed`, `rolled_back`, `cancelled` or `pending_restart`.
+    /// `in_progress`, `installed`, `failed`, `rolled_back`, `cancelled`, `pending_restart` or `uninstalled`.
     pub outcome: String,
     /// How far it got.
     pub furthest_client_substate: String,

@@ -83,7 +83,7 @@ columns! {
     STARTED_AT = "started_at";
     /// Verdict of the attempt; null while it runs.
     ENDED_AT = "ended_at";
-    /// `in_progress`, `installed`, `failed`, `rolled_back`, `cancelled` or `pending_restart`.
+    /// `in_progress`, `installed`, `failed`, `rolled_back`, `cancelled`, `pending_restart` or `uninstalled`.
     OUTCOME = "outcome";
     /// How far the attempt got.
     FURTHEST_CLIENT_SUBSTATE = "furthest_client_substate";

@@ -19,17 +19,38 @@ const ATTEMPT_MAX: i64 = 72 * HOUR;
 pub(super) fn segments(rows: &[Row<'_>], order: &[usize]) -> Vec<Segment> {
     let mut open: BTreeMap<String, Segment> = BTreeMap::new();
     let mut done: BTreeMap<String, Vec<Segment>> = BTreeMap::new();
+    // When servicing last set out to clean a package up, which no signal tells of.
+    let mut cleaned_up: BTreeMap<String, i64> = BTreeMap::new();
     for (index, row) in order
         .iter()
         .filter_map(|index| Some((*index, rows.get(*index)?)))
     {
         let Some(signal) = row.signal else {
             if row.boundary == Some(Boundary::None) {
-                note_definitions(index, row, &mut open, &mut done);
+                let fields = FieldValues::parse(row.fields);
+                if fields.get("PackageIdentifier").is_none() {
+                    note_definitions(index, row, &mut open, &mut done);
+                } else if fields.get("InitialPackageState").is_some()
+                    && let Some(time) = row.time
+                {
+                    cleaned_up.insert(update_key(row, Signal::UninstallStarted), time);
+                }
             }
             continue;
         };
         let key = update_key(row, signal);
+        if signal.is_start() {
+            cleaned_up.remove(&key);
+        } else if signal == Signal::UninstallSucceeded && follows_clean_up(&cleaned_up, &key, row) {
+            continue;
+        }
+        let turns_back = open.get(&key).is_some_and(|segment| {
+            segment.is_installation() && signal.is_removal()
+                || segment.is_removal() && signal.is_installation()
+        });
+        if turns_back && let Some(segment) = open.remove(&key) {
+            done.entry(key.clone()).or_default().push(segment);
+        }
         if signal.is_start() {
             let restarts = open.get(&key).is_some_and(|segment| {
                 segment.signals.iter().any(|(known, _)| *known == signal)
@@ -63,6 +84,15 @@ pub(super) fn segments(rows: &[Row<'_>], order: &[usize]) -> Vec<Segment> {
         .collect()
 }
 
+/// Servicing reports the end of a clean-up as that of a removal: only its beginning says that the
+/// package was superseded before, or was never installed.
+fn follows_clean_up(cleaned_up: &BTreeMap<String, i64>, key: &str, row: &Row<'_>) -> bool {
+    cleaned_up
+        .get(key)
+        .zip(row.time)
+        .is_some_and(|(begun, time)| time - begun <= ATTEMPT_MAX)
+}
+
 /// The antivirus says beside the update client, a moment before or after, why definitions failed.
 fn note_definitions(
     index: usize,
@@ -83,9 +113,15 @@ fn continues(last: &Segment, signal: Signal, row: &Row<'_>) -> bool {
     let same_verdict = last
         .verdict
         .is_some_and(|verdict| verdict.signal.is_success() == signal.is_success());
+    let same_way = last.is_removal() == signal.is_removal();
     match signal.phase() {
         Phase::Restart => last.succeeded() && near(last.end, row.time, HOUR),
-        _ => signal.is_verdict() && same_verdict && near(last.end, row.time, REPEATED_WITHIN),
+        _ => {
+            signal.is_verdict()
+                && same_verdict
+                && same_way
+                && near(last.end, row.time, REPEATED_WITHIN)
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::segment::Segment;
 use super::signal::Phase;
+use crate::normalise::kb_article;
 use crate::row::{HOUR, MINUTE, distance};
 
 /// Two sources tell of one failure within this time.
@@ -55,6 +56,10 @@ impl Group {
             .iter()
             .map(|segment| segment.update_id.as_str())
             .find(|id| !id.is_empty())
+    }
+
+    fn title(&self) -> Option<&str> {
+        self.segments.iter().find_map(title_of)
     }
 
     fn has_verdict(&self) -> bool {
@@ -131,16 +136,21 @@ fn belongs(group: &Group, segment: &Segment) -> bool {
     let same_update = group.kb().is_some() && group.kb() == segment.kb
         || update_id.is_some() && group.update_id() == update_id
         || group.build().is_some() && group.build() == segment.build;
-    let told_by_same_source = group
-        .segments
-        .iter()
-        .any(|known| known.source == segment.source && known.verdict.is_some());
     let gap = group
         .segments
         .iter()
         .map(|known| gap(known, segment))
         .min()
         .unwrap_or(i64::MAX);
+    if goes_the_other_way(group, segment) && !(same_update && gap <= SAME_FAILURE)
+        || no_kb && !same_update && differ(group.title(), title_of(segment))
+    {
+        return false;
+    }
+    let told_by_same_source = group
+        .segments
+        .iter()
+        .any(|known| known.source == segment.source && known.verdict.is_some());
     // A source that already gave its verdict and starts anew tells of a retry; one that goes on
     // without a start tells of the same attempt after the restart.
     if told_by_same_source
@@ -184,6 +194,26 @@ fn belongs(group: &Group, segment: &Segment) -> bool {
         _ if same_update => gap <= SAME_UPDATE,
         _ => gap <= SAME_FAILURE,
     }
+}
+
+/// The title by which the device shows the update. Servicing gives the identity of a package instead:
+/// it says nothing against a title.
+fn title_of(segment: &Segment) -> Option<&str> {
+    Some(segment.title.as_str()).filter(|title| {
+        let is_identity =
+            title.contains('~') || kb_article(title).is_some() && !title.contains(' ');
+        !title.is_empty() && !is_identity
+    })
+}
+
+/// One tells of an installation, the other of a removal. The event log says which it is; the logs of
+/// the client and of servicing may not, so that they tell of a removal in the words of an installation.
+fn goes_the_other_way(group: &Group, segment: &Segment) -> bool {
+    let other = |known: &Segment| {
+        known.is_removal() && segment.is_installation()
+            || known.is_installation() && segment.is_removal()
+    };
+    group.segments.iter().any(other)
 }
 
 /// The source told only of a download that went well: what it tells of the installation goes on with

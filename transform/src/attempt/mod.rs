@@ -7,6 +7,7 @@
 mod event_log;
 mod merge;
 mod outcome;
+mod removal;
 mod segment;
 mod signal;
 mod stalled;
@@ -41,7 +42,12 @@ pub(crate) fn attempts(device_id: &str, rows: &[Row<'_>], knowledge: &Knowledge)
         }
         start += of_file.len();
     }
-    let place = |index: &usize| rows.get(*index).map(|row| (row.line, row.byte_offset));
+    // A log that was collected twice may have lost its beginning in between: its lines are numbered
+    // anew, and only within one collection do the numbers say which comes first.
+    let place = |index: &usize| {
+        rows.get(*index)
+            .map(|row| (row.collected_at, row.line, row.byte_offset))
+    };
     let mut segments = Vec::new();
     for ((source, _), order) in &mut streams {
         order.sort_by_key(place);
@@ -53,6 +59,7 @@ pub(crate) fn attempts(device_id: &str, rows: &[Row<'_>], knowledge: &Knowledge)
     });
     segments.append(&mut event_log::segments(rows, &event_log));
     stalled::judge(&mut segments, rows);
+    removal::judge(&mut segments, rows);
     keep_what_counts(&mut segments);
     learn_builds(&mut segments);
     let mut attempts: Vec<Attempt> = merge::groups(segments)

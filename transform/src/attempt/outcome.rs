@@ -27,6 +27,8 @@ words! {
         Cancelled = "cancelled",
         /// Installed but for a restart.
         PendingRestart = "pending_restart",
+        /// It was installed, and was removed.
+        Uninstalled = "uninstalled",
     }
 }
 
@@ -157,16 +159,16 @@ pub(super) fn attempt(
             .and_then(|verdict| rows.get(verdict.row))
             .and_then(|row| row.time),
         outcome,
-        furthest_client_substate: if outcome == Outcome::RolledBack {
-            "Rollback"
-        } else {
-            furthest.1
+        furthest_client_substate: match outcome {
+            Outcome::RolledBack => "Rollback",
+            Outcome::Uninstalled => "UpdateUninstalled",
+            _ => furthest.1,
         },
         client_state: client_state(outcome, &signals),
-        client_substate: if outcome == Outcome::Cancelled {
-            "UserCancelled"
-        } else {
-            last
+        client_substate: match outcome {
+            Outcome::Cancelled => "UserCancelled",
+            Outcome::Uninstalled => "UpdateUninstalled",
+            _ => last,
         },
         error_code,
         inner_code: error_code
@@ -273,12 +275,10 @@ fn outcome(verdict: Option<Verdict>, signals: &[Signal]) -> Outcome {
     let waits = signals
         .iter()
         .rposition(|signal| matches!(signal, Signal::RestartRequired | Signal::RestartInitiated));
-    let installed = signals.iter().rposition(|signal| {
-        matches!(
-            signal,
-            Signal::InstallSucceeded | Signal::UninstallSucceeded
-        )
-    });
+    let installed = signals
+        .iter()
+        .rposition(|signal| *signal == Signal::InstallSucceeded);
+    let is_removal = signals.iter().copied().any(Signal::is_removal);
     match verdict.map(|verdict| verdict.signal) {
         Some(Signal::Rollback) => Outcome::RolledBack,
         Some(signal) if signal.is_failure() => {
@@ -291,24 +291,22 @@ fn outcome(verdict: Option<Verdict>, signals: &[Signal]) -> Outcome {
                 Outcome::Failed
             }
         }
-        Some(Signal::InstallSucceeded | Signal::UninstallSucceeded) if waits > installed => {
-            Outcome::PendingRestart
+        // The client and servicing log the end of a removal as that of an installation: what one of
+        // them calls a removal is one.
+        Some(Signal::InstallSucceeded | Signal::UninstallSucceeded) if is_removal => {
+            Outcome::Uninstalled
         }
-        Some(Signal::InstallSucceeded | Signal::UninstallSucceeded) => Outcome::Installed,
-        _ if waits.is_some() => Outcome::PendingRestart,
+        Some(Signal::InstallSucceeded) if waits > installed => Outcome::PendingRestart,
+        Some(Signal::InstallSucceeded) => Outcome::Installed,
+        _ if waits.is_some() && !is_removal => Outcome::PendingRestart,
         _ => Outcome::InProgress,
     }
 }
 
 fn client_state(outcome: Outcome, signals: &[Signal]) -> &'static str {
-    let uninstalls = signals.iter().any(|signal| {
-        matches!(
-            signal,
-            Signal::UninstallStarted | Signal::UninstallSucceeded
-        )
-    });
+    let uninstalls = signals.iter().copied().any(Signal::is_removal);
     match outcome {
-        Outcome::Installed if uninstalls => "Uninstalled",
+        Outcome::Uninstalled => "Uninstalled",
         Outcome::Installed => "Installed",
         Outcome::Cancelled => "Canceled",
         Outcome::InProgress if signals.iter().all(|signal| signal.phase() == Phase::Scan) => {

@@ -202,6 +202,20 @@ impl Segment {
         self.phase() == Some(Phase::Scan)
     }
 
+    /// True when it tells of a removal.
+    pub(crate) fn is_removal(&self) -> bool {
+        self.signals.iter().any(|(signal, _)| signal.is_removal())
+    }
+
+    /// True when it tells of an installation, and of no removal.
+    pub(crate) fn is_installation(&self) -> bool {
+        !self.is_removal()
+            && self
+                .signals
+                .iter()
+                .any(|(signal, _)| signal.is_installation())
+    }
+
     pub(crate) fn failed(&self) -> bool {
         self.verdict
             .is_some_and(|verdict| verdict.signal.is_failure())

@@ -69,6 +69,17 @@ impl Signal {
         )
     }
 
+    /// True for the begin and the end of a removal.
+    pub(crate) fn is_removal(self) -> bool {
+        matches!(self, Self::UninstallStarted | Self::UninstallSucceeded)
+    }
+
+    /// True for what only happens on the way to an installation. A scan and a restart are part of
+    /// both ways.
+    pub(crate) fn is_installation(self) -> bool {
+        matches!(self.phase(), Phase::Download | Phase::Install) && !self.is_removal()
+    }
+
     /// The phase that the signal belongs to.
     pub(crate) fn phase(self) -> Phase {
         match self {
@@ -92,13 +103,13 @@ impl Signal {
             Self::ScanStarted | Self::ScanSucceeded | Self::ScanFailed => (1, "OfferReceived"),
             Self::DownloadStarted | Self::DownloadFailed => (2, "DownloadStart"),
             Self::DownloadSucceeded => (3, "DownloadComplete"),
-            Self::InstallStarted | Self::InstallFailed | Self::UninstallStarted => {
-                (4, "InstallStart")
-            }
+            Self::InstallStarted | Self::InstallFailed => (4, "InstallStart"),
+            Self::UninstallStarted => (4, "Uninstall"),
             Self::RestartRequired => (6, "RestartRequired"),
             Self::RestartInitiated => (7, "RestartInitiated"),
             Self::Rollback => (8, "Rollback"),
-            Self::InstallSucceeded | Self::UninstallSucceeded => (9, "UpdateInstalled"),
+            Self::InstallSucceeded => (9, "UpdateInstalled"),
+            Self::UninstallSucceeded => (9, "UpdateUninstalled"),
         }
     }
 }

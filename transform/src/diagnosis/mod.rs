@@ -151,7 +151,8 @@ impl<'a> DeviceRows<'a> {
         self.put_in_order();
     }
 
-    /// Rows by file and place. A file mostly was read in order of its lines.
+    /// Rows by file, collection and place: a log that lost its beginning between two collections
+    /// numbers its lines anew. A file mostly was read in order of its lines.
     fn put_in_order(&mut self) {
         let mut files: BTreeMap<&str, Vec<&Row<'a>>> = BTreeMap::new();
         for row in &self.unordered {
@@ -160,7 +161,13 @@ impl<'a> DeviceRows<'a> {
         self.rows.clear();
         for rows in files.values_mut() {
             rows.sort_unstable_by_key(|row| {
-                (row.line, row.byte_offset, row.record_id, row.event_id)
+                (
+                    row.collected_at,
+                    row.line,
+                    row.byte_offset,
+                    row.record_id,
+                    row.event_id,
+                )
             });
             self.rows.extend(rows.iter().copied());
         }

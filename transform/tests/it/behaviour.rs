@@ -2,6 +2,7 @@
 
 mod client;
 mod facts;
+mod removal;
 mod sources;
 
 use patchlens_event::{Event, Level, Source};

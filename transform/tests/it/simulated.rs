@@ -160,3 +160,53 @@ fn every_kind_of_failure_of_the_wide_mix_occurs_and_is_diagnosed() {
     wrong.extend(alarms);
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
+
+#[test]
+fn two_collections_together_tell_of_the_attempts_of_each() {
+    let out = tempfile::tempdir().unwrap();
+    let plan = Plan {
+        devices: 240,
+        seed: 5,
+        ..Plan::default()
+    };
+    let truth = simulate(&plan, out.path()).unwrap();
+    let reference = reference(out.path());
+    let mut compared = 0;
+    let mut wrong = Vec::new();
+    for device in truth.devices {
+        let bundle = |wave: &str| {
+            let path = out
+                .path()
+                .join(wave)
+                .join(format!("{}.zip", device.device_name));
+            path.exists().then(|| collect(&path, None))
+        };
+        let (Some(first), Some(later)) = (bundle("bundles"), bundle("bundles-later")) else {
+            continue;
+        };
+        let installed = |events: &[_]| -> Vec<(String, String)> {
+            let attempts = judge(events, &reference).attempts().into_iter();
+            attempts
+                .filter(|row| {
+                    row[schema::OUTCOME] == "installed" && !row[schema::KB_ARTICLE].is_empty()
+                })
+                .map(|row| {
+                    (
+                        row[schema::KB_ARTICLE].clone(),
+                        row[schema::ENDED_AT].clone(),
+                    )
+                })
+                .collect()
+        };
+        let alone = [installed(&first), installed(&later)].concat();
+        let together = installed(&[first, later].concat());
+        compared += 1;
+        let invented = together.iter().filter(|attempt| !alone.contains(attempt));
+        let lost = alone.iter().filter(|attempt| !together.contains(attempt));
+        for attempt in invented.chain(lost) {
+            wrong.push(format!("{} {attempt:?}", device.device_name));
+        }
+    }
+    assert!(compared >= 30, "{compared} devices were collected twice");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
