@@ -119,7 +119,7 @@ fn choices(frame: &Frame, rollouts: &[RolloutName]) -> Vec<Choice> {
         .iter()
         .map(|rollout| Choice {
             value: rollout.rollout_id.clone(),
-            label: crate::format::short(&named(rollout), 60),
+            label: crate::format::short(named(rollout), 60),
             selected: asked == Some(rollout.rollout_id.as_str()),
         })
         .collect()
