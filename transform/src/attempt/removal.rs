@@ -1,52 +1,75 @@
-//! Servicing sessions that removed what they were given.
+//! Servicing sessions that did not install what they were given.
 //!
-//! CBS.log ends a removal in the words of an installation. Only the plan of the session says that the
-//! package was installed before and is to be absent afterwards. A session that installs plans
-//! removals too, of what it replaces: the plan of the session's own package counts.
+//! CBS.log ends a removal, and the staging of a package, in the words of an installation. Only the
+//! plan of the session says from which state to which the package is taken. A session that installs
+//! plans removals too, of what it replaces: the plan of the session's own package counts.
 
 use super::segment::Segment;
 use super::signal::Signal;
 use crate::row::Row;
 
-/// Gives the sessions that removed their package the signals of a removal.
+/// Gives the sessions that removed their package the signals of a removal, and takes the success from
+/// those that only staged it or cleaned it up.
 pub(super) fn judge(segments: &mut [Segment], rows: &[Row<'_>]) {
     for segment in segments {
-        if segment.source == "cbs_log"
-            && segment.succeeded()
-            && !segment.is_removal()
-            && removes_its_package(segment, rows)
-        {
-            turn(segment);
+        if segment.source != "cbs_log" || !segment.succeeded() || segment.is_removal() {
+            continue;
+        }
+        match end_of(segment, rows) {
+            End::Installed => {}
+            End::Removed => turn(segment),
+            End::Staged => {
+                segment
+                    .signals
+                    .retain(|(signal, _)| *signal != Signal::InstallSucceeded);
+                segment.verdict = None;
+            }
+            End::CleanedUp => {
+                segment.signals.clear();
+                segment.verdict = None;
+            }
         }
     }
 }
 
-fn removes_its_package(segment: &Segment, rows: &[Row<'_>]) -> bool {
-    let messages = || {
-        segment
-            .rows
-            .iter()
-            .filter_map(|index| rows.get(*index))
-            .map(|row| row.message)
-    };
+/// What a session that went well made of its package.
+enum End {
+    Installed,
+    /// It was installed, and is no longer.
+    Removed,
+    /// It lies ready, or waits for another one.
+    Staged,
+    /// It was not installed any more, and was taken away.
+    CleanedUp,
+}
+
+fn end_of(segment: &Segment, rows: &[Row<'_>]) -> End {
     let own = segment
         .verdict
         .and_then(|verdict| rows.get(verdict.row))
         .and_then(|row| after(row.message, "Package: "))
         .unwrap_or_default();
     // DISM gives its sessions several packages and names none of them.
-    let mut removes = false;
-    for plan in messages().filter_map(Plan::read) {
-        if own.is_empty() {
-            if plan.installs() {
-                return false;
-            }
-            removes |= plan.removes();
-        } else if plan.package.eq_ignore_ascii_case(own) {
-            removes |= plan.removes();
-        }
+    let plans: Vec<Plan<'_>> = segment
+        .rows
+        .iter()
+        .filter_map(|index| Plan::read(rows.get(*index)?.message))
+        .filter(|plan| own.is_empty() || plan.package.eq_ignore_ascii_case(own))
+        .collect();
+    let any = |says: fn(&Plan<'_>) -> bool| plans.iter().any(says);
+    if any(|plan| plan.leads_to("installed") && !plan.starts("installed")) {
+        End::Installed
+    } else if any(|plan| plan.starts("installed") && plan.leads_to("absent")) {
+        End::Removed
+    } else if own.is_empty() || any(|plan| plan.leads_to("installed")) {
+        End::Installed
+    } else if any(|plan| plan.leads_to("absent") || plan.leads_to("superseded")) {
+        End::CleanedUp
+    } else if any(|plan| plan.leads_to("staged") || plan.leads_to("resolved")) {
+        End::Staged
+    } else {
+        End::Installed
     }
-    removes
 }
 
 /// From which state a session takes a package to which.
@@ -71,13 +94,12 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn removes(&self) -> bool {
-        self.start.eq_ignore_ascii_case("installed") && self.target.eq_ignore_ascii_case("absent")
+    fn starts(&self, state: &str) -> bool {
+        self.start.eq_ignore_ascii_case(state)
     }
 
-    fn installs(&self) -> bool {
-        !self.start.eq_ignore_ascii_case("installed")
-            && self.target.eq_ignore_ascii_case("installed")
+    fn leads_to(&self, state: &str) -> bool {
+        self.target.eq_ignore_ascii_case(state)
     }
 }
 

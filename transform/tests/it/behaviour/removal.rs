@@ -193,7 +193,16 @@ fn session(second: i64, line: u64, start: &str, target: &str) -> Vec<Event> {
 }
 
 #[test]
-fn cbs_log_tells_a_removal_by_its_plan() {
+fn cbs_log_tells_by_its_plan_what_became_of_a_package() {
+    let found = after_a_failure(session(2 * DAY, 10, "Absent", "Staged"));
+    assert_eq!(
+        outcomes(&found),
+        ["failed", "in_progress"],
+        "{}",
+        found.account()
+    );
+    let found = after_a_failure(session(2 * DAY, 10, "Superseded", "Absent"));
+    assert_eq!(outcomes(&found), ["failed"], "{}", found.account());
     let found = after_a_failure(session(2 * DAY, 10, "Installed", "Absent"));
     assert_eq!(
         outcomes(&found),
