@@ -1,4 +1,4 @@
--- current_rollout: at most one row.
+-- current_rollout: one row per store, none without a plan.
 -- Why: pages, commands and questions that name no rollout mean the same one.
 -- Reads: rollout, device.
 -- A rollout that is planned for next month is not the one that runs, and logs are often analysed later than they were
@@ -16,4 +16,4 @@ FROM
 ) AS r
 ORDER BY r.has_begun DESC, if(r.has_begun, r.begins, -r.begins) DESC, r.rollout_id DESC
 LIMIT 1
-COMMENT 'At most one row: the rollout that is meant where none is named. The newest that has begun by the time of the data (as_of), else the next one. begins_at: its start, else the release of its update; null when the plan states neither, and then it counts as begun long ago.'
+COMMENT 'One row per store, none without a plan: the rollout that is meant where none is named. The newest that has begun by the time of the data (as_of), else the next one. begins_at: its start, else the release of its update; null when the plan states neither, and then it counts as begun long ago.'

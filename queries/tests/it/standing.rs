@@ -196,7 +196,7 @@ async fn a_clock_that_is_ahead_blanks_nothing() {
         return;
     };
     assert_eq!(text(&store, SILENT).await, "14\n");
-    let as_of = "SELECT max(as_of) <= now64(6) FROM device_compliance UNION ALL SELECT as_of <= now64(6) FROM current_rollout";
+    let as_of = "SELECT max(as_of) < now64(6) + INTERVAL 1 MINUTE FROM device_compliance UNION ALL SELECT as_of < now64(6) + INTERVAL 1 MINUTE FROM current_rollout";
     assert_eq!(text(&store, as_of).await, "1\n1\n");
 }
 
