@@ -456,6 +456,15 @@ async fn an_alert_says_why_and_leads_to_what_it_is_about() {
     ] {
         assert!(one.contains(text), "{text}\n{one}");
     }
+    // What is over is not told as if it were the case.
+    assert!(!one.contains("This is over."), "{one}");
+    for address in ["/alerts/a2", "/alerts"] {
+        let over = page(&app, address).await;
+        assert!(
+            over.contains("This is over. The text says what was the case at"),
+            "{address}\n{over}"
+        );
+    }
     assert!(page(&app, "/").await.contains("1 alert is active"));
     assert_eq!(
         json(&app, "/api/v1/alerts").await.as_array().unwrap().len(),

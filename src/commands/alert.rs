@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 use patchlens_alert::Metrics;
-use patchlens_alert::evaluate::Moment;
 use patchlens_alert::history::{Change, Span, back_test};
 use patchlens_alert::state::State;
 use serde::Serialize;
@@ -16,7 +15,7 @@ use crate::cli::{Alert, Language};
 use crate::config::{Config, socket_address};
 use crate::health::{self, AlertVitals};
 use crate::output::{Format, Outcome, columns, print, print_json, say};
-use crate::services::{OpenStore, now, runtime, stop_signal};
+use crate::services::{OpenStore, runtime, stop_signal};
 
 /// What `--once` and `--back-test` found; its JSON Schema is docs/schema/alert.v1.json.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -70,14 +69,7 @@ pub(crate) fn run(config: Config, command: &Alert) -> anyhow::Result<Outcome> {
                 alerting::service(&config, rules_dir, open.store.clone(), Arc::clone(&metrics))?;
             if command.once {
                 let evaluation = match as_of {
-                    Some(as_of) => {
-                        service
-                            .look_back(Moment {
-                                as_of,
-                                now: now()(),
-                            })
-                            .await?
-                    }
+                    Some(as_of) => service.look_back(as_of).await?,
                     None => service.look().await?,
                 };
                 let failures = evaluation.failures.into_iter();

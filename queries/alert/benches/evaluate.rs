@@ -42,7 +42,10 @@ async fn main() {
     println!("loaded in {:.1} s", started.elapsed().as_secs_f64());
 
     let as_of: Timestamp = "2024-08-25T12:00:00Z".parse().unwrap();
-    let moment = Moment { as_of, now: as_of };
+    let moment = Moment {
+        as_of: Some(as_of),
+        now: as_of,
+    };
     let rules = rule::load(None).unwrap();
     for rule in &rules {
         let (mut best, mut found) = (Duration::MAX, 0);

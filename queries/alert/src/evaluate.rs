@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use crate::rule::{Rule, TestKind};
 use crate::tail::{binomial_at_least, poisson_at_least};
 use crate::text::{self, Bilingual};
-use crate::{Error, Result};
+use crate::{Error, Result, names};
 
-/// More alerts of one rule than this tell nobody anything: the largest are kept, the others counted.
+/// More new alerts of one rule than this tell nobody anything: of what is found beyond the largest, only what was
+/// raised before goes on (see [`crate::state::advance`]).
 pub const FINDINGS_MAX: usize = 200;
 /// Devices that are named in an alert.
 const SAMPLE_MAX: usize = 10;
@@ -25,9 +26,17 @@ const EVALUATION_MAX: Duration = Duration::from_secs(30);
 pub struct Moment {
     /// Up to when the data counts: what is later is not seen. Logs are often analysed later than they were
     /// written, so the service takes the newest report of any device, which a quiet store does not move.
-    pub as_of: Timestamp,
+    /// `None` when nothing has reported yet: rules about data find nothing then.
+    pub as_of: Option<Timestamp>,
     /// The time on the wall, for rules about the pipeline itself.
     pub now: Timestamp,
+}
+
+impl Moment {
+    /// The time that findings are of: the data's, or the clock's while there are no data.
+    pub fn time(&self) -> Timestamp {
+        self.as_of.unwrap_or(self.now)
+    }
 }
 
 /// Something that a rule found.
@@ -54,13 +63,16 @@ pub struct Finding {
 /// Evaluates one rule.
 ///
 /// # Output
-/// At most [`FINDINGS_MAX`], the one with most devices first.
+/// All of it, the one with most devices first; nothing when the rule is about data and there are none.
 ///
 /// # Errors
 /// When the store refuses the statement, does not answer in time, or the answer lacks a column.
 pub async fn evaluate(store: &Store, rule: &Rule, moment: Moment) -> Result<Vec<Finding>> {
+    if moment.as_of.is_none() && rule.is_about_data() {
+        return Ok(Vec::new());
+    }
     let mut params: Vec<(&str, Param)> = vec![
-        ("as_of", store_time(moment.as_of).into()),
+        ("as_of", store_time(moment.time()).into()),
         ("now", store_time(moment.now).into()),
     ];
     for (name, value) in &rule.thresholds {
@@ -93,6 +105,7 @@ fn findings(rule: &Rule, rows: Vec<Map<String, Value>>) -> Result<Vec<Finding>> 
         {
             continue;
         }
+        name_cause(&mut row);
         found.push(finding(rule, &row, tested)?);
     }
     found.sort_by(|a, b| {
@@ -107,10 +120,9 @@ fn findings(rule: &Rule, rows: Vec<Map<String, Value>>) -> Result<Vec<Finding>> 
         tracing::warn!(
             rule = rule.name,
             found = found.len(),
-            kept = FINDINGS_MAX,
-            "a rule finds too much: only the largest are kept"
+            raised_at_most = FINDINGS_MAX,
+            "a rule finds too much: beyond the largest, nothing new is raised"
         );
-        found.truncate(FINDINGS_MAX);
     }
     Ok(found)
 }
@@ -155,6 +167,19 @@ fn test(rule: &Rule, row: &mut Map<String, Value>, tried: usize) -> Result<Optio
     row.insert("expected".to_owned(), expected.into());
     row.insert("p_value".to_owned(), p_value.into());
     Ok(Some((expected, p_value)))
+}
+
+/// Puts the cause's names beside its id, for the sentences.
+fn name_cause(row: &mut Map<String, Value>) {
+    let Some(cause) = row.get("cause").and_then(Value::as_str).map(str::to_owned) else {
+        return;
+    };
+    for (column, name) in [
+        ("cause_en", names::cause_en(&cause)),
+        ("cause_zh", names::cause_zh(&cause)),
+    ] {
+        row.entry(column).or_insert_with(|| name.into());
+    }
 }
 
 #[expect(
@@ -242,11 +267,12 @@ pub(crate) fn store_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
 }
 
-/// Up to when the store's data reaches: the newest report of any device, but no later than `now`.
+/// Up to when the store's data reaches: the newest report of any device, but no later than `now`; `None` while no
+/// device has reported.
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn data_time(store: &Store, now: Timestamp) -> Result<Timestamp> {
+pub async fn data_time(store: &Store, now: Timestamp) -> Result<Option<Timestamp>> {
     #[derive(Deserialize)]
     struct Newest {
         micros: i64,
@@ -260,12 +286,23 @@ pub async fn data_time(store: &Store, now: Timestamp) -> Result<Timestamp> {
         )
         .await?;
     let micros = rows.first().map_or(0, |row| row.micros);
-    // An empty store has no time of its own.
-    Ok(if micros > 0 {
-        Timestamp::from_microsecond(micros).unwrap_or(now)
-    } else {
-        now
-    })
+    Ok((micros > 0).then(|| Timestamp::from_microsecond(micros).unwrap_or(now)))
+}
+
+/// Whether any device has reported, at whatever time: a look at the past needs data as much as one at today.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn has_reports(store: &Store) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Reports {
+        any: u8,
+    }
+    let sql = "SELECT count() > 0 AS any FROM (SELECT 1 FROM device LIMIT 1)";
+    let rows: Vec<Reports> = store
+        .query_json("look whether any device has reported", sql, &[])
+        .await?;
+    Ok(rows.first().is_some_and(|row| row.any > 0))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use patchlens_queries::Store;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::evaluate::{Moment, evaluate};
+use crate::evaluate::{Moment, evaluate, has_reports};
 use crate::rule::Rule;
 use crate::state::{Alert, Alerts, State, advance};
 use crate::{Error, Result};
@@ -118,6 +118,7 @@ pub async fn back_test(
     mut progress: impl FnMut(usize, usize),
 ) -> Result<(Vec<Change>, Alerts)> {
     let moments = span.moments().map_err(|problem| Error::Span { problem })?;
+    let has_reports = has_reports(store).await?;
     let (mut alerts, mut changes) = (Alerts::new(), Vec::new());
     for (index, at) in moments.iter().enumerate() {
         progress(index + 1, moments.len());
@@ -129,7 +130,7 @@ pub async fn back_test(
                     store,
                     rule,
                     Moment {
-                        as_of: *at,
+                        as_of: has_reports.then_some(*at),
                         now: *at,
                     },
                 )

@@ -18,6 +18,8 @@ pub type Told = (String, Timestamp, State);
 
 /// How many alerts are read: more than this many at once help nobody.
 const ALERTS_MAX: u32 = 20_000;
+/// A parameter is one field of a form, which the store bounds.
+const IDS_PER_QUERY: usize = 500;
 
 #[derive(Deserialize)]
 struct AlertRow {
@@ -50,16 +52,34 @@ struct AlertRow {
 /// # Errors
 /// When the store does not answer.
 pub async fn load_alerts(store: &Store) -> Result<Alerts> {
+    let limit = format!("ORDER BY state = 'Active' DESC, updated_at DESC LIMIT {ALERTS_MAX}");
+    read_alerts(store, &limit, &[]).await
+}
+
+/// Reads the alerts with these ids, as many of them as there are.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn load_alerts_of(store: &Store, ids: &[String]) -> Result<Alerts> {
+    let mut alerts = Alerts::new();
+    for chunk in ids.chunks(IDS_PER_QUERY) {
+        let params = [("ids", Param::Texts(chunk.to_vec()))];
+        alerts.extend(read_alerts(store, "WHERE alert_id IN {ids:Array(String)}", &params).await?);
+    }
+    Ok(alerts)
+}
+
+/// `which` are the clauses behind `FROM`.
+async fn read_alerts(store: &Store, which: &str, params: &[(&str, Param)]) -> Result<Alerts> {
     let sql = format!(
         "SELECT alert_id, rule, title_en, title_zh, severity, state, labels, devices, sample_devices, expected, p_value,
             summary, summary_zh, explanation_en, explanation_zh, link, times_raised, quiet_evaluations,
             toUnixTimestamp64Micro(started_at) AS started_us, toUnixTimestamp64Micro(ifNull(found_at, started_at)) AS found_us,
             toUnixTimestamp64Micro(ended_at) AS ended_us, toUnixTimestamp64Micro(updated_at) AS updated_us
         FROM alert FINAL
-        ORDER BY state = 'Active' DESC, updated_at DESC
-        LIMIT {ALERTS_MAX}"
+        {which}"
     );
-    let rows: Vec<AlertRow> = store.query_json("read the alerts", &sql, &[]).await?;
+    let rows: Vec<AlertRow> = store.query_json("read the alerts", &sql, params).await?;
     Ok(rows
         .into_iter()
         .map(AlertRow::into_alert)

@@ -17,6 +17,7 @@ pub mod evaluate;
 pub mod history;
 pub mod keep;
 mod metrics;
+mod names;
 pub mod rule;
 pub mod service;
 pub mod sink;

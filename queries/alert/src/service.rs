@@ -9,12 +9,12 @@ use patchlens_queries::Store;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::evaluate::{Finding, Moment, data_time, evaluate};
+use crate::evaluate::{FINDINGS_MAX, Finding, Moment, data_time, evaluate, has_reports};
 use crate::history::Span;
 use crate::metrics::Metrics;
 use crate::rule::Rule;
 use crate::sink::{self, Pace, Sink, Surroundings};
-use crate::state::{Alerts, State, advance};
+use crate::state::{Alerts, State, advance, alert_id};
 use crate::{Error, Result, keep};
 
 /// Ended alerts stay at hand for this long, so that sinks that were away hear of the end.
@@ -41,6 +41,8 @@ pub struct Service {
     metrics: Arc<Metrics>,
     alerts: Alerts,
     loaded: bool,
+    /// A look at the past does not ask what the store knows of alerts.
+    is_look_back: bool,
     /// Rules about the pipeline of today have nothing to say about the past.
     is_replay: bool,
 }
@@ -65,6 +67,7 @@ impl Service {
             metrics,
             alerts: Alerts::new(),
             loaded: false,
+            is_look_back: false,
             is_replay: false,
         }
     }
@@ -89,9 +92,14 @@ impl Service {
     ///
     /// # Errors
     /// When the store does not answer. A rule that fails is no error: see [`Evaluation::failures`].
-    pub async fn look_back(&mut self, moment: Moment) -> Result<Evaluation> {
+    pub async fn look_back(&mut self, as_of: Timestamp) -> Result<Evaluation> {
         self.alerts = Alerts::new();
         self.loaded = true;
+        self.is_look_back = true;
+        let moment = Moment {
+            as_of: has_reports(&self.store).await?.then_some(as_of),
+            now: (self.options.clock)(),
+        };
         Ok(self.evaluated(moment).await?.0)
     }
 
@@ -123,15 +131,18 @@ impl Service {
                 }
             }
         }
+        if !self.is_look_back {
+            recall(&self.store, &mut self.alerts, &findings).await?;
+        }
         let changed = advance(
             &mut self.alerts,
             &self.options.rules,
             findings,
-            moment.as_of,
+            moment.time(),
             moment.now,
         );
         let evaluation = Evaluation {
-            as_of: moment.as_of,
+            as_of: moment.time(),
             failures,
             changed: changed.len(),
         };
@@ -152,9 +163,7 @@ impl Service {
         }
         let now = moment.now;
         self.alerts.retain(|_, alert| {
-            alert.state == State::Active
-                || now.duration_since(alert.updated_at) < ENDED_AT_HAND
-                || alert.times_raised > 1
+            alert.state == State::Active || now.duration_since(alert.updated_at) < ENDED_AT_HAND
         });
         Ok(evaluation)
     }
@@ -170,7 +179,7 @@ impl Service {
             // "Now" stays the clock's: a replay must not look like a pipeline that stood still.
             let evaluation = self
                 .step(Moment {
-                    as_of: at,
+                    as_of: Some(at),
                     now: (self.options.clock)(),
                 })
                 .await?;
@@ -252,6 +261,24 @@ impl Service {
             ),
         }
     }
+}
+
+/// Reads alerts that ended longer ago than is kept at hand and are found again: they go on counting.
+async fn recall(
+    store: &Store,
+    alerts: &mut Alerts,
+    findings: &[(&Rule, Vec<Finding>)],
+) -> Result<()> {
+    let unknown: Vec<String> = findings
+        .iter()
+        .flat_map(|(_, found)| found.iter().take(FINDINGS_MAX))
+        .map(|finding| alert_id(&finding.labels))
+        .filter(|id| !alerts.contains_key(id))
+        .collect();
+    if !unknown.is_empty() {
+        alerts.extend(keep::load_alerts_of(store, &unknown).await?);
+    }
+    Ok(())
 }
 
 /// Evaluates one rule after the other, sharing them with whoever else counts `next` up.

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::Finding;
+use crate::evaluate::{FINDINGS_MAX, Finding};
 use crate::rule::{Rule, Severity};
 use crate::text::Bilingual;
 
@@ -102,8 +102,9 @@ pub fn alert_id(labels: &BTreeMap<String, String>) -> String {
 /// Takes an evaluation over into what is known.
 ///
 /// # Input
-/// `findings` has an entry for each rule that could be evaluated: alerts of the others stay as they are. `rules`
-/// are all there are: an alert of any other is deleted.
+/// `findings` has an entry for each rule that could be evaluated, the largest first: alerts of the others stay as
+/// they are. Beyond the first [`FINDINGS_MAX`] of a rule, active alerts go on and none are raised. `rules` are all
+/// there are: an alert of any other is deleted.
 ///
 /// # Output
 /// Ids of the alerts that changed, in any way.
@@ -119,8 +120,14 @@ pub fn advance(
     let mut quiet_allowed = BTreeMap::new();
     for (rule, of_rule) in findings {
         quiet_allowed.insert(rule.name.clone(), rule.resolve_after);
-        for finding in of_rule {
+        for (rank, finding) in of_rule.into_iter().enumerate() {
             let id = alert_id(&finding.labels);
+            let is_active = known
+                .get(&id)
+                .is_some_and(|alert| alert.state == State::Active);
+            if rank >= FINDINGS_MAX && !is_active {
+                continue;
+            }
             found.insert(id.clone());
             let alert = found_again(known.get(&id), &id, rule, finding, as_of, now);
             if known.get(&id) != Some(&alert) {
@@ -178,6 +185,11 @@ fn found_again(
             && alert.explanation == finding.explanation
             && alert.quiet_evaluations == 0
     });
+    let started_at = match (active, known) {
+        (Some(active), _) => active.started_at,
+        (None, Some(ended)) => after(ended, as_of),
+        (None, None) => as_of,
+    };
     Alert {
         alert_id: id.to_owned(),
         rule: rule.name.clone(),
@@ -197,11 +209,22 @@ fn found_again(
             |alert| alert.times_raised,
         ),
         quiet_evaluations: 0,
-        started_at: active.map_or(as_of, |alert| alert.started_at),
-        found_at: same.map_or(as_of, |alert| alert.found_at),
+        started_at,
+        found_at: same.map_or(as_of.max(started_at), |alert| alert.found_at),
         ended_at: None,
         updated_at: active.map_or(now, |alert| alert.updated_at),
     }
+}
+
+/// When an alert that had ended begins again. Sinks know a beginning by its time, and the data's time may stand
+/// still between two: the new one is later than all that was told of the old.
+fn after(ended: &Alert, as_of: Timestamp) -> Timestamp {
+    let last = ended.ended_at.unwrap_or(ended.started_at);
+    let next = last
+        .max(ended.started_at)
+        .checked_add(SignedDuration::from_micros(1))
+        .unwrap_or(last);
+    as_of.max(next)
 }
 
 #[cfg(test)]

@@ -27,8 +27,12 @@ impl Bilingual {
     }
 }
 
-/// The longest value that goes into a sentence, in characters: logged text knows no limit.
+/// The longest label or device name, in characters: logged text knows no limit.
 const VALUE_CHARS_MAX: usize = 200;
+/// The longest value that goes into a sentence: a reason is a sentence or two itself.
+const SENTENCE_CHARS_MAX: usize = 600;
+/// A word longer than this is cut within.
+const WORD_CHARS_MAX: usize = 60;
 
 /// Returns what is wrong with a template, if anything is.
 pub(crate) fn problem(template: &str) -> Option<String> {
@@ -104,7 +108,7 @@ fn filled(piece: &str, row: &Map<String, Value>) -> (String, bool) {
 fn shown(value: &Value, form: &str) -> String {
     let text = match value {
         Value::Null => String::new(),
-        Value::String(text) => one_line(text),
+        Value::String(text) => whole_words(text, SENTENCE_CHARS_MAX),
         Value::Number(number) if number.is_f64() || form == "percent" => {
             let number = number.as_f64().unwrap_or_default();
             if form == "percent" {
@@ -124,15 +128,37 @@ fn shown(value: &Value, form: &str) -> String {
 
 /// Without line ends and other control characters, and no longer than a line may be.
 pub(crate) fn one_line(text: &str) -> String {
-    let mut line: String = text
-        .chars()
-        .take(VALUE_CHARS_MAX)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut line = plain(text, VALUE_CHARS_MAX);
     if text.chars().nth(VALUE_CHARS_MAX).is_some() {
         line.push('…');
     }
     line
+}
+
+/// Without control characters, and cut between two words when it is longer than `most` characters.
+fn whole_words(text: &str, most: usize) -> String {
+    let mut line = plain(text, most);
+    let Some(next) = text.chars().nth(most) else {
+        return line;
+    };
+    if !next.is_whitespace()
+        && let Some((start, word)) = line.rsplit_once(' ')
+        && word.chars().count() <= WORD_CHARS_MAX
+    {
+        let end = start.len();
+        line.truncate(end);
+    }
+    line.truncate(line.trim_end().len());
+    line.push('…');
+    line
+}
+
+/// The first characters, each control character as a blank.
+fn plain(text: &str, most: usize) -> String {
+    text.chars()
+        .take(most)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// Three significant digits; very small numbers as `3e-12`.
@@ -206,7 +232,16 @@ mod tests {
         let long = "x".repeat(10_000);
         let text = filled_with("{a}", &json!({"a": format!("one\r\ntwo\u{1b}[31m{long}")}));
         assert!(
-            text.starts_with("one  two [31m") && text.chars().count() == 201,
+            text.starts_with("one  two [31m") && text.chars().count() == 601,
+            "{text}"
+        );
+        // Cut between two words, where there are any.
+        let reason = "reason ".repeat(100);
+        let text = filled_with("{a}.", &json!({ "a": reason }));
+        assert!(text.ends_with("reason reason…."), "{text}");
+        let text = filled_with("{a}", &json!({ "a": "原因".repeat(400) }));
+        assert!(
+            text.ends_with("原因…") && text.chars().count() == 601,
             "{text}"
         );
         // A value is never a template.

@@ -123,3 +123,75 @@ fn labels_make_the_identity_and_nothing_else_does() {
         "5980592c51370caf542f55321493aa12"
     );
 }
+
+#[test]
+fn what_is_raised_again_while_the_data_stand_still_begins_later_than_all_before() {
+    let (rules, mut known) = (rules(), Alerts::new());
+    let rule = rules
+        .iter()
+        .find(|rule| rule.name == "rollback-wave")
+        .unwrap();
+    let mut told = BTreeSet::new();
+    for round in 0..3 {
+        // The wall's clock goes on, the data's does not.
+        for quiet in [false, true, true, true] {
+            let found = if quiet {
+                Vec::new()
+            } else {
+                vec![finding("rollback-wave", "Broad", 3)]
+            };
+            advance(&mut known, &rules, vec![(rule, found)], at(0), at(round));
+            let alert = known.values().next().unwrap();
+            assert!(alert.found_at >= alert.started_at);
+            assert!(alert.ended_at.is_none_or(|end| end >= alert.started_at));
+            told.insert((alert.started_at, alert.state));
+        }
+    }
+    // Three beginnings and three ends: each is news to a sink.
+    assert_eq!(told.len(), 6, "{told:?}");
+}
+
+#[test]
+fn beyond_the_largest_nothing_is_raised_and_nothing_that_persists_ends() {
+    let (rules, mut known) = (rules(), Alerts::new());
+    let rule = rules
+        .iter()
+        .find(|rule| rule.name == "rollback-wave")
+        .unwrap();
+    let many = |prefix: &str, count: usize| -> Vec<Finding> {
+        (0..count)
+            .map(|number| finding("rollback-wave", &format!("{prefix}{number}"), 3))
+            .collect()
+    };
+    advance(
+        &mut known,
+        &rules,
+        vec![(rule, many("small", 5))],
+        at(0),
+        at(0),
+    );
+    for minute in 1..6 {
+        let found = [many("large", FINDINGS_MAX + 50), many("small", 4)].concat();
+        advance(
+            &mut known,
+            &rules,
+            vec![(rule, found)],
+            at(minute),
+            at(minute),
+        );
+    }
+    let count = |prefix: &str, state| {
+        known
+            .values()
+            .filter(|alert| alert.labels["ring"].starts_with(prefix) && alert.state == state)
+            .count()
+    };
+    assert_eq!(count("large", State::Active), FINDINGS_MAX);
+    assert_eq!(
+        (
+            count("small", State::Active),
+            count("small", State::Resolved)
+        ),
+        (4, 1)
+    );
+}

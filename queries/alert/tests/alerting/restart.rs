@@ -1,6 +1,13 @@
 //! Restarts and kills: the same is not told twice, and nothing is forgotten.
 
-use patchlens_alert::keep;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use patchlens_alert::evaluate::Moment;
+use patchlens_alert::service::{Options, Service};
+use patchlens_alert::sink::Pace;
+use patchlens_alert::{Metrics, keep};
 use patchlens_queries::testing;
 
 use crate::support::{Receiver, Running, put, ring_rule, sink, wait_for, wait_for_state};
@@ -91,4 +98,40 @@ async fn a_restart_and_a_kill_tell_nothing_twice_and_go_on_counting() {
         .await
         .unwrap();
     assert_eq!(rows, "Active\t1\nResolved\t1\n");
+}
+
+#[tokio::test]
+async fn an_alert_that_comes_back_after_weeks_goes_on_counting_and_is_not_kept_at_hand_meanwhile() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    let options = Options {
+        rules: vec![ring_rule()],
+        interval: Duration::from_secs(1),
+        pace: Pace::default(),
+        clock: Timestamp::now,
+    };
+    let mut service = Service::new(store.clone(), options, Arc::new(Metrics::default()));
+    let start = Timestamp::now();
+    let mut step = async |days: i64| {
+        let now = start + SignedDuration::from_hours(24 * days);
+        let moment = Moment {
+            as_of: Some(now),
+            now,
+        };
+        service.step(moment).await.unwrap();
+        service.alerts().len()
+    };
+    for (round, generation) in [(0, 1), (1, 3), (2, 5)] {
+        put(&store, "Broad", 3, generation).await;
+        assert_eq!(step(round * 20).await, 1);
+        let kept = keep::load_alerts(&store).await.unwrap();
+        let alert = kept.values().next().unwrap();
+        assert_eq!(i64::from(alert.times_raised), round + 1);
+        put(&store, "", 3, generation + 1).await;
+        step(round * 20).await;
+        step(round * 20).await;
+        // However often it was raised, it leaves the memory.
+        assert_eq!(step(round * 20 + 8).await, 0);
+    }
 }

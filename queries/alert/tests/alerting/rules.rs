@@ -1,7 +1,7 @@
 //! The built-in rules on a fleet whose answers are known, over time.
 
 use jiff::{SignedDuration, Timestamp};
-use patchlens_alert::evaluate::{Finding, Moment, evaluate};
+use patchlens_alert::evaluate::{Finding, Moment, data_time, evaluate};
 use patchlens_alert::history::{Span, back_test};
 use patchlens_alert::rule;
 use patchlens_alert::state::State;
@@ -10,8 +10,14 @@ use patchlens_queries::{Store, testing};
 const FLEET: &str = include_str!("fleet.sql");
 
 async fn fleet() -> Option<Store> {
+    fleet_and("").await
+}
+
+/// The fleet, and what else a test wants to be there.
+async fn fleet_and(more: &str) -> Option<Store> {
     let store = testing::fresh_store().await?;
-    let text: String = FLEET
+    let text = format!("{FLEET}\n{more}");
+    let text: String = text
         .lines()
         .filter(|line| !line.starts_with("--"))
         .flat_map(|line| [line, "\n"])
@@ -30,9 +36,16 @@ async fn found(store: &Store, name: &str, at: &str) -> Vec<Finding> {
     let rules = rule::load(None).unwrap();
     let rule = rules.iter().find(|rule| rule.name == name).unwrap();
     let at: Timestamp = at.parse().unwrap();
-    evaluate(store, rule, Moment { as_of: at, now: at })
-        .await
-        .unwrap()
+    evaluate(
+        store,
+        rule,
+        Moment {
+            as_of: Some(at),
+            now: at,
+        },
+    )
+    .await
+    .unwrap()
 }
 
 fn label<'a>(finding: &'a Finding, name: &str) -> &'a str {
@@ -110,6 +123,13 @@ async fn a_code_and_a_cluster_are_new_once() {
         .map(|finding| (label(finding, "cluster_key"), finding.devices))
         .collect();
     assert_eq!(clusters, [("v1:advanced-installer-failed:firewall", 4)]);
+    // Chinese readers get the cause's Chinese name.
+    let cluster = &found(&store, "new-cluster", "2024-08-17T20:00:00Z").await[0];
+    assert!(
+        cluster.summary.zh.contains("新故障簇") && !cluster.summary.zh.contains("advanced-"),
+        "{}",
+        cluster.summary.zh
+    );
 }
 
 #[tokio::test]
@@ -203,9 +223,16 @@ async fn an_empty_store_raises_nothing() {
     };
     let at: Timestamp = "2024-08-20T00:00:00Z".parse().unwrap();
     for rule in rule::load(None).unwrap() {
-        let found = evaluate(&store, &rule, Moment { as_of: at, now: at })
-            .await
-            .unwrap();
+        let found = evaluate(
+            &store,
+            &rule,
+            Moment {
+                as_of: Some(at),
+                now: at,
+            },
+        )
+        .await
+        .unwrap();
         assert_eq!(found, [], "{}", rule.name);
     }
 }
@@ -244,4 +271,78 @@ async fn a_back_test_tells_when_what_would_have_been_raised_and_when_it_would_ha
             .unwrap(),
         "0\n"
     );
+}
+
+#[tokio::test]
+async fn one_clock_that_is_years_behind_makes_no_history() {
+    // On the second day of a fleet every code is new to it, and no news.
+    let old = "INSERT INTO update_attempt (device_id, attempt_id, kb_article, started_at, ended_at, outcome, generation, is_deleted)
+        SELECT 'PC-000', concat('old', toString(number)), 4000000 + number, '2017-01-01 08:00:00', '2017-01-01 09:00:00', 'installed', 1, 0 FROM numbers(9);\n";
+    let Some(store) = fleet_and(old).await else {
+        return;
+    };
+    let codes = found(&store, "new-error-code", "2024-07-12T07:00:00Z").await;
+    assert!(codes.is_empty(), "{codes:#?}");
+    // Later the fleet has a history of its own.
+    assert_eq!(
+        found(&store, "new-error-code", "2024-08-17T20:00:00Z")
+            .await
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn an_installation_that_is_taken_back_afterwards_leaves_the_device_without() {
+    let before = "INSERT INTO update_attempt (device_id, attempt_id, kb_article, started_at, ended_at, outcome, generation, is_deleted)
+        SELECT concat('PC-', leftPad(toString(number), 3, '0')), 'before', 5041580, '2024-08-16 06:00:00', '2024-08-16 07:00:00', 'installed', 1, 0 FROM numbers(40, 4);\n";
+    let Some(store) = fleet_and(before).await else {
+        return;
+    };
+    let waves = found(&store, "rollback-wave", "2024-08-17T20:00:00Z").await;
+    assert_eq!(waves.len(), 1, "{waves:#?}");
+    assert_eq!(waves[0].devices, 4);
+    // Installed after the rollback: over.
+    let Some(store) = fleet_and(&before.replace("16 06", "17 06").replace("16 07", "17 07")).await
+    else {
+        return;
+    };
+    let waves = found(&store, "rollback-wave", "2024-08-17T20:00:00Z").await;
+    assert!(waves.is_empty(), "{waves:#?}");
+}
+
+#[tokio::test]
+async fn a_plan_in_a_store_in_which_nothing_has_reported_is_behind_nothing() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    for statement in [
+        "INSERT INTO rollout (rollout_id, name, kb_article, release_at, started_at, deadline_at, target_builds) VALUES ('2024-08', '2024-08', 5041580, '2024-08-13 17:00:00', '2024-08-14 00:00:00', '2024-08-28 00:00:00', '{}')",
+        "INSERT INTO rollout_device (rollout_id, device_id, site, ring, excluded, exclusion_reason) SELECT '2024-08', concat('PC-', toString(number)), 'North', 'Broad', 0, '' FROM numbers(80)",
+    ] {
+        store.execute("load a plan", statement).await.unwrap();
+    }
+    store.refresh_outdated().await.unwrap();
+    let now: Timestamp = "2024-08-27T00:00:00Z".parse().unwrap();
+    assert_eq!(data_time(&store, now).await.unwrap(), None);
+    let rules: Vec<_> = rule::load(None)
+        .unwrap()
+        .into_iter()
+        .filter(|rule| rule.name == "compliance-behind-plan")
+        .collect();
+    let at = async |as_of| {
+        evaluate(&store, &rules[0], Moment { as_of, now })
+            .await
+            .unwrap()
+            .len()
+    };
+    // The rule itself would speak: there are a plan and a day.
+    assert_eq!((at(None).await, at(Some(now)).await), (0, 1));
+    let span = Span {
+        from: "2024-08-20T00:00:00Z".parse().unwrap(),
+        to: now,
+        step: SignedDuration::from_hours(24),
+    };
+    let (changes, _) = back_test(&store, &rules, span, |_, _| {}).await.unwrap();
+    assert_eq!(changes, []);
 }

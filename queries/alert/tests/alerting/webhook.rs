@@ -291,3 +291,35 @@ fn settings_that_cannot_work_are_refused_without_showing_secrets() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_is_raised_again_is_told_although_the_data_stand_still() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    let receiver = Receiver::start().await;
+    let ring = async |ring: &str, generation: u32| {
+        let sql = format!(
+            "INSERT INTO device (device_id, ring, last_seen_at, generation) SELECT concat('PC-', toString(number)), '{ring}', '2024-08-20 08:00:00', {generation} FROM numbers(3)"
+        );
+        store.execute("put devices", &sql).await.unwrap();
+        store.refresh_outdated().await.unwrap();
+    };
+    ring("Broad", 1).await;
+    let running = Running::start(
+        &store,
+        vec![ring_rule()],
+        vec![sink(&settings("hook", &receiver.url), None)],
+    );
+    receiver.wait(1).await;
+    ring("", 2).await;
+    receiver.wait(2).await;
+    ring("Broad", 3).await;
+    let received = receiver.wait(3).await;
+    assert_eq!(received[2].json()["state"], "Active");
+    assert_ne!(
+        received[2].header("idempotency-key"),
+        received[0].header("idempotency-key")
+    );
+    running.stop().await;
+}

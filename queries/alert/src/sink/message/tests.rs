@@ -10,7 +10,7 @@ fn alert(summary: &str) -> Alert {
         rule: "new-cluster".to_owned(),
         title: Bilingual {
             en: "New failure cluster".to_owned(),
-            zh: "新的失败集群".to_owned(),
+            zh: "新故障簇".to_owned(),
         },
         severity: Severity::Warning,
         state: State::Active,
@@ -53,7 +53,7 @@ fn robots_get_the_form_that_they_take() {
     assert_eq!(wecom["msgtype"], "markdown");
     let text = wecom["markdown"]["content"].as_str().unwrap();
     for part in [
-        "### 🟠 新的失败集群",
+        "### 🟠 新故障簇",
         "three devices",
         "> 因为",
         "设备: PC-1, PC-2",
