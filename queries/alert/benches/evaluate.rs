@@ -71,7 +71,7 @@ async fn main() {
     let mut took = Vec::new();
     for _ in 0..20 {
         let started = Instant::now();
-        let evaluation = service.look_back(moment).await.unwrap();
+        let evaluation = service.look_back(as_of).await.unwrap();
         assert!(evaluation.failures.is_empty(), "{:?}", evaluation.failures);
         took.push(started.elapsed());
     }

@@ -133,7 +133,7 @@ async fn devices_that_a_plan_no_longer_names_leave_the_denominator() {
     assert_eq!(text(&store, counts).await, "16\t1\t1\n");
     store
         .replace_rollouts(
-            &[rollout.clone()],
+            std::slice::from_ref(&rollout),
             &[device("PC-01"), device("PC-03"), device("PC-99")],
         )
         .await
@@ -148,7 +148,7 @@ async fn devices_that_a_plan_no_longer_names_leave_the_denominator() {
 
     // Plans that are not given stay, and so do the devices of one that is given without any.
     store
-        .replace_rollouts(&[rollout.clone()], &[])
+        .replace_rollouts(std::slice::from_ref(&rollout), &[])
         .await
         .unwrap();
     store.replace_rollouts(&[], &[]).await.unwrap();
