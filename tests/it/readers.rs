@@ -128,7 +128,7 @@ fn a_store_that_other_machines_reach_asks_analysts_for_a_password() {
         ("/?query=SELECT+1&password=under+the+old+bridge", ""),
         (
             "/?query=DROP+DATABASE+patchlens&password=under+the+old+bridge",
-            "497",
+            "164",
         ),
     ] {
         let (head, body) = server.ask_store(&format!("GET {path}"));
