@@ -252,6 +252,8 @@ impl Other {
             return offset;
         };
         let width = if self.unit == Unit::Byte { 1 } else { 2 };
-        place.taken + (offset - place.given) * width
+        // Other text than ASCII takes more bytes in UTF-8: never beyond where the next piece begins.
+        let end = self.places.get(after).map_or(self.taken, |next| next.taken);
+        (place.taken + (offset - place.given) * width).min(end)
     }
 }
