@@ -65,6 +65,8 @@ async fn render(app: &App, frame: &Frame, id: &str) -> Result<String> {
 /// A diagnosis with its lines.
 struct DiagnosisView<'a> {
     row: &'a Diagnosis,
+    /// A better supported diagnosis stands above it, of the same failure.
+    is_or_else: bool,
     evidence: Vec<&'a Evidence>,
     more: Vec<&'a Evidence>,
     steps: &'a [String],
@@ -104,8 +106,14 @@ impl<'a> View<'a> {
                     .filter(|line| line.diagnosis_id == row.diagnosis_id)
                     .collect();
                 let more = evidence.split_off(evidence.len().min(EVIDENCE_SHOWN));
+                let is_or_else = detail.diagnoses.iter().any(|other| {
+                    other.rank < row.rank
+                        && other.kb_article == row.kb_article
+                        && other.error_code == row.error_code
+                });
                 DiagnosisView {
                     row,
+                    is_or_else,
                     evidence,
                     more,
                     steps: f.pick_list(&row.actions_en, &row.actions_zh),
