@@ -61,9 +61,7 @@ pub(crate) async fn serve(config: &Config, mut stop: watch::Receiver<bool>) -> a
         // An error means that the sender is gone: that is a stop as well.
         drop(stop.wait_for(|stop| *stop).await);
     };
-    serve_on(listener, gateway, stopped)
-        .await
-        .context("serving the gateway")?;
+    serve_on(listener, gateway, stopped).await;
     if let Some(writer) = Arc::into_inner(writer) {
         writer.close().await;
     }

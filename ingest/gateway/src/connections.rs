@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::{Gateway, Result};
+use crate::Gateway;
 
 /// How long nothing is accepted when the system has no room for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -40,15 +40,13 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Serves until `stopped`; requests that are under way then have `stop_wait` to end.
-///
-/// # Errors
-/// Never yet: what goes wrong with a connection ends that one only.
+/// Serves until `stopped`; requests that are under way then have `stop_wait` to end. What goes wrong with a connection
+/// ends that one only.
 pub async fn serve_on(
     listener: TcpListener,
     gateway: Gateway,
     stopped: impl Future<Output = ()> + Send + 'static,
-) -> Result<()> {
+) {
     let routes = gateway.routes();
     let ConnectionLimits {
         connections_max,
@@ -96,7 +94,6 @@ pub async fn serve_on(
         );
         connections.shutdown().await;
     }
-    Ok(())
 }
 
 async fn accept(

@@ -58,9 +58,6 @@ pub enum Error {
     /// Redaction could not be prepared.
     #[error(transparent)]
     Ingest(#[from] patchlens_ingest::Error),
-    /// The server ended.
-    #[error("serving HTTP")]
-    Serve(#[source] std::io::Error),
     /// The address of a gateway cannot be used.
     #[error("{url:?} is no gateway: {reason}")]
     Address {
@@ -82,7 +79,6 @@ impl Error {
             | Self::Open { .. }
             | Self::Uploads { .. }
             | Self::Ingest(_)
-            | Self::Serve(_)
             | Self::Address { .. } => false,
         }
     }

@@ -89,7 +89,7 @@ impl Running {
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(async move {
             let stopped = async move { drop(stopped.await) };
-            serve_on(listener, gateway, stopped).await.unwrap();
+            serve_on(listener, gateway, stopped).await;
         });
         Self {
             url,
