@@ -18,6 +18,9 @@ use crate::state::{Alert, Alerts, State};
 /// Alertmanager hears of an end for this long, as Prometheus does it: it may have been away when it came.
 const ENDED_TOLD_FOR: SignedDuration = SignedDuration::from_mins(15);
 
+/// A stop waits so long for an answer that is due.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// How a sink is tried again.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
@@ -63,9 +66,9 @@ struct Runner {
     failures: u32,
 }
 
-/// Tells a sink what it has to hear until told to stop.
+/// Tells a sink what it has to hear until told to stop; a message under way is awaited for some seconds.
 pub async fn run(sink: Sink, around: Surroundings) {
-    let mut stop = around.stop.clone();
+    let mut stopping = around.stop.clone();
     let mut runner = Runner {
         sink,
         around,
@@ -73,20 +76,29 @@ pub async fn run(sink: Sink, around: Surroundings) {
         failed: BTreeMap::new(),
         failures: 0,
     };
-    let stopped = async {
-        // An error means that the sender is gone: that is a stop as well.
-        drop(stop.wait_for(|stop| *stop).await);
-    };
+    let mut run = std::pin::pin!(runner.run());
     tokio::select! {
-        () = stopped => {}
-        () = runner.run() => {}
+        () = stopped(&mut stopping) => {}
+        () = &mut run => return,
+    }
+    // What is being told is told to its end and kept, or the next start would tell it again.
+    if tokio::time::timeout(LAST_WORDS, run).await.is_err() {
+        tracing::warn!(
+            "an alert sink did not answer before the stop; it may be told the same again"
+        );
     }
 }
 
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone: that is a stop as well.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
 impl Runner {
+    /// Ends only between two messages.
     async fn run(&mut self) {
         self.remember().await;
-        loop {
+        while !self.is_stopped() {
             let alerts = Arc::clone(&self.around.alerts.borrow_and_update());
             let again = match self.round(&alerts).await {
                 Ok(again) => {
@@ -102,26 +114,38 @@ impl Runner {
                         "an alert sink could not be told; it will be tried again"
                     );
                     // A change must not hurry a sink that is away.
-                    tokio::time::sleep(self.pause()).await;
+                    self.rest().await;
                     continue;
                 }
             };
-            let changed = self.around.alerts.changed();
-            let gone = match again {
-                Some(pause) => tokio::time::timeout(pause, changed)
-                    .await
-                    .is_ok_and(|changed| changed.is_err()),
-                None => changed.await.is_err(),
+            let pause = again.unwrap_or(Duration::MAX);
+            let changed = tokio::time::timeout(pause, self.around.alerts.changed());
+            let is_gone = tokio::select! {
+                () = stopped(&mut self.around.stop) => true,
+                changed = changed => changed.is_ok_and(|changed| changed.is_err()),
             };
-            if gone {
+            if is_gone {
                 return;
             }
         }
     }
 
+    fn is_stopped(&self) -> bool {
+        *self.around.stop.borrow()
+    }
+
+    /// Waits after a failure, the longer the more there were.
+    async fn rest(&mut self) {
+        let pause = self.pause();
+        tokio::select! {
+            () = stopped(&mut self.around.stop) => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+
     /// Reads what the sink has heard before; nothing is told until that is known.
     async fn remember(&mut self) {
-        loop {
+        while !self.is_stopped() {
             match keep::load_told(&self.around.store, &self.sink.name).await {
                 Ok(heard) => {
                     self.heard = heard;
@@ -131,7 +155,7 @@ impl Runner {
                 Err(error) => {
                     self.failures = self.failures.saturating_add(1);
                     tracing::warn!(sink = self.sink.name, %error, "cannot read what an alert sink was told; it will be tried again");
-                    tokio::time::sleep(self.pause()).await;
+                    self.rest().await;
                 }
             }
         }
@@ -180,7 +204,7 @@ impl Runner {
             match failure {
                 Some(failure) => return Err(failure),
                 // Nothing was tried: nothing can be.
-                None if tried == 0 => return Ok(None),
+                None if tried == 0 || self.is_stopped() => return Ok(None),
                 None => {}
             }
         }

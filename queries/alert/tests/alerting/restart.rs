@@ -9,6 +9,8 @@ use patchlens_alert::service::{Options, Service};
 use patchlens_alert::sink::Pace;
 use patchlens_alert::{Metrics, keep};
 use patchlens_queries::testing;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::support::{Receiver, Running, put, ring_rule, sink, wait_for, wait_for_state};
 
@@ -98,6 +100,41 @@ async fn a_restart_and_a_kill_tell_nothing_twice_and_go_on_counting() {
         .await
         .unwrap();
     assert_eq!(rows, "Active\t1\nResolved\t1\n");
+}
+
+#[tokio::test]
+async fn a_message_under_way_when_the_service_stops_is_kept_as_told() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let settings = format!(
+        "name = \"hook\"\nkind = \"webhook\"\nurl = \"{url}\"\nallow_private = [\"127.0.0.1\"]\n"
+    );
+    put(&store, "Broad", 3, 1).await;
+    let running = Running::start(&store, vec![ring_rule()], vec![sink(&settings, None)]);
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut beginning = [0; 16];
+    stream.read_exact(&mut beginning).await.unwrap();
+
+    // The answer comes after the stop, and not in the same moment.
+    let stopping = running.stop_and(async {
+        tokio::task::yield_now().await;
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            .await
+            .unwrap();
+    });
+    stopping.await;
+    let rows = store
+        .query_text(
+            "SELECT state, attempts FROM alert_notification FINAL",
+            "TSV",
+        )
+        .await
+        .unwrap();
+    assert_eq!(rows, "Active\t1\n");
 }
 
 #[tokio::test]

@@ -96,8 +96,14 @@ impl Running {
     }
 
     pub(crate) async fn stop(self) {
+        self.stop_and(async {}).await;
+    }
+
+    /// Tells it to stop, then lets something happen while it does.
+    pub(crate) async fn stop_and(self, meanwhile: impl Future<Output = ()>) {
         self.stop.send_replace(true);
-        self.task.await.unwrap();
+        let ((), ended) = tokio::join!(meanwhile, self.task);
+        ended.unwrap();
     }
 
     /// Ends it where it stands, as a kill would.
