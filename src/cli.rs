@@ -175,8 +175,8 @@ pub(crate) struct Diagnose {
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    pub(crate) format: ReportFormat,
     /// Language of summaries and actions
     #[arg(long, value_enum, default_value_t = Language::En)]
     pub(crate) lang: Language,

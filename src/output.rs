@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Context;
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
+use unicode_width::UnicodeWidthStr;
 
 /// How a command ended; becomes the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,10 +173,10 @@ pub(crate) fn report_error(error: &anyhow::Error) {
 
 /// Lays out rows in columns, the header first, two spaces between; the last column is not padded.
 pub(crate) fn columns(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = header.iter().map(|title| title.chars().count()).collect();
+    let mut widths: Vec<usize> = header.iter().map(|title| title.width()).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     let mut text = String::new();
@@ -185,7 +186,7 @@ pub(crate) fn columns(header: &[&str], rows: &[Vec<String>]) -> String {
         for (index, (cell, width)) in row.iter().zip(&widths).enumerate() {
             text.push_str(cell);
             if index < last {
-                let padding = width.saturating_sub(cell.chars().count()).saturating_add(2);
+                let padding = width.saturating_sub(cell.width()).saturating_add(2);
                 text.extend(std::iter::repeat_n(' ', padding));
             }
         }
@@ -209,7 +210,7 @@ mod tests {
         ];
         assert_eq!(
             columns(&["site", "n"], &rows),
-            "site  n\n磁盘    1\na     22\n"
+            "site  n\n磁盘  1\na     22\n"
         );
     }
 

@@ -1,4 +1,32 @@
-//! Names for people: what is at fault, in the width of a column.
+//! Names for people: what causes are called, and what is at fault in the width of a column.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::case::Language;
+
+#[derive(Deserialize)]
+struct Words {
+    cause: BTreeMap<String, String>,
+}
+
+static EN: LazyLock<BTreeMap<String, String>> =
+    LazyLock::new(|| causes(include_str!("../../dashboards/i18n/en.toml")));
+static ZH: LazyLock<BTreeMap<String, String>> =
+    LazyLock::new(|| causes(include_str!("../../dashboards/i18n/zh.toml")));
+
+fn causes(file: &str) -> BTreeMap<String, String> {
+    // A test reads both files; an id is better than no report.
+    toml::from_str::<Words>(file).map_or_else(|_| BTreeMap::new(), |words| words.cause)
+}
+
+/// What a cause is called, in the words of the dashboards: a report, an alert and a page say the same. A cause without a
+/// name, such as an operator's own, keeps its id.
+pub fn cause_name(id: &str, language: Language) -> &str {
+    language.of(&*EN, &*ZH).get(id).map_or(id, String::as_str)
+}
 
 /// What is at fault, cut to about so many characters. Of a path the end stays, which names the file; of anything else
 /// the beginning.
@@ -18,7 +46,18 @@ pub fn shortened(culprit: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::shortened;
+    use super::*;
+
+    #[test]
+    fn causes_have_names_in_both_languages_and_an_unknown_one_keeps_its_id() {
+        assert_eq!(cause_name("download-corrupt", Language::Zh), "下载内容损坏");
+        assert_eq!(
+            cause_name("download-corrupt", Language::En),
+            "Download damaged"
+        );
+        assert_eq!(cause_name("of-tomorrow", Language::Zh), "of-tomorrow");
+        assert!(EN.keys().eq(ZH.keys()), "{EN:?} {ZH:?}");
+    }
 
     #[test]
     fn long_culprits_keep_what_tells_them_apart() {

@@ -1,23 +1,26 @@
-//! `diagnose`: what failed on a device, why, with evidence, and what to do. Offline, no store.
+//! `diagnose`: what failed on devices, why, with evidence, and what to do. Offline, no store.
 
+mod writing;
+
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZero;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use patchlens_event::{Event, Reject};
 use patchlens_ingest::collect::{EventSink, SinkError, read_path};
-use patchlens_transform::report::{
-    DeviceReport, DiagnosisReport, EvidenceReport, Include, Language, device_reports,
-};
+use patchlens_queries::case;
+use patchlens_transform::report::{DeviceReport, Include, Language, device_reports};
 use patchlens_transform::{
     Explanation, Reference, RowOrigin, SymbolConflict, TRANSFORM_VERSION, diagnose,
     diagnose_and_explain, events_frame, normalise, symbol_conflicts,
 };
 use serde::Serialize;
 
-use crate::cli::{self, Diagnose};
+use crate::cli::{self, Diagnose, ReportFormat};
 use crate::config::Config;
-use crate::output::{Format, Outcome, print, print_json};
+use crate::output::{Outcome, print, print_json};
 use crate::reading::collect_options;
 use crate::reference::read_directory;
 use crate::services::now;
@@ -28,6 +31,8 @@ const THREADS_MAX: usize = 8;
 /// The whole answer; its JSON Schema is docs/schema/diagnose.v1.json.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(crate) struct DiagnoseReport {
+    /// What fails, most devices first: several devices fail for one reason.
+    pub(crate) clusters: Vec<ClusterReport>,
     /// One for each device found in the paths.
     pub(crate) devices: Vec<DeviceReport>,
     /// What was read.
@@ -39,6 +44,25 @@ pub(crate) struct DiagnoseReport {
     /// `--explain`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) symbol_conflicts: Vec<SymbolConflict>,
+}
+
+/// Devices that fail for the same reason now.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(crate) struct ClusterReport {
+    /// The same for all of them.
+    pub(crate) cluster_key: String,
+    /// Stable id of the cause.
+    pub(crate) cause: String,
+    /// The named thing at fault; null when the evidence names none.
+    pub(crate) culprit: Option<String>,
+    /// Updates that fail.
+    pub(crate) kb_articles: Vec<u32>,
+    /// Codes that the devices report for it.
+    pub(crate) error_codes: Vec<String>,
+    /// Of the surest diagnosis, 0 to 1; below 0.5 the cause is possible, not proved.
+    pub(crate) confidence: f64,
+    /// Ids of the devices.
+    pub(crate) devices: Vec<String>,
 }
 
 /// What was read of the paths.
@@ -79,15 +103,17 @@ impl EventSink for Collected {
 }
 
 pub(crate) fn run(config: &Config, command: &Diagnose) -> anyhow::Result<Outcome> {
-    let language = match command.lang {
-        cli::Language::En => Language::En,
-        cli::Language::Zh => Language::Zh,
+    let (language, written_in) = match command.lang {
+        cli::Language::En => (Language::En, case::Language::En),
+        cli::Language::Zh => (Language::Zh, case::Language::Zh),
     };
     let report = answer(config, command, language)?;
+    let document = || writing::document(&report, written_in);
     match command.format {
-        Format::Json => print_json(&report)?,
-        Format::Table => print(&as_text(&report))?,
-        Format::Markdown => print(&as_markdown(&report))?,
+        ReportFormat::Json => print_json(&report)?,
+        ReportFormat::Table => print(&case::plain(&document()))?,
+        ReportFormat::Markdown => print(&case::markdown(&document()))?,
+        ReportFormat::Html => print(&case::html(&document()))?,
     }
     Ok(Outcome::from_rejects(report.input.rejected))
 }
@@ -119,6 +145,13 @@ fn answer(
         input.files += account.files();
         input.records += account.records();
         input.rejected += account.rejected();
+        if command.reference.is_none() {
+            let unrecognised = account
+                .devices
+                .iter()
+                .flat_map(|device| &device.unrecognised);
+            point_to_reference(path, unrecognised.map(|entry| entry.file.as_str()));
+        }
         input.unrecognised.extend(account.unrecognised());
         read.extend(account.devices);
     }
@@ -180,6 +213,7 @@ fn answer(
     };
     let explanations = explanations.into_iter().filter(shown).collect();
     Ok(DiagnoseReport {
+        clusters: clusters(&devices),
         devices,
         input,
         explanations,
@@ -187,130 +221,63 @@ fn answer(
     })
 }
 
-fn as_text(report: &DiagnoseReport) -> String {
-    let mut text = String::new();
-    for device in &report.devices {
-        let build = if device.os_build.is_empty() {
-            "build unknown"
-        } else {
-            &device.os_build
+/// Reference data beside the logs is not used unasked: whoever made the bundle could steer the verdict. But who put it
+/// there should hear of the option.
+fn point_to_reference<'a>(path: &Path, unrecognised: impl Iterator<Item = &'a str>) {
+    let is_csv = |name: &&str| name.to_ascii_lowercase().ends_with(".csv");
+    for name in unrecognised.filter(is_csv) {
+        let file = path.join(name);
+        let Ok(bytes) = std::fs::read(&file) else {
+            continue;
         };
-        add(&mut text, &format!("{}  {build}", device.device_id));
-        if device.diagnoses.is_empty() {
-            add(&mut text, "  no failure found");
-        }
-        for (rank, diagnosis) in device.diagnoses.iter().enumerate() {
-            add(
-                &mut text,
-                &format!(
-                    "  {} {}",
-                    if rank == 0 { "verdict:" } else { "or else:" },
-                    headline(diagnosis)
-                ),
-            );
-            add(&mut text, &format!("    {}", diagnosis.summary));
-            for item in &diagnosis.evidence {
-                add(
-                    &mut text,
-                    &format!("    evidence  {}: {}", place(item), first_line(&item.text)),
-                );
-            }
-            for (step, action) in diagnosis.actions.iter().enumerate() {
-                add(&mut text, &format!("    do {}  {action}", step + 1));
-            }
-            let why = report.explanations.iter().find(|explanation| {
-                explanation.device_id == device.device_id
-                    && explanation.cluster_key == diagnosis.cluster_key
-            });
-            if let Some(why) = why {
-                add(&mut text, &explanation_text(why, "    "));
-            }
-        }
-        for attempt in &device.attempts {
-            let kb = attempt
-                .kb_article
-                .map_or_else(|| "update not named".to_owned(), |kb| format!("KB{kb}"));
-            let code = attempt.error_code.as_deref().unwrap_or_default();
-            let ended = attempt
-                .ended_at
-                .as_deref()
-                .or(attempt.started_at.as_deref())
-                .unwrap_or("undated");
-            add(
-                &mut text,
-                &format!(
-                    "  attempt   {ended}  {kb}  {}  {}  {code}",
-                    attempt.outcome, attempt.furthest_client_substate
-                ),
+        if matches!(Reference::default().add_csv(name, &bytes), Ok(Some(_))) {
+            tracing::warn!(
+                file = %file.display(),
+                "this is reference data and not used; --reference DIR, with the directory that it is in, uses it"
             );
         }
-        text.push('\n');
     }
-    for conflict in &report.symbol_conflicts {
-        add(&mut text, &conflict_text(conflict));
-    }
-    let InputReport {
-        files,
-        records,
-        rejected,
-        unrecognised,
-    } = &report.input;
-    add(
-        &mut text,
-        &format!(
-            "read {files} files, {records} records; {rejected} rejected; {} files not recognised",
-            unrecognised.len()
-        ),
-    );
-    text
 }
 
-/// `symbol 0x800f0823: the log prints X, the catalogue says Y; 12 records, first CBS.log:3`.
-fn conflict_text(conflict: &SymbolConflict) -> String {
-    let known = conflict.catalogue.as_ref().map_or_else(
-        || "the catalogue has none".to_owned(),
-        |symbol| format!("the catalogue says {symbol}"),
-    );
-    format!(
-        "symbol {}: the log prints {}, {known}; {} records, first {}:{}",
-        conflict.code, conflict.printed, conflict.records, conflict.file, conflict.line
-    )
-}
-
-fn as_markdown(report: &DiagnoseReport) -> String {
-    let mut text = String::new();
-    for device in &report.devices {
-        add(&mut text, &format!("## {}\n", escape(&device.device_id)));
-        if device.diagnoses.is_empty() {
-            add(&mut text, "No failure found.\n");
-        }
-        for diagnosis in &device.diagnoses {
-            add(
-                &mut text,
-                &format!(
-                    "### {}\n\n{}\n",
-                    escape(&headline(diagnosis)),
-                    escape(&diagnosis.summary)
-                ),
-            );
-            for (step, action) in diagnosis.actions.iter().enumerate() {
-                add(&mut text, &format!("{}. {}", step + 1, escape(action)));
-            }
-            text.push('\n');
-            for item in &diagnosis.evidence {
-                add(
-                    &mut text,
-                    &format!(
-                        "- {}: `{}`",
-                        escape(&place(item)),
-                        first_line(&item.text).replace('`', "'")
-                    ),
-                );
-            }
-            text.push('\n');
+/// Puts devices together that fail for the same reason. What a failure may be as well counts for nothing.
+pub(crate) fn clusters(devices: &[DeviceReport]) -> Vec<ClusterReport> {
+    let mut by_key: BTreeMap<&str, ClusterReport> = BTreeMap::new();
+    for device in devices {
+        let found = device.diagnoses.iter().filter(|d| d.open && !d.alternative);
+        for diagnosis in found {
+            let cluster = by_key
+                .entry(&diagnosis.cluster_key)
+                .or_insert_with(|| ClusterReport {
+                    cluster_key: diagnosis.cluster_key.clone(),
+                    cause: diagnosis.cause.clone(),
+                    culprit: diagnosis.culprit.clone(),
+                    kb_articles: Vec::new(),
+                    error_codes: Vec::new(),
+                    confidence: 0.0,
+                    devices: Vec::new(),
+                });
+            cluster.kb_articles.extend(diagnosis.kb_article);
+            cluster.error_codes.extend(diagnosis.error_code.clone());
+            cluster.confidence = cluster.confidence.max(diagnosis.confidence);
+            cluster.devices.push(device.device_id.clone());
         }
     }
-    text
+    let mut clusters: Vec<ClusterReport> = by_key.into_values().collect();
+    for cluster in &mut clusters {
+        cluster.kb_articles.sort_unstable();
+        cluster.kb_articles.dedup();
+        cluster.error_codes.sort_unstable();
+        cluster.error_codes.dedup();
+        cluster.devices.dedup();
+    }
+    // What is proved before what is possible.
+    clusters.sort_by_key(|cluster| {
+        (
+            cluster.confidence < case::STATED,
+            std::cmp::Reverse(cluster.devices.len()),
+        )
+    });
+    clusters
 }
 
 /// Why a diagnosis is what it is, in lines.
@@ -348,56 +315,4 @@ pub(crate) fn explanation_text(why: &Explanation, indent: &str) -> String {
         );
     }
     text.trim_end().to_owned()
-}
-
-fn headline(diagnosis: &DiagnosisReport) -> String {
-    let mut line = diagnosis.cause.clone();
-    if let Some(culprit) = &diagnosis.culprit {
-        let _infallible = write!(line, "  {culprit}");
-    }
-    if let Some(kb) = diagnosis.kb_article {
-        let _infallible = write!(line, "  KB{kb}");
-    }
-    if let Some(code) = &diagnosis.error_code {
-        let _infallible = write!(
-            line,
-            "  {code} {}",
-            diagnosis.error_symbol.as_deref().unwrap_or_default()
-        );
-    }
-    let _infallible = write!(line, "  confidence {:.2}", diagnosis.confidence);
-    line
-}
-
-fn place(item: &EvidenceReport) -> String {
-    match item.record_id {
-        Some(record) => format!("{} record {record}", item.file),
-        None => format!("{}:{} (byte {})", item.file, item.line, item.byte_offset),
-    }
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
-}
-
-/// Log text may hold anything: it must not become mark-up.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            _ => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-fn add(text: &mut String, line: &str) {
-    text.push_str(line);
-    text.push('\n');
 }

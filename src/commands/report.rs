@@ -11,7 +11,7 @@ use patchlens_transform::{Knowledge, diagnose, from_ipc_stream};
 use serde::Serialize;
 
 use crate::cli::{self, Report, ReportFormat, ReportSubject};
-use crate::commands::diagnose::{DiagnoseReport, InputReport};
+use crate::commands::diagnose::{DiagnoseReport, InputReport, clusters};
 use crate::config::Config;
 use crate::output::{Outcome, columns, print};
 use crate::reference;
@@ -196,6 +196,7 @@ async fn device_json(
     let devices =
         device_reports(&diagnosed, language, report::Include::All).context("writing the report")?;
     let report = DiagnoseReport {
+        clusters: clusters(&devices),
         devices,
         input: InputReport {
             records,

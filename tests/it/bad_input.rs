@@ -122,7 +122,7 @@ fn what_would_steer_a_terminal_is_shown_and_not_done() {
         }
     }
     let (_, stdout, _) = run(&["diagnose", arg(folder.path())]);
-    assert!(stdout.contains("␛[2J"), "{stdout}");
+    assert!(stdout.contains("\u{fffd}[2J"), "{stdout}");
 }
 
 #[test]

@@ -211,5 +211,54 @@ fn the_culprit_is_the_cluster() {
             (clusters, devices),
             "{case}: {verdicts:?}"
         );
+        // The command says itself what they have in common.
+        let told = report["clusters"].as_array().unwrap();
+        let members: usize = told
+            .iter()
+            .map(|cluster| cluster["devices"].as_array().unwrap().len())
+            .sum();
+        assert_eq!(
+            (told.len(), members),
+            (clusters, devices),
+            "{case}: {told:?}"
+        );
     }
+}
+
+#[test]
+fn what_devices_fail_for_is_told_once_and_reference_data_in_a_bundle_is_named_but_not_used() {
+    let Some(folder) = shared("cases/04-one-complaint-five-causes") else {
+        return;
+    };
+    let said = |more: &[&str]| {
+        let mut arguments = vec!["diagnose", arg(&folder)];
+        arguments.extend(more);
+        let output = bare(&arguments).output().unwrap();
+        (text(&output.stdout), text(&output.stderr))
+    };
+    let (bare_answer, stderr) = said(&[]);
+    assert!(
+        bare_answer.contains("5 of 5 devices fail, for 5 reasons.")
+            && bare_answer
+                .contains("1 × Possible, not proved: Download damaged (download-corrupt)"),
+        "{bare_answer}"
+    );
+    assert!(
+        stderr.contains("this is reference data and not used; --reference DIR"),
+        "{stderr}"
+    );
+    let (proved, stderr) = said(&["--reference", arg(&folder), "--format", "markdown"]);
+    assert!(
+        proved.contains("1 × Problem: Servicing stack update missing (servicing-stack-missing)")
+            && !proved.contains("Possible, not proved"),
+        "{proved}"
+    );
+    assert!(!stderr.contains("not used"), "{stderr}");
+    let (chinese, _) = said(&["--lang", "zh", "--format", "html"]);
+    assert!(
+        chinese.contains("5 台设备中 5 台失败，原因 5 个。")
+            && chinese.contains("1 × 问题：文件系统损坏（file-system-corrupt）")
+            && chinese.contains("<html lang=\"zh"),
+        "{chinese}"
+    );
 }

@@ -2,6 +2,8 @@
 //!
 //! The JSON Schema of the whole answer is `docs/schema/diagnose.v1.json`.
 
+use std::collections::BTreeSet;
+
 use patchlens_event::Hresult;
 use polars::prelude::*;
 use schemars::JsonSchema;
@@ -65,6 +67,8 @@ pub struct DiagnosisReport {
     pub cluster_key: String,
     /// False when the update was installed later.
     pub open: bool,
+    /// The same failure as a diagnosis above it, which more speaks for.
+    pub alternative: bool,
     /// One sentence.
     pub summary: String,
     /// What to do, in order.
@@ -156,10 +160,19 @@ fn diagnoses(
         Language::En => (schema::SUMMARY_EN, schema::ACTIONS_EN),
         Language::Zh => (schema::SUMMARY_ZH, schema::ACTIONS_ZH),
     };
+    let (mut attempts, mut failures) = (BTreeSet::new(), BTreeSet::new());
     (0..rows.height)
         .map(|row| {
             let id = rows.text(schema::DIAGNOSIS_ID, row)?;
+            let failure = (
+                rows.number(schema::KB_ARTICLE, row)?,
+                rows.number(schema::ERROR_CODE, row)?,
+            );
+            let attempt = rows.text(schema::ATTEMPT_ID, row)?;
+            let is_told = !failures.insert(failure);
+            let is_tried = !attempt.is_empty() && !attempts.insert(attempt);
             Ok(DiagnosisReport {
+                alternative: is_told || is_tried,
                 cause: rows.text(schema::CAUSE, row)?,
                 alert_subtype: rows.text(schema::ALERT_SUBTYPE, row)?,
                 kb_article: rows.number(schema::KB_ARTICLE, row)?,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use patchlens_queries::case::Language;
+use patchlens_queries::names::cause_name;
 use patchlens_queries::{Param, Store};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -11,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::rule::{Rule, TestKind};
 use crate::tail::{binomial_at_least, poisson_at_least};
 use crate::text::{self, Bilingual};
-use crate::{Error, Result, names};
+use crate::{Error, Result};
 
 /// More new alerts of one rule than this tell nobody anything: of what is found beyond the largest, only what was
 /// raised before goes on (see [`crate::state::advance`]).
@@ -175,8 +177,8 @@ fn name_cause(row: &mut Map<String, Value>) {
         return;
     };
     for (column, name) in [
-        ("cause_en", names::cause_en(&cause)),
-        ("cause_zh", names::cause_zh(&cause)),
+        ("cause_en", cause_name(&cause, Language::En)),
+        ("cause_zh", cause_name(&cause, Language::Zh)),
     ] {
         row.entry(column).or_insert_with(|| name.into());
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::cluster::EvidenceRow;
 use super::document::{Block, Document, Section};
+use super::failure::{Failure, Standing, article};
 use super::words::Language;
 use crate::{Param, Result, Store};
 
@@ -35,6 +36,7 @@ pub(super) struct DiagnosisRow {
     pub(super) actions_en: Vec<String>,
     pub(super) actions_zh: Vec<String>,
     pub(super) is_open: u8,
+    pub(super) is_alternative: u8,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -116,10 +118,6 @@ fn hexadecimal(code: Option<u32>) -> String {
     code.map_or_else(String::new, |code| format!("0x{code:08x}"))
 }
 
-fn article(kb: Option<u32>) -> String {
-    kb.map_or_else(String::new, |kb| format!("KB{kb}"))
-}
-
 impl DeviceCase {
     /// Lays the case out.
     pub(super) fn document(&self, language: Language) -> Document {
@@ -147,7 +145,7 @@ impl DeviceCase {
         sections.extend(
             self.diagnoses
                 .iter()
-                .map(|diagnosis| self.diagnosis(diagnosis, language)),
+                .map(|diagnosis| self.failure(diagnosis, language).section(language)),
         );
         let header = language.of(
             ["Update", "Started", "Ended", "Outcome", "Got to", "Code"],
@@ -178,63 +176,37 @@ impl DeviceCase {
         }
     }
 
-    fn diagnosis(&self, diagnosis: &DiagnosisRow, language: Language) -> Section {
-        let heading = if diagnosis.is_open == 1 {
-            format!("{}: {}", language.of("Problem", "问题"), diagnosis.cause)
-        } else {
-            format!(
-                "{}: {}",
-                language.of("Repaired meanwhile", "已修复"),
-                diagnosis.cause
-            )
-        };
+    fn failure(&self, diagnosis: &DiagnosisRow, language: Language) -> Failure {
         let code = format!(
             "{} {}",
             hexadecimal(diagnosis.error_code),
             diagnosis.error_symbol
         );
-        let mut blocks = vec![
-            Block::text(
-                language
-                    .of(&diagnosis.summary_en, &diagnosis.summary_zh)
-                    .clone(),
+        Failure {
+            standing: Standing::of(
+                diagnosis.is_open == 1,
+                diagnosis.is_alternative == 1,
+                diagnosis.confidence,
             ),
-            Block::facts([
-                (language.of("Update", "更新"), article(diagnosis.kb_article)),
-                (
-                    language.of("Code reported", "报告的错误代码"),
-                    code.trim().to_owned(),
-                ),
-                (
-                    language.of("Code beneath", "内层代码"),
-                    hexadecimal(diagnosis.inner_code),
-                ),
-                (
-                    language.of("At fault", "故障对象"),
-                    diagnosis.culprit.clone(),
-                ),
-                (
-                    language.of("Confidence", "置信度"),
-                    format!("{:.2}", diagnosis.confidence),
-                ),
-                (
-                    language.of("Cluster", "故障簇"),
-                    diagnosis.cluster_key.clone(),
-                ),
-            ]),
-        ];
-        let own = self
-            .evidence
-            .iter()
-            .filter(|row| row.diagnosis_id == diagnosis.diagnosis_id);
-        blocks.extend(own.map(|row| row.evidence.quote()));
-        let steps = language
-            .of(&diagnosis.actions_en, &diagnosis.actions_zh)
-            .clone();
-        if !steps.is_empty() {
-            blocks.push(Block::text(language.of("What to do:", "处理办法：")));
-            blocks.push(Block::Steps { steps });
+            cause: diagnosis.cause.clone(),
+            summary: language
+                .of(&diagnosis.summary_en, &diagnosis.summary_zh)
+                .clone(),
+            kb_article: diagnosis.kb_article,
+            code: code.trim().to_owned(),
+            inner_code: hexadecimal(diagnosis.inner_code),
+            culprit: diagnosis.culprit.clone(),
+            confidence: diagnosis.confidence,
+            cluster_key: diagnosis.cluster_key.clone(),
+            evidence: self
+                .evidence
+                .iter()
+                .filter(|row| row.diagnosis_id == diagnosis.diagnosis_id)
+                .map(|row| row.evidence.quote())
+                .collect(),
+            steps: language
+                .of(&diagnosis.actions_en, &diagnosis.actions_zh)
+                .clone(),
         }
-        Section::new(&heading, blocks)
     }
 }

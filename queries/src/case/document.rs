@@ -59,7 +59,8 @@ pub enum Block {
 }
 
 impl Section {
-    pub(crate) fn new(heading: &str, blocks: Vec<Block>) -> Self {
+    /// A section of these blocks.
+    pub fn new(heading: &str, blocks: Vec<Block>) -> Self {
         Self {
             heading: heading.to_owned(),
             blocks,
@@ -68,11 +69,13 @@ impl Section {
 }
 
 impl Block {
-    pub(crate) fn text(text: impl Into<String>) -> Self {
+    /// A paragraph.
+    pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into() }
     }
 
-    pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Self {
+    /// A table; rows have as many cells as the header.
+    pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> Self {
         Self::Table {
             header: header.iter().map(|title| (*title).to_owned()).collect(),
             rows,
@@ -80,7 +83,7 @@ impl Block {
     }
 
     /// Facts without those that are empty.
-    pub(crate) fn facts(facts: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+    pub fn facts(facts: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         Self::Facts {
             facts: facts
                 .into_iter()

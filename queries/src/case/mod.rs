@@ -8,6 +8,7 @@
 mod cluster;
 mod device;
 mod document;
+mod failure;
 mod html;
 mod markdown;
 mod plain;
@@ -17,6 +18,7 @@ mod tests;
 mod words;
 
 pub use document::{Block, Document, Section};
+pub use failure::{Failure, STATED, Standing, article, cause_title, what_to_do};
 pub use html::html;
 pub use markdown::markdown;
 pub use plain::plain;

@@ -1,5 +1,7 @@
 //! Text for a terminal.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::document::{Block, Document};
 
 /// Writes the document as text in columns; control characters of logs are replaced.
@@ -25,11 +27,11 @@ fn write(block: &Block, out: &mut String) {
         Block::Facts { facts } => {
             let width = facts
                 .iter()
-                .map(|(name, _)| name.chars().count())
+                .map(|(name, _)| name.width())
                 .max()
                 .unwrap_or_default();
             for (name, value) in facts {
-                let gap = width.saturating_sub(name.chars().count());
+                let gap = width.saturating_sub(name.width());
                 out.push_str(&format!("  {}{:gap$}  {}\n", line(name), "", line(value)));
             }
         }
@@ -48,7 +50,7 @@ fn table(header: &[String], rows: &[Vec<String>], out: &mut String) {
     let width = |column: usize| {
         all()
             .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
+            .map(|cell| cell.width())
             .max()
             .unwrap_or_default()
     };
@@ -56,7 +58,7 @@ fn table(header: &[String], rows: &[Vec<String>], out: &mut String) {
     for row in all() {
         let mut text = String::from("  ");
         for (cell, width) in row.iter().zip(&widths) {
-            let gap = width.saturating_sub(cell.chars().count()) + 2;
+            let gap = width.saturating_sub(cell.width()) + 2;
             text.push_str(&format!("{}{:gap$}", line(cell), ""));
         }
         out.push_str(text.trim_end());

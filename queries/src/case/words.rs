@@ -19,7 +19,7 @@ impl Language {
     }
 
     /// The one of two texts that is in this language.
-    pub(crate) fn of<T>(self, en: T, zh: T) -> T {
+    pub fn of<T>(self, en: T, zh: T) -> T {
         match self {
             Self::En => en,
             Self::Zh => zh,

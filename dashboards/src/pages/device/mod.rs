@@ -106,14 +106,9 @@ impl<'a> View<'a> {
                     .filter(|line| line.diagnosis_id == row.diagnosis_id)
                     .collect();
                 let more = evidence.split_off(evidence.len().min(EVIDENCE_SHOWN));
-                let is_or_else = detail.diagnoses.iter().any(|other| {
-                    other.rank < row.rank
-                        && other.kb_article == row.kb_article
-                        && other.error_code == row.error_code
-                });
                 DiagnosisView {
                     row,
-                    is_or_else,
+                    is_or_else: row.is_alternative == 1,
                     evidence,
                     more,
                     steps: f.pick_list(&row.actions_en, &row.actions_zh),

@@ -85,12 +85,14 @@ pub(crate) struct Diagnosis {
     pub(crate) actions_en: Vec<String>,
     pub(crate) actions_zh: Vec<String>,
     pub(crate) is_open: u8,
+    /// 1: a better supported diagnosis of the same failure stands above it.
+    pub(crate) is_alternative: u8,
 }
 
 impl Diagnosis {
     /// Offered and not stated: the logs hold nothing nearer than what the code can mean.
     pub(crate) fn is_doubtful(&self) -> bool {
-        self.confidence < 0.5
+        self.confidence < patchlens_queries::case::STATED
     }
 
     /// The confidence in percent.
