@@ -303,6 +303,12 @@ impl<'a, 'r> Material<'a, 'r> {
                     (!self.is_usual(row, evidence.condition)).then_some((*index, variables))
                 });
             let mut confirmed: Vec<(usize, Variables)> = confirmed.collect();
+            if evidence.is_absent {
+                if confirmed.is_empty() {
+                    continue;
+                }
+                return None;
+            }
             // What stands within the session goes before what only stands near it in time.
             confirmed.sort_by_key(|(row, _)| !place.is_member(*row));
             let is_beside = evidence.scope == Scope::Attempt

@@ -18,6 +18,7 @@ mod causes;
 mod clusters;
 mod codes;
 mod excerpts;
+mod field_trial;
 mod healthy;
 mod noise;
 mod properties;
