@@ -192,9 +192,15 @@ fn a_parent_that_is_an_update_and_absent_is_named() {
         "prerequisite-missing",
         "KB5090001",
     );
-    // Another edition, and a parent that is there: the package is for another system.
+    // Another edition, a parent that is there, and one that another package asks for: the package is for
+    // another system.
     for parents in [
         [asked(part), absent.clone()].concat(),
+        [
+            asked(update).replace("KB5090010", "KB5090011"),
+            absent.clone(),
+        ]
+        .concat(),
         [asked(update), found, asked(part), absent].concat(),
     ] {
         check(

@@ -21,6 +21,7 @@ mod excerpts;
 mod field_trial;
 mod healthy;
 mod noise;
+mod one_failure;
 mod properties;
 mod refusals;
 mod simulated;
