@@ -6,7 +6,7 @@ use patchlens_transform::schema;
 use crate::excerpts::{check, judged};
 
 /// File, text, cause, and what the culprit must contain.
-const POSTED: [(&str, &str, &str, &str); 24] = [
+const POSTED: [(&str, &str, &str, &str); 25] = [
     (
         "WindowsUpdate.log",
         "2009-04-02 10:55:29:193 1044 afc PT WARNING: SyncUpdates failure, error = 0x8024400E, soap client error = 7, soap error code = 400, HTTP status code = 200\n",
@@ -140,6 +140,12 @@ const POSTED: [(&str, &str, &str, &str); 24] = [
         "WindowsUpdate.log",
         "# 2025/10/16 18:39:47.2906629 6536  6592  Agent           * START * Finding updates CallerId = UpdateOrchestrator  Id = 2\n# 2025/10/16 18:39:48.2906629 6536  6592  Agent           Exit code = 0x8024402C\n# 2025/10/16 18:39:48.3906629 6536  6592  Agent           * END * Finding updates CallerId = UpdateOrchestrator  Id = 2, Exit code = 0x8024402C\n",
         "download-network",
+        "",
+    ),
+    (
+        "CBS.log",
+        "2024-02-06 02:23:42, Info                  DPX    DpxException hr=0x800705aa code=0x02060e\n2024-02-06 02:23:42, Info                  DPX    Ended DPX phase: Resume and Download Job\n",
+        "memory-exhausted",
         "",
     ),
     (
