@@ -166,7 +166,7 @@ fn is_same_but_for_an_hour(known: &Group, wall: &Group) -> bool {
     };
     let code = |group: &Group| {
         let verdicts = group.segments.iter().filter_map(|segment| segment.verdict);
-        verdicts.filter_map(|verdict| verdict.code).last()
+        verdicts.filter_map(|verdict| verdict.code).next_back()
     };
     let is_scan = |group: &Group| group.segments.iter().any(Segment::is_scan);
     if !by_wall(wall)

@@ -12,6 +12,10 @@ use crate::row::Row;
 
 /// A stretch of one stream: a scan, a download, an installation, a servicing session, a mount.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is what the log states by itself"
+)]
 pub(crate) struct Segment {
     pub(crate) source: String,
     /// Rows that belong to it, in stream order.
