@@ -161,8 +161,8 @@ pub fn detect(head: &[u8], file_name: &str) -> Option<Format> {
         .or_else(|| excerpt(head, named))
 }
 
-/// Where DISM says on the console that its log is, in any language.
-const DISM_LOG: &str = "\\DISM\\dism.log";
+/// Where DISM says on the console that its log is, in any language and under any name.
+const DISM_LOG: &str = "\\Logs\\DISM\\";
 
 /// Lines cut out of a log. What they look like is seldom enough: the file's name says which log they
 /// are from, or at least every other line has the whole shape.
@@ -189,7 +189,7 @@ fn excerpt(head: &[u8], named: Option<Format>) -> Option<Format> {
             continue;
         }
         filled += 1;
-        is_of_dism |= text.contains(DISM_LOG);
+        is_of_dism |= text::is_of_console(&text) || text.contains(DISM_LOG);
         is_failure |= text::is_console_error(&text);
         for (format, records) in &mut candidates {
             let is_one = text::excerpt_head(*format, &text)
@@ -197,7 +197,7 @@ fn excerpt(head: &[u8], named: Option<Format>) -> Option<Format> {
             *records += usize::from(is_one);
         }
     }
-    if is_of_dism && is_failure {
+    if is_of_dism && is_failure && named.is_none_or(|named| named == Format::DismLog) {
         return Some(Format::DismLog);
     }
     // Where setup is not named, its log is the last to be thought of: it may hold lines of the others.
@@ -344,6 +344,7 @@ fn format_by_name(file_name: &str) -> Option<Format> {
         ("setuperr", Format::SetupLog),
         ("windowsupdate", Format::WindowsUpdateLog),
         ("reportingevents", Format::ReportingEvents),
+        ("wuahandler", Format::CmtraceLog),
     ];
     words
         .into_iter()

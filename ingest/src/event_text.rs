@@ -110,7 +110,8 @@ fn emit(record: Stated, lines: &[Line], order: Order, sink: &mut dyn RecordSink)
 /// Event Viewer shows some providers without the beginning of their names.
 fn provider_name(shown: &str) -> &str {
     match shown {
-        "WindowsUpdateClient" => "Microsoft-Windows-WindowsUpdateClient",
+        // The second is what Windows XP and Server 2003 called it.
+        "WindowsUpdateClient" | "Windows Update Agent" => "Microsoft-Windows-WindowsUpdateClient",
         "Servicing" => "Microsoft-Windows-Servicing",
         "WUSA" => "Microsoft-Windows-WUSA",
         "Kernel-Power" => "Microsoft-Windows-Kernel-Power",

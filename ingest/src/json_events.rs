@@ -15,13 +15,15 @@ use crate::json::{Document, Documents, Value};
 use crate::{Issue, LoggedTime, RecordSink, TextAccount};
 
 /// Where the parts of a record stand, over all dialects.
-const PROVIDER: [&str; 6] = [
+const PROVIDER: [&str; 7] = [
     "winlog.provider_name",
     "event.provider",
     "ProviderName",
     "SourceName",
     "provider_name",
     "Provider",
+    // `Get-EventLog`
+    "Source",
 ];
 const EVENT_ID: [&str; 6] = [
     "winlog.event_id",
@@ -66,13 +68,15 @@ const LEVEL: [&str; 7] = [
     "LevelValue",
 ];
 /// When it happened; `@timestamp` is that for a Beat, but for Fluent Bit when it was read.
-const TIME: [&str; 6] = [
+const TIME: [&str; 8] = [
     "TimeCreated",
     "@timestamp",
     "EventTime",
     "timestamp",
     "time_created",
     "event.created",
+    "TimeGenerated",
+    "LastTimeWritten",
 ];
 const TEXT: [&str; 2] = ["message", "Message"];
 /// Members of a flat document that are not event data.

@@ -85,11 +85,20 @@ fn mentions(record: &Record<'_>, table: &Table) -> bool {
     let mut is_mentioned = false;
     for found in table.find_overlapping_iter(record.message.as_ref()) {
         if found.pattern().as_usize() < QUIET.len() {
-            return false;
+            return names_parent_update(&record.message);
         }
         is_mentioned = true;
     }
     is_mentioned
+}
+
+/// What a package builds on is, nearly always, a part of Windows: only where it is another update does
+/// it say why one does not apply.
+fn names_parent_update(message: &str) -> bool {
+    message.starts_with("Appl: detect")
+        && [", Parent: Package_for_", "parent found: Package_for_"]
+            .iter()
+            .any(|parent| memchr::memmem::find(message.as_bytes(), parent.as_bytes()).is_some())
 }
 
 fn event_matters(record: &Record<'_>) -> bool {

@@ -115,6 +115,15 @@ fn messages(condition: &Table) -> Vec<String> {
         .get("regex")
         .and_then(Value::as_str)
         .unwrap_or_default();
+    // What servicing says of the parents of packages is sent where the parent is an update.
+    if regex.contains("Package_for_") && regex.to_lowercase().contains("parent") {
+        return [
+            "detect Parent, Package: a, Parent: Package_for_b",
+            "detectParent: parent found: Package_for_b",
+        ]
+        .map(|text| format!("Appl: {text}"))
+        .to_vec();
+    }
     let demanded = if regex.contains("https?://(") {
         " http://server"
     } else {

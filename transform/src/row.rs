@@ -54,6 +54,8 @@ pub(crate) struct Row<'a> {
     pub(crate) occurred_at: Option<i64>,
     /// The way from wall clock to UTC was assumed.
     pub(crate) is_zone_assumed: bool,
+    /// Logged by the clock on the wall, in the zone that the device states.
+    pub(crate) is_by_wall_clock: bool,
     pub(crate) collected_at: i64,
     pub(crate) file: &'a str,
     pub(crate) line: u64,
@@ -113,6 +115,7 @@ impl<'a> Row<'a> {
                 .map(|time| if is_counted { time + 24 * HOUR } else { time }),
             occurred_at,
             is_zone_assumed: occurred_at.is_none() || text(columns.zone_source, row) == "assumed",
+            is_by_wall_clock: text(columns.zone_source, row) == "device",
             collected_at: columns.collected_at.get(row).unwrap_or_default(),
             file: text(columns.source_file, row),
             line: columns.line_number.get(row).unwrap_or_default(),

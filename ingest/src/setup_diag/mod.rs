@@ -79,7 +79,11 @@ pub(crate) fn recognise(lines: &[Line]) -> bool {
         return false;
     };
     match first.trim_start().chars().next() {
-        Some('<') => head().any(|text| text.contains("<SetupDiag")),
+        Some('<') => head().any(|text| {
+            ["<SetupDiag", "<FailureDetails>", "<FailureData>"]
+                .iter()
+                .any(|tag| text.contains(tag))
+        }),
         Some('{') => {
             head().any(|text| text.contains("\"ProfileName\""))
                 && head().any(|text| {

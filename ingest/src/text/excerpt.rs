@@ -46,6 +46,27 @@ const SETUP: [&str; 12] = [
     "SP", "MIG", "MOUPG", "IBS", "CONX", "DU", "DEPLOY", "SPP", "SYSPRP", "UNATTEND", "IBSLIB",
     "PANTHR",
 ];
+/// Components of the Configuration Manager client that have to do with updates.
+const MANAGER_CLIENT: [&str; 6] = [
+    "WUAHandler",
+    "ScanAgent",
+    "UpdatesHandler",
+    "UpdatesDeploymentAgent",
+    "UpdatesStore",
+    "LocationServices",
+];
+/// What the texts of its handler of updates begin with.
+const MANAGER_TEXTS: [&str; 9] = [
+    "OnSearchComplete - ",
+    "Scan failed with error",
+    "Successfully completed scan",
+    "Async searching of updates",
+    "Async installation of updates",
+    "Installation job encountered",
+    "Failed to download updates to the WUAgent",
+    "Group policy settings were overwritten",
+    "Received 'SucceededWithErrors'",
+];
 /// How far into a line the comma may stand behind a time that is none: `<DateTime>`, `27:08`.
 const TIME_BYTES_MAX: usize = 26;
 /// How many words may stand before the component in a line of the update client.
@@ -82,6 +103,7 @@ pub(crate) fn head(format: Format, line: &str) -> Option<(Head<'_>, Shape)> {
         Format::WindowsUpdateLog | Format::WindowsUpdateLogLegacy => {
             update_client(text).map(|head| (head, Shape::Weak))
         }
+        Format::CmtraceLog => manager_client(text),
         _ => None,
     }
 }
@@ -96,7 +118,7 @@ fn full(format: Format, text: &str) -> Option<Head<'_>> {
     }
 }
 
-/// Takes away `- `, `* `, `> ` and `12. `.
+/// Takes away `- `, `* `, `> `, `# ` and `12. `.
 fn without_marks(line: &str) -> &str {
     let mut text = line.trim_start();
     for _ in 0..MARKS_MAX {
@@ -105,7 +127,7 @@ fn without_marks(line: &str) -> &str {
             text.get(digits..)
                 .and_then(|rest| rest.strip_prefix(['.', ')']))
         } else {
-            text.strip_prefix(['-', '*', '>', '•'])
+            text.strip_prefix(['-', '*', '>', '•', '#'])
         };
         match behind {
             Some(rest) if rest.starts_with([' ', '\t']) || text.starts_with('>') => {
@@ -179,6 +201,48 @@ pub(crate) fn is_console_error(text: &str) -> bool {
         && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// What else stands on DISM's console: the bar of its progress, and the packages that it works on.
+pub(crate) fn is_of_console(text: &str) -> bool {
+    let text = text.trim();
+    let is_bar = text.starts_with('[')
+        && text.ends_with(']')
+        && text.contains('%')
+        && text.bytes().all(|byte| {
+            matches!(byte, b'[' | b']' | b'=' | b' ' | b'.' | b'%') || byte.is_ascii_digit()
+        });
+    is_bar || text.contains(PACKAGE_TOKEN)
+}
+
+/// A line of the Configuration Manager client: as its viewer copies it, with component, time and thread
+/// behind the text, or the text alone.
+fn manager_client(text: &str) -> Option<(Head<'_>, Shape)> {
+    let body = text.trim_end();
+    let has_thread = body
+        .strip_suffix(')')
+        .and_then(|rest| rest.rsplit_once("(0x"))
+        .is_some_and(|(_, thread)| {
+            (1..=8).contains(&thread.len()) && thread.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
+    if has_thread {
+        return MANAGER_CLIENT.iter().find_map(|component| {
+            let (message, behind) = body.rsplit_once(component)?;
+            let stands_apart = message.ends_with([' ', '\t']) && behind.starts_with([' ', '\t']);
+            let message = message.trim_end();
+            (stands_apart && !message.is_empty()).then(|| {
+                let head = timeless("", Level::Unknown, Some(component), message);
+                (head, Shape::Strong)
+            })
+        });
+    }
+    MANAGER_TEXTS
+        .iter()
+        .any(|start| text.starts_with(start))
+        .then(|| {
+            let head = timeless("", Level::Unknown, Some("WUAHandler"), body);
+            (head, Shape::Weak)
+        })
+}
+
 fn starts_with_level(text: &str) -> bool {
     ["Info", "Warning", "Error"]
         .iter()
@@ -215,7 +279,7 @@ fn update_client(text: &str) -> Option<Head<'_>> {
         }
         rest = behind.trim_start();
     }
-    let stands_alone = ["FATAL: ", "WARNING: ", "*FAILED* ["]
+    let stands_alone = ["FATAL: ", "WARNING: ", "*FAILED* ", "Failed WS error"]
         .iter()
         .any(|start| text.starts_with(start));
     stands_alone.then(|| timeless("", Level::Unknown, None, text))

@@ -14,7 +14,9 @@ mod reporting_events;
 mod stamp;
 mod windows_update;
 
-pub(crate) use excerpt::{Shape as ExcerptShape, head as excerpt_head, is_console_error};
+pub(crate) use excerpt::{
+    Shape as ExcerptShape, head as excerpt_head, is_console_error, is_of_console,
+};
 pub(crate) use head::head;
 pub(crate) use panther::Component;
 

@@ -110,7 +110,91 @@ pub(crate) fn groups(mut segments: Vec<Segment>) -> Vec<Group> {
             },
         }
     }
+    join_shifted(&mut groups);
     groups
+}
+
+/// Two halves of one failure that stand an hour apart: one told by the clock on the wall, the other in
+/// UTC. The hour that comes twice in autumn is taken as the first of the two, and a device that states
+/// the winter time of its zone alone is an hour late all summer.
+fn join_shifted(groups: &mut Vec<Group>) {
+    let mut at = 0;
+    while let Some(group) = groups.get(at) {
+        if !group.failed() || group.segments.iter().any(Segment::is_scan) {
+            at += 1;
+            continue;
+        }
+        let other = groups
+            .iter()
+            .enumerate()
+            .position(|(place, known)| place != at && is_same_but_for_an_hour(known, group));
+        match other {
+            // Each of them has one other half: what fits two is another attempt's.
+            Some(into)
+                if groups
+                    .iter()
+                    .filter(|known| is_same_but_for_an_hour(known, group))
+                    .count()
+                    == 1 =>
+            {
+                let half = groups.remove(at);
+                let into = if into > at { into - 1 } else { into };
+                if let Some(known) = groups.get_mut(into) {
+                    half.segments
+                        .into_iter()
+                        .for_each(|segment| known.push(segment));
+                }
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+/// `wall` is told by the clock on the wall alone, `known` in UTC alone; both failed with one code.
+fn is_same_but_for_an_hour(known: &Group, wall: &Group) -> bool {
+    let by_wall = |group: &Group| {
+        group
+            .segments
+            .iter()
+            .all(|segment| segment.is_by_wall_clock && !segment.is_zone_assumed)
+    };
+    let by_utc = |group: &Group| {
+        group
+            .segments
+            .iter()
+            .all(|segment| !segment.is_by_wall_clock && !segment.is_zone_assumed)
+    };
+    let code = |group: &Group| {
+        let verdicts = group.segments.iter().filter_map(|segment| segment.verdict);
+        verdicts.filter_map(|verdict| verdict.code).next_back()
+    };
+    let is_scan = |group: &Group| group.segments.iter().any(Segment::is_scan);
+    if !by_wall(wall)
+        || !by_utc(known)
+        || !wall.failed()
+        || !known.failed()
+        || code(wall).is_none()
+        || code(wall) != code(known)
+        || is_scan(wall)
+        || is_scan(known)
+        || differ(known.kb(), wall.kb())
+        || differ(known.build(), wall.build())
+    {
+        return false;
+    }
+    wall.segments.iter().any(|local| {
+        known.segments.iter().any(|utc| {
+            let (Some(start), Some(end), Some(utc_start), Some(utc_end)) =
+                (local.start, local.end, utc.start, utc.end)
+            else {
+                return false;
+            };
+            [HOUR, -HOUR].iter().any(|shift| {
+                let shifted = (start + shift, end + shift);
+                between(shifted, (utc_start, utc_end), false) <= SAME_FAILURE
+            })
+        })
+    })
 }
 
 fn end_of(segment: &Segment) -> i64 {
@@ -229,13 +313,24 @@ fn completes_download(group: &Group, segment: &Segment) -> bool {
         && of_source().all(|known| known.succeeded() && known.phase() == Some(Phase::Download))
 }
 
-/// Two files of one format (setupact.log and setuperr.log) repeat the same verdict.
+/// Two files of one format (setupact.log and setuperr.log) repeat the same verdict; and the call of the
+/// update client, which may have installed other updates since, ends with that of the one that failed.
 fn repeats_verdict(known: &Segment, segment: &Segment) -> bool {
+    let ends_the_call = || {
+        known.source == "windows_update_log"
+            && known.failed()
+            && segment.failed()
+            && !segment.has_start
+            && segment.kb.is_none()
+            && segment.build.is_none()
+            && segment.update_id.is_empty()
+            && segment.title.is_empty()
+    };
     let same_code =
         known.verdict.map(|verdict| verdict.code) == segment.verdict.map(|verdict| verdict.code);
     known.source == segment.source
         && same_code
-        && known.source == "setup_log"
+        && (known.source == "setup_log" || ends_the_call())
         && gap(known, segment) <= MINUTE
         && share_no_row(known, segment)
 }
@@ -260,10 +355,23 @@ fn gap(left: &Segment, right: &Segment) -> i64 {
     else {
         return 0;
     };
+    let zones_may_differ = left.is_zone_assumed != right.is_zone_assumed;
+    between(
+        (left_start, left_end),
+        (right_start, right_end),
+        zones_may_differ,
+    )
+}
+
+/// Time between two stretches; 0 when they overlap.
+fn between(
+    (left_start, left_end): (i64, i64),
+    (right_start, right_end): (i64, i64),
+    zones_may_differ: bool,
+) -> i64 {
     if left_start <= right_end && right_start <= left_end {
         return 0;
     }
-    let zones_may_differ = left.is_zone_assumed != right.is_zone_assumed;
     let ends = [
         (left_start, right_start),
         (left_end, right_end),

@@ -1,6 +1,7 @@
-//! Servicing sessions that did not install what they were given.
+//! Servicing sessions that did not install what they were given, or were not asked to.
 //!
-//! CBS.log ends a removal, and the staging of a package, in the words of an installation. Only the
+//! CBS.log ends a removal, and the staging of a package, in the words of an installation, whether it
+//! went well or not. Only the
 //! plan of the session says from which state to which the package is taken. A session that installs
 //! plans removals too, of what it replaces: the plan of the session's own package counts.
 
@@ -9,10 +10,21 @@ use super::signal::Signal;
 use crate::row::Row;
 
 /// Gives the sessions that removed their package the signals of a removal, and takes the success from
-/// those that only staged it or cleaned it up.
+/// those that only staged it or cleaned it up. A removal that failed leaves the update in place: it is
+/// no failed installation, and no attempt at one.
 pub(super) fn judge(segments: &mut [Segment], rows: &[Row<'_>]) {
     for segment in segments {
-        if segment.source != "cbs_log" || !segment.succeeded() || segment.is_removal() {
+        if segment.source != "cbs_log" || segment.is_removal() {
+            continue;
+        }
+        if segment.failed() {
+            if matches!(end_of(segment, rows), End::Removed | End::CleanedUp) {
+                segment.signals.clear();
+                segment.verdict = None;
+            }
+            continue;
+        }
+        if !segment.succeeded() {
             continue;
         }
         match end_of(segment, rows) {

@@ -12,6 +12,10 @@ use crate::row::Row;
 
 /// A stretch of one stream: a scan, a download, an installation, a servicing session, a mount.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is what the log states by itself"
+)]
 pub(crate) struct Segment {
     pub(crate) source: String,
     /// Rows that belong to it, in stream order.
@@ -30,6 +34,9 @@ pub(crate) struct Segment {
     pub(crate) start: Option<i64>,
     pub(crate) end: Option<i64>,
     pub(crate) is_zone_assumed: bool,
+    /// Its times are those of the clock on the wall: in the hour that comes twice, or where only the
+    /// zone's winter time is known, they may be an hour off.
+    pub(crate) is_by_wall_clock: bool,
     /// The log says that the operation began: it was not cut out of the middle.
     pub(crate) has_start: bool,
     /// At least a session began.
@@ -65,6 +72,7 @@ impl Segment {
             start: None,
             end: None,
             is_zone_assumed: false,
+            is_by_wall_clock: false,
             has_start: false,
             is_opened: false,
             kb_weight: 0,
@@ -85,6 +93,7 @@ impl Segment {
             self.end = Some(self.end.map_or(time, |end| end.max(time)));
         }
         self.is_zone_assumed |= row.is_zone_assumed && row.time.is_some();
+        self.is_by_wall_clock |= row.is_by_wall_clock && row.time.is_some();
         self.has_start |= row.signal.is_some_and(Signal::is_start);
         self.is_opened |= row.boundary == Some(Boundary::Start) || self.has_start;
         if let Some(signal) = row.signal {

@@ -300,9 +300,19 @@ impl<'a, 'r> Material<'a, 'r> {
                 .filter_map(|index| {
                     let row = self.rows.get(*index)?;
                     let variables = row.meets(evidence.condition, self.knowledge)?;
+                    let is_about = |package: &String| place.is_about(package, self.rows);
+                    if !variables.get("package").is_none_or(is_about) {
+                        return None;
+                    }
                     (!self.is_usual(row, evidence.condition)).then_some((*index, variables))
                 });
             let mut confirmed: Vec<(usize, Variables)> = confirmed.collect();
+            if evidence.is_absent {
+                if confirmed.is_empty() {
+                    continue;
+                }
+                return None;
+            }
             // What stands within the session goes before what only stands near it in time.
             confirmed.sort_by_key(|(row, _)| !place.is_member(*row));
             let is_beside = evidence.scope == Scope::Attempt
@@ -415,6 +425,17 @@ impl Place {
             window: attempt.window,
             is_zone_assumed: attempt.is_zone_assumed,
         }
+    }
+
+    /// True when the attempt is one at this package: servicing says of many others too what they build on.
+    fn is_about(&self, package: &str, rows: &[Row<'_>]) -> bool {
+        let Self::Around { members, .. } = self else {
+            return true;
+        };
+        members
+            .iter()
+            .filter_map(|index| rows.get(*index))
+            .any(|row| row.message.contains("Exec: Processing") && row.message.contains(package))
     }
 
     /// True for a row of the attempt itself; without an attempt every row is.

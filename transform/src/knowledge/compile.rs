@@ -324,6 +324,7 @@ impl Compiler {
             role: role.unwrap_or(Role::Cause),
             scope: scope.unwrap_or(Scope::Attempt),
             is_optional: entry.optional,
+            is_absent: entry.absent,
             adds: entry.adds,
         })
     }

@@ -181,6 +181,9 @@ entry_with_condition! {
         /// Without it the rule still holds.
         #[serde(default)]
         optional: bool,
+        /// The rule holds only where no such record is there.
+        #[serde(default)]
+        absent: bool,
         /// What an optional record adds to the confidence.
         #[serde(default)]
         adds: f64,

@@ -117,12 +117,13 @@ impl Rule {
             } else {
                 ""
             };
+            let no = if evidence.is_absent { "no" } else { "a" };
             let condition = conditions.get(evidence.condition);
             let asked = condition
                 .map(|condition| condition.in_words(needles))
                 .unwrap_or_default();
             words.push(format!(
-                "a record {}: {asked}{optional}",
+                "{no} record {}: {asked}{optional}",
                 evidence.scope.in_words()
             ));
         }
@@ -144,7 +145,10 @@ impl Rule {
             || !self.codes_within.is_empty()
             || !self.extend_operations.is_empty()
             || self.check.is_some()
-            || self.evidence.iter().any(|evidence| !evidence.is_optional)
+            || self
+                .evidence
+                .iter()
+                .any(|evidence| !evidence.is_optional && !evidence.is_absent)
             || self.facts.iter().any(|fact| !fact.is_optional)
     }
 }
@@ -156,6 +160,8 @@ pub(crate) struct EvidenceRule {
     pub(crate) role: Role,
     pub(crate) scope: Scope,
     pub(crate) is_optional: bool,
+    /// Such a record speaks against the rule.
+    pub(crate) is_absent: bool,
     pub(crate) adds: f64,
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::{KNOWLEDGE, collect, hex, judge, reference};
 
 /// The vocabulary of causes; a new cause is added here and gets a rule and a fixture.
-const CAUSES: [&str; 36] = [
+const CAUSES: [&str; 37] = [
     "access-denied",
     "advanced-installer-failed",
     "app-package-failed",
@@ -24,6 +24,7 @@ const CAUSES: [&str; 36] = [
     "group-policy-file-corrupt",
     "image-apply-failed",
     "interrupted-by-restart",
+    "memory-exhausted",
     "migration-failed",
     "package-hash-mismatch",
     "package-not-applicable",

@@ -8,7 +8,7 @@ use patchlens_transform::Reference;
 use crate::support::{Verdicts, collect, judge, shared};
 
 /// Judges a device whose files have these names and texts.
-fn judged(files: &[(&str, &str)]) -> Verdicts {
+pub(crate) fn judged(files: &[(&str, &str)]) -> Verdicts {
     let device = tempfile::tempdir().unwrap();
     for (name, text) in files {
         std::fs::write(Path::new(device.path()).join(name), text).unwrap();
@@ -20,7 +20,7 @@ fn judged(files: &[(&str, &str)]) -> Verdicts {
 }
 
 #[track_caller]
-fn check(files: &[(&str, &str)], cause: &str, culprit: &str) {
+pub(crate) fn check(files: &[(&str, &str)], cause: &str, culprit: &str) {
     let verdicts = judged(files);
     let first = verdicts.open().first().cloned().unwrap_or_default();
     assert_eq!(

@@ -120,20 +120,24 @@ fn an_installation_that_is_tried_again_is_another_attempt_whatever_was_fetched_b
 
 #[test]
 fn a_download_goes_with_its_installation_where_one_log_alone_tells_of_both() {
-    let mut events = Vec::from(reported_failure(0, 1));
-    // Fetched in the evening, installed in the morning.
-    if let Some(download) = events.first_mut() {
-        let earlier = reported(
-            -8 * HOUR,
-            1,
-            "AGENT_DOWNLOAD_SUCCEEDED",
-            "",
-            "Download succeeded.",
-        );
-        *download = earlier;
+    let began = |events: &[Event]| {
+        let found = verdicts(events);
+        assert_eq!(found.attempts().len(), 1, "{}", found.account());
+        found.attempts()[0][schema::STARTED_AT].clone()
+    };
+    let at_once = began(&reported_failure(0, 1));
+    // Fetched in the evening, installed in the morning; a download without a title is worth no row of
+    // its own, so that only the beginning of the attempt shows that it was joined.
+    for text in [
+        "Download succeeded.",
+        "Download succeeded: 2024-08 Cumulative Update (KB5041580)",
+    ] {
+        let mut events = Vec::from(reported_failure(0, 1));
+        if let Some(download) = events.first_mut() {
+            *download = reported(-8 * HOUR, 1, "AGENT_DOWNLOAD_SUCCEEDED", "", text);
+        }
+        assert_ne!(began(&events), at_once, "{text}");
     }
-    let found = verdicts(&events);
-    assert_eq!(found.attempts().len(), 1, "{}", found.account());
 }
 
 #[test]
