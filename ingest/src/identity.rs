@@ -5,6 +5,7 @@
 //! folder or archive names the device. Event logs keep records from before a device was renamed, so
 //! only their newest record counts. A domain suffix is no part of the name.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::net::IpAddr;
 
@@ -12,7 +13,8 @@ use jiff::Timestamp;
 use patchlens_event::{DeviceId, inventory as names};
 
 use crate::bundle::{Bundle, Entry, Limits, is_cabinet, read_full};
-use crate::evtx::{CHUNK_BYTES, FILE_HEADER_BYTES, NewestChunk};
+use crate::event_record::COMPUTER_NAME;
+use crate::evtx::{CHUNK_BYTES, Computers, FILE_HEADER_BYTES, NewestChunk, Span};
 use crate::foreign::foreign;
 use crate::json::Documents;
 use crate::parser::FileParser;
@@ -33,6 +35,10 @@ const NAMES_PIECE_BYTES: usize = 256 << 10;
 const NAMES_OVERLAP_BYTES: usize = 512;
 /// How much of an event log is read for its newest record.
 const EVENT_LOG_BYTES: u64 = 512 << 20;
+/// How much of an export of event logs is read for the computers that it names.
+const EXPORT_BYTES: u64 = 64 << 20;
+/// How many computers one export may name.
+const COMPUTERS_MAX: usize = 4_096;
 
 /// Where a name was found; what comes first is believed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,11 +60,22 @@ pub(crate) struct NameClaim {
     pub(crate) name: String,
 }
 
+/// The computers that an event log, or an export of several, names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// By name without domain, in upper case; with a span where the file numbers its records.
+    pub(crate) computers: BTreeMap<String, Option<Span>>,
+    /// It is the log that a computer keeps of itself: other names in it are its own of old.
+    pub(crate) is_own: bool,
+}
+
 /// What the first look at a file found.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scan {
     pub(crate) format: Option<Format>,
     pub(crate) claim: Option<NameClaim>,
+    /// Which computers its records are of, where they say so.
+    pub(crate) named: Named,
     pub(crate) zone: ZoneFacts,
     /// When the bundle says that it was collected.
     pub(crate) collected_at: Option<Timestamp>,
@@ -93,7 +110,8 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
     match scan.format {
         None => scan.detail = unknown(&head, file_name),
         Some(Format::Evtx) => {
-            let newest = newest_chunk(&head, &mut reader, &mut scan.known);
+            let (newest, named) = newest_chunk(&head, &mut reader, &mut scan.known);
+            scan.named = named;
             scan.claim = event_log_claim(&newest);
             newest.records(&mut Offsets(&mut scan.zone));
         }
@@ -109,9 +127,19 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
             owners_in(&head, &mut scan.known.users);
             owners_in(&more, &mut scan.known.users);
         }
-        Some(Format::EventsJson) => {
-            scan.claim = documents_claim(&head);
-            learn_users(head, &mut reader, &mut scan.known);
+        Some(format @ (Format::EventsJson | Format::EventsText)) => {
+            if format == Format::EventsJson {
+                scan.claim = documents_claim(&head);
+            }
+            scan.named = exported(format, head, &mut reader, limits, &mut scan.known);
+            let only = scan.named.computers.keys().next();
+            scan.claim = scan.claim.take().or_else(|| {
+                only.map(|name| NameClaim {
+                    source: NameSource::EventDocuments,
+                    written_at: None,
+                    name: name.clone(),
+                })
+            });
         }
         Some(
             format @ (Format::SystemInfo
@@ -204,22 +232,97 @@ fn daily_bias(record: &Record<'_>) -> Option<i32> {
     })
 }
 
-fn newest_chunk(head: &[u8], reader: &mut dyn Read, known: &mut KnownNames) -> NewestChunk {
+fn newest_chunk(
+    head: &[u8],
+    reader: &mut dyn Read,
+    known: &mut KnownNames,
+) -> (NewestChunk, Named) {
     let mut blocks = head
         .get(FILE_HEADER_BYTES..)
         .unwrap_or_default()
         .chain(reader)
         .take(EVENT_LOG_BYTES);
     let mut newest = NewestChunk::default();
+    let mut computers = Computers::default();
     let mut block = vec![0; CHUNK_BYTES];
     while let Ok(count) = read_full(&mut blocks, &mut block)
         && count > 0
     {
         let block = block.get(..count).unwrap_or_default();
         newest.take(block);
+        computers.take(block);
         owners_in(block, &mut known.users);
     }
-    newest
+    let (spans, is_own) = computers.finish();
+    let mut named = Named {
+        is_own,
+        ..Named::default()
+    };
+    for (name, span) in spans {
+        named.note(&name, Some(span));
+    }
+    (newest, named)
+}
+
+impl Named {
+    fn note(&mut self, name: &str, span: Option<Span>) {
+        let name = short_name(name).to_uppercase();
+        let known = self.computers.entry(name).or_insert(span);
+        if let (Some(known), Some(span)) = (known, span) {
+            known.add(span);
+        }
+    }
+}
+
+/// Notes of which computers the records of an export are.
+#[derive(Default)]
+struct Speakers(Named);
+
+impl RecordSink for Speakers {
+    fn record(&mut self, record: Record<'_>) {
+        let mut fields = record.fields.iter();
+        if let Some((_, name)) = fields.find(|(name, _)| name == COMPUTER_NAME)
+            && (self.0.computers.len() < COMPUTERS_MAX || self.0.computers.contains_key(name))
+        {
+            self.0.note(name, None);
+        }
+    }
+
+    fn issue(&mut self, _: Issue<'_>) {}
+}
+
+/// Reads an export for the computers that it names, and for names of users.
+fn exported(
+    format: Format,
+    head: Vec<u8>,
+    reader: &mut dyn Read,
+    limits: &Limits,
+    known: &mut KnownNames,
+) -> Named {
+    let mut speakers = Speakers::default();
+    let mut parser = FileParser::new(format, limits);
+    let mut rest = reader.take(EXPORT_BYTES.saturating_sub(head.len() as u64));
+    let mut piece = head;
+    let mut seam = Vec::new();
+    loop {
+        parser.feed(&piece, &mut speakers);
+        owners_in(&piece, &mut known.users);
+        // A name may stand half in this piece and half in the one before.
+        let half = piece.len().min(NAMES_OVERLAP_BYTES);
+        seam.extend_from_slice(piece.get(..half).unwrap_or_default());
+        owners_in(&seam, &mut known.users);
+        seam.clear();
+        seam.extend_from_slice(piece.get(piece.len() - half..).unwrap_or_default());
+        piece.clear();
+        // What cannot be read is complained about later.
+        let wanted = rest.by_ref().take(NAMES_PIECE_BYTES as u64);
+        match { wanted }.read_to_end(&mut piece) {
+            Ok(count) if count > 0 => {}
+            _ => break,
+        }
+    }
+    parser.finish(&mut speakers);
+    speakers.0
 }
 
 fn event_log_claim(newest: &NewestChunk) -> Option<NameClaim> {
@@ -357,7 +460,19 @@ pub(crate) fn domain_of(name: &str) -> Option<&str> {
 }
 
 /// NetBIOS names, which systeminfo prints, are cut to this length.
-const NETBIOS_CHARS: usize = 15;
+pub(crate) const NETBIOS_CHARS: usize = 15;
+
+/// Whether Windows makes up such names: `MININT-2V8KD31` for its setup environment, `WIN-3QK0V1N9M5T`
+/// for a device that nobody has named yet. Servers may keep the latter.
+pub(crate) fn is_provisional(name: &str) -> bool {
+    let name = short_name(name).to_ascii_uppercase();
+    let random = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match (name.strip_prefix("MININT-"), name.strip_prefix("WIN-")) {
+        (Some(rest), _) => random(rest),
+        (_, Some(rest)) => rest.len() == 11 && random(rest),
+        _ => false,
+    }
+}
 
 /// Decides from all claims of a bundle; `operator` wins, `fallback` names a device that nothing names.
 /// `None` when not even that leaves a name.
@@ -366,9 +481,11 @@ pub(crate) fn identify<'a>(
     operator: Option<&str>,
     fallback: &str,
 ) -> Option<Identity> {
+    // A name that setup gave until the device had one counts where there is no other.
     let found = claims.clone().min_by(|a, b| {
-        a.source
-            .cmp(&b.source)
+        is_provisional(&a.name)
+            .cmp(&is_provisional(&b.name))
+            .then(a.source.cmp(&b.source))
             .then(b.written_at.cmp(&a.written_at))
     });
     let mut name = found.map(|claim| short_name(&claim.name).to_owned());

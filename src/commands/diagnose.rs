@@ -120,6 +120,9 @@ fn answer(
         input.records += account.records();
         input.rejected += account.rejected();
         input.unrecognised.extend(account.unrecognised());
+        for note in &account.notes {
+            tracing::warn!(path = %path.display(), note, "devices told apart");
+        }
         read.extend(account.devices);
     }
     if input.files == 0 {

@@ -36,6 +36,8 @@ pub use limits::{LimitExceeded, LimitOutOfRange, Limits};
 pub use reader::EntryReader;
 pub(crate) use reader::read_full;
 
+use crate::device::Speaker;
+
 /// An entry that is not read, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -54,6 +56,8 @@ pub struct Entry {
     pub path: String,
     /// Size as declared; `None` where nothing declares it.
     pub declared_bytes: Option<u64>,
+    /// Which of its records are meant; all where there is none.
+    pub(crate) speaker: Option<Speaker>,
     place: Place,
 }
 
@@ -71,6 +75,8 @@ pub struct Bundle {
     pub entries: Vec<Entry>,
     /// What is not read.
     pub refusals: Vec<Refusal>,
+    /// What a person should know about how it was told from the bundles of other devices.
+    pub notes: Vec<String>,
     /// Shared with the bundles of other devices that lie in the same archive, as is the total.
     archives: Arc<Vec<archive::Source>>,
     total_bytes: Arc<AtomicU64>,
@@ -129,6 +135,7 @@ impl Bundle {
             .map(|found| Entry {
                 path: found.relative,
                 declared_bytes: Some(found.bytes),
+                speaker: found.speaker,
                 place: Place::File(found.path),
             })
             .collect();
@@ -136,6 +143,7 @@ impl Bundle {
             name,
             entries,
             refusals,
+            notes: Vec::new(),
             archives: Arc::default(),
             total_bytes: Arc::default(),
             spooled_bytes: 0,
@@ -150,6 +158,7 @@ impl Bundle {
             name,
             entries: Vec::new(),
             refusals: Vec::new(),
+            notes: Vec::new(),
             archives: Arc::clone(&self.archives),
             total_bytes: Arc::clone(&self.total_bytes),
             spooled_bytes: 0,
@@ -267,6 +276,7 @@ impl Bundle {
                     let entry = Entry {
                         path: under(path),
                         declared_bytes,
+                        speaker: None,
                         place: Place::Part { archive, part },
                     };
                     self.add_part(entry, depth);

@@ -325,6 +325,7 @@ impl Follower {
                 relative: name.to_string_lossy().into_owned(),
                 path: self.root.clone(),
                 bytes: 0,
+                speaker: None,
             };
             Walk {
                 files: vec![file],

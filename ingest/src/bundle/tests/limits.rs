@@ -48,6 +48,7 @@ fn cabinets_together_take_no_more_memory_than_one() {
             relative: format!("CbsPersist_{number}.cab"),
             path,
             bytes: packed.len() as u64,
+            speaker: None,
         });
     }
     let limits = Limits {
