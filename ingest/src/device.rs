@@ -20,12 +20,15 @@ mod label;
 mod tests;
 
 use std::fs::{self, File};
+use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use patchlens_event::RejectReason;
 
-use crate::bundle::{Bundle, Entry, Found, Limits, Refusal, is_zip, read_failure, read_full, walk};
+use crate::bundle::{
+    Bundle, Entry, Found, Limits, Refusal, holds_tar, is_zip, read_failure, read_full, walk,
+};
 use crate::identity::{NameClaim, NameSource, Scan, scan};
 use crate::{Error, Result};
 use computers::Computers;
@@ -162,7 +165,7 @@ pub(crate) fn shares(path: &Path, limits: &Limits, division: Division) -> Result
         return Err(failed(std::io::Error::other(kind)));
     }
     if !metadata.is_dir() {
-        if starts_a_zip(path).map_err(failed)? {
+        if is_archive(path).map_err(failed)? {
             return Ok(vec![Share::Archive(path.to_owned())]);
         }
         let relative = path
@@ -188,7 +191,7 @@ pub(crate) fn shares(path: &Path, limits: &Limits, division: Division) -> Result
     let mut archives = Vec::new();
     let mut loose = Vec::new();
     for file in found.files {
-        if file.bytes > 0 && starts_a_zip(&file.path).unwrap_or(false) {
+        if file.bytes > 0 && is_archive(&file.path).unwrap_or(false) {
             archives.push(Share::Archive(file.path));
         } else {
             loose.push(file);
@@ -227,10 +230,17 @@ pub(crate) fn shares(path: &Path, limits: &Limits, division: Division) -> Result
     Ok(shares)
 }
 
-fn starts_a_zip(path: &Path) -> std::io::Result<bool> {
+/// Whether a file holds the files of a device or of several: a .zip or a .tar, compressed or not.
+fn is_archive(path: &Path) -> std::io::Result<bool> {
+    let mut file = File::open(path)?;
     let mut head = [0; 4];
-    read_full(&mut File::open(path)?, &mut head)?;
-    Ok(is_zip(&head))
+    read_full(&mut file, &mut head)?;
+    if is_zip(&head) {
+        return Ok(true);
+    }
+    file.seek(SeekFrom::Start(0))?;
+    // What is damaged is said when it is read.
+    Ok(holds_tar(&mut file).unwrap_or(false))
 }
 
 /// What names the device of a single file when nothing else does: a cabinet is named after the device
@@ -395,7 +405,14 @@ fn divide_archive(
 /// A nested archive names its device as one on disk does.
 fn without_zip(name: &str) -> &str {
     match name.rsplit_once('.') {
-        Some((stem, extension)) if extension.eq_ignore_ascii_case("zip") => stem,
+        Some((stem, extension))
+            if ["zip", "tgz", "tar"]
+                .iter()
+                .any(|known| extension.eq_ignore_ascii_case(known)) =>
+        {
+            stem
+        }
+        Some((stem, "gz")) => stem.strip_suffix(".tar").unwrap_or(stem),
         _ => name,
     }
 }

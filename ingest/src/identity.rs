@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use patchlens_event::{DeviceId, inventory as names};
 
-use crate::bundle::{Bundle, Entry, Limits, is_cabinet, read_full};
+use crate::bundle::{Bundle, Entry, Limits, is_packed, read_full};
 use crate::event_record::COMPUTER_NAME;
 use crate::evtx::{CHUNK_BYTES, Computers, FILE_HEADER_BYTES, NewestChunk, Span};
 use crate::foreign::foreign;
@@ -80,8 +80,8 @@ pub(crate) struct Scan {
     /// When the bundle says that it was collected.
     pub(crate) collected_at: Option<Timestamp>,
     pub(crate) known: KnownNames,
-    /// The file is a cabinet that has not been opened.
-    pub(crate) is_cabinet: bool,
+    /// The file holds others and has not been opened.
+    pub(crate) is_packed: bool,
     /// Why there is no format, for a person.
     pub(crate) detail: String,
 }
@@ -96,6 +96,13 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
     let filled = read_head(&mut reader, &mut head)?;
     head.truncate(filled);
     let file_name = entry.path.rsplit('/').next().unwrap_or_default();
+    if is_packed(&head) {
+        return Ok(Scan {
+            is_packed: true,
+            detail: unknown(&head, file_name),
+            ..Scan::default()
+        });
+    }
     if foreign(&head, file_name).is_some() {
         return Ok(Scan {
             detail: unknown(&head, file_name),
@@ -104,7 +111,6 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
     }
     let mut scan = Scan {
         format: detect(&head, file_name),
-        is_cabinet: is_cabinet(&head),
         ..Scan::default()
     };
     match scan.format {

@@ -28,7 +28,7 @@ impl<T> Looked<T> {
             below,
             computers: computers.in_file(scan),
             speaker: None,
-            is_recognised: scan.format.is_some() || scan.is_cabinet,
+            is_recognised: scan.format.is_some() || scan.is_packed,
             item,
         }
     }

@@ -109,13 +109,8 @@ fn archives_in_an_archive_are_devices_when_they_name_different_computers() {
 
 #[test]
 fn an_archive_that_is_not_read_is_named_and_not_taken_for_the_log_in_it() {
-    let mut tar = b"YR-1/CBS.log".to_vec();
-    tar.resize(257, 0);
-    tar.extend_from_slice(b"ustar\x0000");
-    tar.resize(512, 0);
-    tar.extend_from_slice(CBS.as_bytes());
     let root = folder(&[
-        ("logs.tar", &tar),
+        ("logs.rar", b"Rar!\x1a\x07\x01\0\0\0\0\0"),
         ("logs.7z", b"7z\xbc\xaf\x27\x1c\0\x04\0\0\0\0"),
         ("ok/CBS.log", CBS.as_bytes()),
     ]);
@@ -129,7 +124,7 @@ fn an_archive_that_is_not_read_is_named_and_not_taken_for_the_log_in_it() {
     assert!(
         details
             .iter()
-            .all(|detail| detail.contains("pack it as .zip")),
+            .all(|detail| detail.contains("pack it as .zip or .tar.gz")),
         "{details:?}"
     );
 }
@@ -349,4 +344,105 @@ fn records_of_several_computers_in_one_file_are_each_its_own() {
         &["YR-0001", "YR-0002", "YR-0003"],
         &["CBS.log"],
     );
+}
+
+/// A tar archive, compressed with gzip.
+fn tarball(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut archive = tar::Builder::new(gzip);
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, *bytes).unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
+}
+
+#[test]
+fn a_tar_archive_is_read_as_a_zip_is() {
+    let files = fleet("{n}/");
+    let long = format!("1/{}/dism.log", "very-long-folder/".repeat(12));
+    let dism = b"2024-08-20 10:02:41, Error                 DISM   DISM.EXE: x hr:0x80070005\r\n";
+    let mut files = slices(&files);
+    files.push((long.as_str(), dism));
+    let work = tempfile::tempdir().unwrap();
+    let packed = tarball(&files);
+    std::fs::write(work.path().join("fleet.tar.gz"), &packed).unwrap();
+    let (from_tar, account) = read(&work.path().join("fleet.tar.gz"));
+    assert_eq!((account.devices.len(), account.rejected()), (3, 0));
+    let (from_folder, _) = read(folder(&files).path());
+    assert_eq!(devices(&from_tar), devices(&from_folder));
+    // In a folder, in a zip, and not compressed.
+    assert_eq!(devices(&read(work.path()).0), devices(&from_folder));
+    let mut plain = Vec::new();
+    std::io::Read::read_to_end(
+        &mut flate2::read::GzDecoder::new(packed.as_slice()),
+        &mut plain,
+    )
+    .unwrap();
+    let outer = work.path().join("outer.zip");
+    zip_file(&outer, &[("x/fleet.tar", &plain)]);
+    assert_eq!(devices(&read(&outer).0), devices(&from_folder));
+    // One log by itself is of the device in whose folder it lies.
+    let one = tempfile::tempdir().unwrap();
+    let gzipped = |bytes: &[u8]| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, bytes).unwrap();
+        gzip.finish().unwrap()
+    };
+    std::fs::write(one.path().join("CBS.log.gz"), gzipped(CBS.as_bytes())).unwrap();
+    std::fs::write(one.path().join("systeminfo.txt"), systeminfo("YR-9")).unwrap();
+    let (kept, account) = read(one.path());
+    assert_eq!((account.devices.len(), account.records()), (1, 4));
+    assert!(
+        kept.events
+            .iter()
+            .any(|event| event.origin.file == "CBS.log.gz/CBS.log")
+    );
+}
+
+#[test]
+fn a_hostile_tar_archive_is_refused_in_part() {
+    let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut archive = tar::Builder::new(gzip);
+    let mut add = |kind: tar::EntryType, name: &[u8], link: &str, bytes: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(bytes.len() as u64);
+        header.as_old_mut().name[..name.len()].copy_from_slice(name);
+        header.set_link_name(link).unwrap();
+        header.set_cksum();
+        archive.append(&header, bytes).unwrap();
+    };
+    use tar::EntryType as T;
+    add(T::Regular, b"CBS.log", "x", CBS.as_bytes());
+    add(T::Regular, b"../up.log", "x", CBS.as_bytes());
+    add(T::Regular, b"/root.log", "x", CBS.as_bytes());
+    add(T::Symlink, b"link.log", "/etc/passwd", b"");
+    add(T::Link, b"hard.log", "CBS.log", b"");
+    add(T::Char, b"dev.log", "x", b"");
+    // A name of 60 MiB, which compresses to nothing: it is not held, and ends the archive.
+    add(T::GNULongName, b"long", "x", &vec![b'n'; 60 << 20]);
+    add(T::Regular, b"after.log", "x", CBS.as_bytes());
+    let packed = archive.into_inner().unwrap().finish().unwrap();
+    let work = tempfile::tempdir().unwrap();
+    let path = work.path().join("PC-1.tgz");
+    std::fs::write(&path, &packed).unwrap();
+    let (kept, account) = read(&path);
+    assert_eq!(account.devices[0].device_id.as_str(), "PC-1");
+    assert_eq!(account.records(), 3);
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for reject in &kept.rejects {
+        *reasons.entry(reject.reason.as_str()).or_default() += 1;
+    }
+    assert_eq!(reasons["unsafe_path"], 4, "{:?}", kept.rejects);
+    assert_eq!(reasons["limit_exceeded"], 1, "{:?}", kept.rejects);
+    assert_eq!(reasons["unreadable"], 1, "a device: {:?}", kept.rejects);
+    // Cut anywhere, what is whole is read, and that it is cut is said.
+    for cut in [packed.len() / 4, packed.len() - 20] {
+        std::fs::write(&path, &packed[..cut]).unwrap();
+        let (_, account) = read(&path);
+        assert!(account.rejected() > 0, "{cut}");
+    }
 }
