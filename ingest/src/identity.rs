@@ -5,16 +5,20 @@
 //! folder or archive names the device. Event logs keep records from before a device was renamed, so
 //! only their newest record counts. A domain suffix is no part of the name.
 
-use std::collections::BTreeMap;
+mod named;
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Read};
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 use patchlens_event::{DeviceId, inventory as names};
 
+pub(crate) use self::named::Named;
+use self::named::exported;
 use crate::bundle::{Bundle, Entry, Limits, is_packed, read_full};
-use crate::event_record::COMPUTER_NAME;
-use crate::evtx::{CHUNK_BYTES, Computers, FILE_HEADER_BYTES, NewestChunk, Span};
+use crate::evtx::{CHUNK_BYTES, Computers, FILE_HEADER_BYTES, NewestChunk};
 use crate::foreign::foreign;
 use crate::json::Documents;
 use crate::parser::FileParser;
@@ -35,10 +39,6 @@ const NAMES_PIECE_BYTES: usize = 256 << 10;
 const NAMES_OVERLAP_BYTES: usize = 512;
 /// How much of an event log is read for its newest record.
 const EVENT_LOG_BYTES: u64 = 512 << 20;
-/// How much of an export of event logs is read for the computers that it names.
-const EXPORT_BYTES: u64 = 64 << 20;
-/// How many computers one export may name.
-const COMPUTERS_MAX: usize = 4_096;
 
 /// Where a name was found; what comes first is believed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,15 +58,6 @@ pub(crate) struct NameClaim {
     pub(crate) source: NameSource,
     pub(crate) written_at: Option<Timestamp>,
     pub(crate) name: String,
-}
-
-/// The computers that an event log, or an export of several, names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Named {
-    /// By name without domain, in upper case; with a span where the file numbers its records.
-    pub(crate) computers: BTreeMap<String, Option<Span>>,
-    /// It is the log that a computer keeps of itself: other names in it are its own of old.
-    pub(crate) is_own: bool,
 }
 
 /// What the first look at a file found.
@@ -270,67 +261,6 @@ fn newest_chunk(
     (newest, named)
 }
 
-impl Named {
-    fn note(&mut self, name: &str, span: Option<Span>) {
-        let name = short_name(name).to_uppercase();
-        let known = self.computers.entry(name).or_insert(span);
-        if let (Some(known), Some(span)) = (known, span) {
-            known.add(span);
-        }
-    }
-}
-
-/// Notes of which computers the records of an export are.
-#[derive(Default)]
-struct Speakers(Named);
-
-impl RecordSink for Speakers {
-    fn record(&mut self, record: Record<'_>) {
-        let mut fields = record.fields.iter();
-        if let Some((_, name)) = fields.find(|(name, _)| name == COMPUTER_NAME)
-            && (self.0.computers.len() < COMPUTERS_MAX || self.0.computers.contains_key(name))
-        {
-            self.0.note(name, None);
-        }
-    }
-
-    fn issue(&mut self, _: Issue<'_>) {}
-}
-
-/// Reads an export for the computers that it names, and for names of users.
-fn exported(
-    format: Format,
-    head: Vec<u8>,
-    reader: &mut dyn Read,
-    limits: &Limits,
-    known: &mut KnownNames,
-) -> Named {
-    let mut speakers = Speakers::default();
-    let mut parser = FileParser::new(format, limits);
-    let mut rest = reader.take(EXPORT_BYTES.saturating_sub(head.len() as u64));
-    let mut piece = head;
-    let mut seam = Vec::new();
-    loop {
-        parser.feed(&piece, &mut speakers);
-        owners_in(&piece, &mut known.users);
-        // A name may stand half in this piece and half in the one before.
-        let half = piece.len().min(NAMES_OVERLAP_BYTES);
-        seam.extend_from_slice(piece.get(..half).unwrap_or_default());
-        owners_in(&seam, &mut known.users);
-        seam.clear();
-        seam.extend_from_slice(piece.get(piece.len() - half..).unwrap_or_default());
-        piece.clear();
-        // What cannot be read is complained about later.
-        let wanted = rest.by_ref().take(NAMES_PIECE_BYTES as u64);
-        match { wanted }.read_to_end(&mut piece) {
-            Ok(count) if count > 0 => {}
-            _ => break,
-        }
-    }
-    parser.finish(&mut speakers);
-    speakers.0
-}
-
 fn event_log_claim(newest: &NewestChunk) -> Option<NameClaim> {
     let (written_at, name) = newest.computer_name()?;
     Some(NameClaim {
@@ -511,73 +441,4 @@ pub(crate) fn identify<'a>(
         device_id,
         device_name: name,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn claim(source: NameSource, at: Option<&str>, name: &str) -> NameClaim {
-        NameClaim {
-            source,
-            written_at: at.map(|at| at.parse().unwrap()),
-            name: name.to_owned(),
-        }
-    }
-
-    #[track_caller]
-    fn check(claims: &[NameClaim], operator: Option<&str>, id: &str, name: Option<&str>) {
-        let identity = identify(claims.iter(), operator, "folder").unwrap();
-        assert_eq!(
-            (identity.device_id.as_str(), identity.device_name.as_deref()),
-            (id, name)
-        );
-    }
-
-    #[test]
-    fn the_best_source_names_the_device() {
-        let old = claim(
-            NameSource::EventLog,
-            Some("2020-01-01T00:00:00Z"),
-            "WIN-SETUP",
-        );
-        let new = claim(
-            NameSource::EventLog,
-            Some("2024-01-01T00:00:00Z"),
-            "yr-0042.corp.example",
-        );
-        let info = claim(NameSource::SystemInfo, None, "YR-0042");
-        check(&[], None, "FOLDER", None);
-        check(
-            &[old.clone(), new.clone()],
-            None,
-            "YR-0042",
-            Some("yr-0042"),
-        );
-        check(&[old, new, info], None, "YR-0042", Some("YR-0042"));
-        check(
-            &[claim(NameSource::Facts, None, "PC")],
-            Some("asset-7"),
-            "ASSET-7",
-            Some("PC"),
-        );
-        check(
-            &[claim(NameSource::EventLog, None, "10.1.2.3")],
-            None,
-            "10.1.2.3",
-            Some("10.1.2.3"),
-        );
-    }
-
-    #[test]
-    fn a_name_that_was_cut_is_completed() {
-        let info = claim(NameSource::SystemInfo, None, "BRANCH-OFFICE-0");
-        let log = claim(NameSource::EventLog, None, "branch-office-0042");
-        check(
-            &[info, log],
-            None,
-            "BRANCH-OFFICE-0042",
-            Some("branch-office-0042"),
-        );
-    }
 }
