@@ -44,7 +44,7 @@ pub(super) fn among_computers<T: Clone>(
         };
         return divided.shares.push((name, files));
     }
-    let words = words(&labels, &stated, computers);
+    let words = words(&files, &labels, &stated, computers);
     let all: Vec<String> = words
         .values()
         .cloned()
@@ -136,13 +136,18 @@ fn common_label<T>(files: &[Looked<T>]) -> Option<String> {
 }
 
 /// What may stand in a path for each computer.
-fn words(
+///
+/// A label may be another name of a computer, such as its asset number: it is the computer's that the
+/// files which bear the label name, where that is one.
+fn words<T>(
+    files: &[Looked<T>],
     labels: &BTreeSet<String>,
     stated: &BTreeSet<&str>,
     computers: &Computers,
 ) -> BTreeMap<String, String> {
     let by_label = labels.iter().map(|label| {
-        let computer = computers.known(label).unwrap_or(label);
+        let borne_by = || bearer(label, files);
+        let computer = computers.known(label).or_else(borne_by).unwrap_or(label);
         (label.clone(), computer.to_owned())
     });
     let named = computers.names().filter_map(|name| {
@@ -151,6 +156,16 @@ fn words(
         is_here.then(|| (name.to_owned(), computer.to_owned()))
     });
     by_label.chain(named).collect()
+}
+
+/// The one computer that the files named by a label name.
+fn bearer<'a, T>(label: &str, files: &'a [Looked<T>]) -> Option<&'a str> {
+    let mut computers = files.iter().filter_map(|file| {
+        let computer = file.computer()?;
+        place_of(label, &file.below.to_uppercase()).map(|_| computer)
+    });
+    let first = computers.next()?;
+    computers.all(|other| other == first).then_some(first)
 }
 
 fn by_word(path: &str, words: &BTreeMap<String, String>) -> Option<String> {

@@ -229,6 +229,18 @@ fn files_beside_each_other_are_told_apart_by_what_they_name_and_how_they_are_nam
         &["PC01", "PC02"],
         &["CBS.log"],
     );
+    // Named after something else than the computer, which one of its files names.
+    check_layout(
+        &[
+            ("LT4711_CBS.log", one.as_bytes()),
+            ("LT4711_systeminfo.txt", info_1.as_bytes()),
+            ("LT4712_CBS.log", two.as_bytes()),
+            ("LT4712_systeminfo.txt", info_2.as_bytes()),
+            ("LT4713_CBS.log", three.as_bytes()),
+        ],
+        &["LT4713", "PC01", "PC02"],
+        &[],
+    );
     // By kind of log instead of by device.
     check_layout(
         &[
