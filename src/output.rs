@@ -41,10 +41,11 @@ pub(crate) enum Format {
 
 /// Sends logs to stderr: text on a terminal, JSON elsewhere. `RUST_LOG` overrides the level.
 pub(crate) fn init_logging(verbose: u8) {
+    // Crate `evtx` complains of each damaged record, which the reader counts and reports itself.
     let level = match verbose {
-        0 => "warn,patchlens=info",
+        0 => "warn,patchlens=info,evtx=off",
         1 => {
-            "info,patchlens=debug,patchlens_stream=debug,patchlens_log=debug,patchlens_queries=debug"
+            "info,evtx=off,patchlens=debug,patchlens_stream=debug,patchlens_log=debug,patchlens_queries=debug"
         }
         _ => "debug",
     };

@@ -10,6 +10,7 @@
 //! cuts, is handed on with the field `recovered` and is no part of [`TextAccount::records`], which
 //! counts the unbroken chains. What stands in `EventData` and `UserData` becomes the fields.
 
+mod computers;
 mod direct;
 mod template;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use evtx::{EvtxChunkData, EvtxRecord, ParserSettings};
 use jiff::Timestamp;
 use patchlens_event::RejectReason;
 
+pub(crate) use self::computers::{Computers, Span};
 use self::direct::Direct;
 use self::walk::Walk;
 use crate::event_record::{EventRecord, level_of};

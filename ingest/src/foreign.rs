@@ -6,27 +6,27 @@ pub(crate) fn foreign(head: &[u8], file_name: &str) -> Option<&'static str> {
     const BEGINNINGS: &[(&[u8], &str)] = &[
         (
             b"7z\xbc\xaf\x27\x1c",
-            "a 7-Zip archive, which is not read: unpack it, or pack it as .zip",
+            "a 7-Zip archive, which is not read: unpack it and hand in the folder, or pack it as .zip or .tar.gz",
         ),
         (
             b"Rar!\x1a\x07",
-            "a RAR archive, which is not read: unpack it, or pack it as .zip",
+            "a RAR archive, which is not read: unpack it and hand in the folder, or pack it as .zip or .tar.gz",
         ),
         (
             b"\x1f\x8b\x08",
-            "compressed with gzip, which is not read: unpack it, or pack it as .zip",
+            "compressed with gzip, which is read whole and not followed: hand it in with `collect`",
         ),
         (
             b"\xfd7zXZ\0",
-            "compressed with xz, which is not read: unpack it, or pack it as .zip",
+            "compressed with xz, which is not read: unpack it and hand in the folder, or pack it as .zip or .tar.gz",
         ),
         (
             b"BZh",
-            "compressed with bzip2, which is not read: unpack it, or pack it as .zip",
+            "compressed with bzip2, which is not read: unpack it and hand in the folder, or pack it as .zip or .tar.gz",
         ),
         (
             b"\x28\xb5\x2f\xfd",
-            "compressed with zstd, which is not read: unpack it, or pack it as .zip",
+            "compressed with zstd, which is not read: unpack it and hand in the folder, or pack it as .zip or .tar.gz",
         ),
         (
             b"PK\x07\x08",
@@ -52,7 +52,8 @@ pub(crate) fn foreign(head: &[u8], file_name: &str) -> Option<&'static str> {
         ),
     ];
     const TRACE: &str = "a raw trace, which only the device can decode: hand in what Get-WindowsUpdateLog makes of it";
-    const TAR: &str = "a tar archive, which is not read: unpack it, or pack it as .zip";
+    const TAR: &str =
+        "a tar archive, which is read whole and not followed: hand it in with `collect`";
     let known = BEGINNINGS.iter().find(|(magic, _)| head.starts_with(magic));
     // Dumps of Windows go on with DUMP or DU64, and a log may well begin with PAGE.
     let known = known.filter(|(magic, _)| {

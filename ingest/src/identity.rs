@@ -5,14 +5,20 @@
 //! folder or archive names the device. Event logs keep records from before a device was renamed, so
 //! only their newest record counts. A domain suffix is no part of the name.
 
+mod named;
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Read};
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 use patchlens_event::{DeviceId, inventory as names};
 
-use crate::bundle::{Bundle, Entry, Limits, is_cabinet, read_full};
-use crate::evtx::{CHUNK_BYTES, FILE_HEADER_BYTES, NewestChunk};
+pub(crate) use self::named::Named;
+use self::named::exported;
+use crate::bundle::{Bundle, Entry, Limits, is_packed, read_full};
+use crate::evtx::{CHUNK_BYTES, Computers, FILE_HEADER_BYTES, NewestChunk};
 use crate::foreign::foreign;
 use crate::json::Documents;
 use crate::parser::FileParser;
@@ -59,12 +65,14 @@ pub(crate) struct NameClaim {
 pub(crate) struct Scan {
     pub(crate) format: Option<Format>,
     pub(crate) claim: Option<NameClaim>,
+    /// Which computers its records are of, where they say so.
+    pub(crate) named: Named,
     pub(crate) zone: ZoneFacts,
     /// When the bundle says that it was collected.
     pub(crate) collected_at: Option<Timestamp>,
     pub(crate) known: KnownNames,
-    /// The file is a cabinet that has not been opened.
-    pub(crate) is_cabinet: bool,
+    /// The file holds others and has not been opened.
+    pub(crate) is_packed: bool,
     /// Why there is no format, for a person.
     pub(crate) detail: String,
 }
@@ -79,6 +87,13 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
     let filled = read_head(&mut reader, &mut head)?;
     head.truncate(filled);
     let file_name = entry.path.rsplit('/').next().unwrap_or_default();
+    if is_packed(&head) {
+        return Ok(Scan {
+            is_packed: true,
+            detail: unknown(&head, file_name),
+            ..Scan::default()
+        });
+    }
     if foreign(&head, file_name).is_some() {
         return Ok(Scan {
             detail: unknown(&head, file_name),
@@ -87,13 +102,13 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
     }
     let mut scan = Scan {
         format: detect(&head, file_name),
-        is_cabinet: is_cabinet(&head),
         ..Scan::default()
     };
     match scan.format {
         None => scan.detail = unknown(&head, file_name),
         Some(Format::Evtx) => {
-            let newest = newest_chunk(&head, &mut reader, &mut scan.known);
+            let (newest, named) = newest_chunk(&head, &mut reader, &mut scan.known);
+            scan.named = named;
             scan.claim = event_log_claim(&newest);
             newest.records(&mut Offsets(&mut scan.zone));
         }
@@ -109,9 +124,19 @@ pub(crate) fn scan(bundle: &Bundle, entry: &Entry, limits: &Limits) -> io::Resul
             owners_in(&head, &mut scan.known.users);
             owners_in(&more, &mut scan.known.users);
         }
-        Some(Format::EventsJson) => {
-            scan.claim = documents_claim(&head);
-            learn_users(head, &mut reader, &mut scan.known);
+        Some(format @ (Format::EventsJson | Format::EventsText)) => {
+            if format == Format::EventsJson {
+                scan.claim = documents_claim(&head);
+            }
+            scan.named = exported(format, head, &mut reader, limits, &mut scan.known);
+            let only = scan.named.computers.keys().next();
+            scan.claim = scan.claim.take().or_else(|| {
+                only.map(|name| NameClaim {
+                    source: NameSource::EventDocuments,
+                    written_at: None,
+                    name: name.clone(),
+                })
+            });
         }
         Some(
             format @ (Format::SystemInfo
@@ -204,22 +229,36 @@ fn daily_bias(record: &Record<'_>) -> Option<i32> {
     })
 }
 
-fn newest_chunk(head: &[u8], reader: &mut dyn Read, known: &mut KnownNames) -> NewestChunk {
+fn newest_chunk(
+    head: &[u8],
+    reader: &mut dyn Read,
+    known: &mut KnownNames,
+) -> (NewestChunk, Named) {
     let mut blocks = head
         .get(FILE_HEADER_BYTES..)
         .unwrap_or_default()
         .chain(reader)
         .take(EVENT_LOG_BYTES);
     let mut newest = NewestChunk::default();
+    let mut computers = Computers::default();
     let mut block = vec![0; CHUNK_BYTES];
     while let Ok(count) = read_full(&mut blocks, &mut block)
         && count > 0
     {
         let block = block.get(..count).unwrap_or_default();
         newest.take(block);
+        computers.take(block);
         owners_in(block, &mut known.users);
     }
-    newest
+    let (spans, is_own) = computers.finish();
+    let mut named = Named {
+        is_own,
+        ..Named::default()
+    };
+    for (name, span) in spans {
+        named.note(&name, Some(span));
+    }
+    (newest, named)
 }
 
 fn event_log_claim(newest: &NewestChunk) -> Option<NameClaim> {
@@ -357,7 +396,19 @@ pub(crate) fn domain_of(name: &str) -> Option<&str> {
 }
 
 /// NetBIOS names, which systeminfo prints, are cut to this length.
-const NETBIOS_CHARS: usize = 15;
+pub(crate) const NETBIOS_CHARS: usize = 15;
+
+/// Whether Windows makes up such names: `MININT-2V8KD31` for its setup environment, `WIN-3QK0V1N9M5T`
+/// for a device that nobody has named yet. Servers may keep the latter.
+pub(crate) fn is_provisional(name: &str) -> bool {
+    let name = short_name(name).to_ascii_uppercase();
+    let random = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match (name.strip_prefix("MININT-"), name.strip_prefix("WIN-")) {
+        (Some(rest), _) => random(rest),
+        (_, Some(rest)) => rest.len() == 11 && random(rest),
+        _ => false,
+    }
+}
 
 /// Decides from all claims of a bundle; `operator` wins, `fallback` names a device that nothing names.
 /// `None` when not even that leaves a name.
@@ -366,9 +417,11 @@ pub(crate) fn identify<'a>(
     operator: Option<&str>,
     fallback: &str,
 ) -> Option<Identity> {
+    // A name that setup gave until the device had one counts where there is no other.
     let found = claims.clone().min_by(|a, b| {
-        a.source
-            .cmp(&b.source)
+        is_provisional(&a.name)
+            .cmp(&is_provisional(&b.name))
+            .then(a.source.cmp(&b.source))
             .then(b.written_at.cmp(&a.written_at))
     });
     let mut name = found.map(|claim| short_name(&claim.name).to_owned());
@@ -388,73 +441,4 @@ pub(crate) fn identify<'a>(
         device_id,
         device_name: name,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn claim(source: NameSource, at: Option<&str>, name: &str) -> NameClaim {
-        NameClaim {
-            source,
-            written_at: at.map(|at| at.parse().unwrap()),
-            name: name.to_owned(),
-        }
-    }
-
-    #[track_caller]
-    fn check(claims: &[NameClaim], operator: Option<&str>, id: &str, name: Option<&str>) {
-        let identity = identify(claims.iter(), operator, "folder").unwrap();
-        assert_eq!(
-            (identity.device_id.as_str(), identity.device_name.as_deref()),
-            (id, name)
-        );
-    }
-
-    #[test]
-    fn the_best_source_names_the_device() {
-        let old = claim(
-            NameSource::EventLog,
-            Some("2020-01-01T00:00:00Z"),
-            "WIN-SETUP",
-        );
-        let new = claim(
-            NameSource::EventLog,
-            Some("2024-01-01T00:00:00Z"),
-            "yr-0042.corp.example",
-        );
-        let info = claim(NameSource::SystemInfo, None, "YR-0042");
-        check(&[], None, "FOLDER", None);
-        check(
-            &[old.clone(), new.clone()],
-            None,
-            "YR-0042",
-            Some("yr-0042"),
-        );
-        check(&[old, new, info], None, "YR-0042", Some("YR-0042"));
-        check(
-            &[claim(NameSource::Facts, None, "PC")],
-            Some("asset-7"),
-            "ASSET-7",
-            Some("PC"),
-        );
-        check(
-            &[claim(NameSource::EventLog, None, "10.1.2.3")],
-            None,
-            "10.1.2.3",
-            Some("10.1.2.3"),
-        );
-    }
-
-    #[test]
-    fn a_name_that_was_cut_is_completed() {
-        let info = claim(NameSource::SystemInfo, None, "BRANCH-OFFICE-0");
-        let log = claim(NameSource::EventLog, None, "branch-office-0042");
-        check(
-            &[info, log],
-            None,
-            "BRANCH-OFFICE-0042",
-            Some("branch-office-0042"),
-        );
-    }
 }

@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use crate::bundle::{Bundle, Entry, Limits, Refusal, read_failure};
 use crate::collect::stream;
-use crate::device::shares;
-use crate::identity::Scan;
+use crate::device::{Division, shares};
+use crate::identity::{Scan, identify};
 use crate::parser::FileParser;
 use crate::{Issue, LoggedTime, Record, RecordSink, Result, codes};
 
@@ -25,6 +25,8 @@ const REJECTS_MAX: usize = 100;
 pub struct InspectReport {
     /// One for each file, in reading order.
     pub files: Vec<FileReport>,
+    /// What a person should know about how devices were told apart.
+    pub notes: Vec<String>,
 }
 
 /// What is in one file. For line-based logs `lines = records + continuations + rejected`.
@@ -32,6 +34,9 @@ pub struct InspectReport {
 pub struct FileReport {
     /// Path, through archives.
     pub path: String,
+    /// The device that it is read as being of; null for a file that is refused. A file that holds
+    /// records of several computers names the first.
+    pub device: Option<String>,
     /// Name of the format; null when no parser recognises it.
     pub format: Option<String>,
     /// Encodings, joined by `+`; null when the format is not recognised.
@@ -77,14 +82,26 @@ pub struct RejectReport {
 pub fn inspect(paths: &[PathBuf], limits: &Limits) -> Result<InspectReport> {
     let mut report = InspectReport::default();
     for path in paths {
-        for share in shares(path, limits, true)? {
+        for share in shares(path, limits, Division::Whole)? {
             let root = share.root(path);
-            for (bundle, scans) in share.open(limits, true)? {
+            for (bundle, scans) in share.open(limits, Division::Whole)? {
+                report.notes.extend(bundle.notes.iter().cloned());
                 let refusals = bundle.refusals.iter();
                 let refused = refusals.map(|refusal| refused(&root, refusal));
                 report.files.extend(refused);
+                let claims = scans.iter().filter_map(|scan| scan.claim.as_ref());
+                let device = identify(claims, None, &bundle.name);
                 let entries = bundle.entries.iter().zip(&scans);
-                let files = entries.map(|(entry, scan)| file(&root, &bundle, entry, scan, limits));
+                let of_others = |entry: &Entry| {
+                    let speaker = entry.speaker.as_ref();
+                    speaker.is_some_and(|speaker| !speaker.takes_rest)
+                };
+                let files = entries
+                    .filter(|(entry, _)| !of_others(entry))
+                    .map(|(entry, scan)| FileReport {
+                        device: device.as_ref().map(|found| found.device_id.to_string()),
+                        ..file(&root, &bundle, entry, scan, limits)
+                    });
                 report.files.extend(files);
             }
         }
@@ -164,6 +181,7 @@ fn file(root: &Path, bundle: &Bundle, entry: &Entry, scan: &Scan, limits: &Limit
     }
     FileReport {
         path,
+        device: None,
         format: Some(format.as_str().to_owned()),
         encoding: Some(account.encoding),
         bytes: account.bytes,

@@ -69,6 +69,7 @@ pub fn replay(
         | RejectReason::Unreadable
         | RejectReason::LimitExceeded
         | RejectReason::Truncated
+        | RejectReason::Unassigned
         | RejectReason::RefusedByStore => return Ok(Err(Stays::NotContent)),
         RejectReason::NotAllowed => return Ok(Err(Stays::NotAllowed)),
         RejectReason::UnknownFormat | RejectReason::Malformed | RejectReason::UndecodableEvent => {}

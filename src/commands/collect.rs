@@ -190,6 +190,9 @@ pub(crate) async fn ship(
         for path in &bundles {
             let mut account = read_path(path, &options, &mut progress)?;
             computers.append(&mut account.computers);
+            for note in account.notes.iter().take(NAMED_MAX) {
+                tracing::warn!(path = %path.display(), note, "devices told apart");
+            }
             accounting.add(&account);
             let unread = account.unrecognised().chain(account.refused());
             for file in unread.take(NAMED_MAX - named) {

@@ -153,6 +153,9 @@ fn answer(
             point_to_reference(path, unrecognised.map(|entry| entry.file.as_str()));
         }
         input.unrecognised.extend(account.unrecognised());
+        for note in &account.notes {
+            tracing::warn!(path = %path.display(), note, "devices told apart");
+        }
         read.extend(account.devices);
     }
     if input.files == 0 {

@@ -7,7 +7,7 @@ use anyhow::Context;
 use patchlens_event::{Event, EventId, Kind, Reject};
 use patchlens_ingest::collect::{CollectOptions, EventSink, SinkError};
 use patchlens_ingest::follow::{FollowOptions, Follower, Watch};
-use patchlens_ingest::ship::{Addressed, Destination, Shipper};
+use patchlens_ingest::ship::{Addressed, Backoff, Destination, Shipper};
 use patchlens_log::Message;
 use tokio::sync::watch;
 
@@ -17,7 +17,7 @@ use crate::services::now;
 use crate::shipping::Shipping;
 
 /// First and longest pause while neither destination nor spool takes anything.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// What was handed on.
 #[derive(Debug, Default, Clone, Copy)]
@@ -112,21 +112,20 @@ async fn hand_over(
 ) -> anyhow::Result<bool> {
     let messages = sink.shipper.take()?;
     for (topic, messages) in by_topic(messages) {
-        let mut pause = PAUSES.0;
+        let mut backoff = BACKOFF;
         loop {
             let error = match shipping.append(topic, messages.clone()).await {
                 Ok(()) => break,
                 Err(error) if error.is_retryable() => error,
                 Err(error) => return Err(error).context("handing events over"),
             };
-            if pause == PAUSES.0 {
+            if backoff.is_fresh() {
                 tracing::warn!(%error, "waiting; what is in the logs stays there meanwhile");
             }
             tokio::select! {
-                () = tokio::time::sleep(error.retry_after().unwrap_or(pause).min(PAUSES.1)) => {}
+                () = tokio::time::sleep(backoff.pause(error.retry_after())) => {}
                 _ = stop.wait_for(|stop| *stop) => return Ok(false),
             }
-            pause = (pause * 2).min(PAUSES.1);
         }
     }
     Ok(true)

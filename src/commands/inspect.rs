@@ -33,6 +33,7 @@ fn as_table(report: &InspectReport, lay_out: impl Fn(&[&str], &[Vec<String>]) ->
             };
             vec![
                 in_a_column(&file.path),
+                file.device.clone().unwrap_or_default(),
                 file.format
                     .clone()
                     .unwrap_or_else(|| "not recognised".to_owned()),
@@ -48,6 +49,7 @@ fn as_table(report: &InspectReport, lay_out: impl Fn(&[&str], &[Vec<String>]) ->
     let mut text = lay_out(
         &[
             "file",
+            "device",
             "format",
             "encoding",
             "lines",
@@ -65,6 +67,9 @@ fn as_table(report: &InspectReport, lay_out: impl Fn(&[&str], &[Vec<String>]) ->
                 file.path, reject.line, reject.byte_offset, reject.reason
             ));
         }
+    }
+    for note in &report.notes {
+        text.push_str(&format!("note      {note}\n"));
     }
     text
 }

@@ -30,6 +30,8 @@ pub enum RejectReason {
     RefusedByStore,
     /// It is about a device that its collector may not speak for.
     NotAllowed,
+    /// It lies among files of several computers, and nothing says which of them it is of.
+    Unassigned,
 }
 
 impl RejectReason {
@@ -45,6 +47,7 @@ impl RejectReason {
             Self::UndecodableEvent => "undecodable_event",
             Self::RefusedByStore => "refused_by_store",
             Self::NotAllowed => "not_allowed",
+            Self::Unassigned => "unassigned",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use patchlens_ingest::ship::{Destination, ShipError};
+use patchlens_ingest::ship::{Backoff, Destination, ShipError};
 use patchlens_log::Message;
 use reqwest::header;
 use reqwest::{StatusCode, Url};
@@ -15,7 +15,7 @@ const REQUEST_BYTES_MAX: usize = 8 << 20;
 /// zstd's fastest ordinary level: logs shrink by a factor of ten all the same.
 const ZSTD_LEVEL: i32 = 1;
 /// First and longest pause between two attempts when the gateway does not say.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
 /// How long one request may take at most, and at least: an answer takes a moment, however little
 /// time there is for all attempts.
 const REQUEST_WAITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(2));
@@ -130,7 +130,7 @@ impl Client {
                 },
             )
         })?;
-        let mut pause = PAUSES.0;
+        let mut backoff = BACKOFF;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let wait = left.clamp(REQUEST_WAITS.0, REQUEST_WAITS.1);
@@ -140,14 +140,12 @@ impl Client {
                 }
                 outcome => return outcome,
             };
-            let asked = failure.error.retry_after().unwrap_or(pause);
-            let wait = asked.min(PAUSES.1);
+            let wait = backoff.pause(failure.error.retry_after());
             if wait >= deadline.saturating_duration_since(Instant::now()) {
                 return Err(failure);
             }
             tracing::debug!(error = %failure.error, ?wait, "trying again");
             tokio::time::sleep(wait).await;
-            pause = (pause * 2).min(PAUSES.1);
         }
     }
 

@@ -8,6 +8,9 @@ use axum::response::{IntoResponse, Response};
 
 use crate::answer::NOT_ALLOWED;
 
+/// When to try again after the event log took nothing.
+pub(crate) const LOG_RETRY: Duration = Duration::from_secs(5);
+
 /// The reason of a refusal, beside its answer, for who counts them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reason(pub(crate) &'static str);
@@ -202,7 +205,15 @@ pub(crate) fn log_refusal(error: &patchlens_log::Error) -> Refusal {
         // Which broker or directory it is, is no business of a collector.
         Refusal::Busy(
             "the event log takes nothing now; nothing of this request was acknowledged".to_owned(),
-            Duration::from_secs(5),
+            LOG_RETRY,
+        )
+    } else if matches!(error, patchlens_log::Error::Storage { .. }) {
+        // A disk that fails or may not be written: somebody has to see to it, and the collector keeps
+        // what it has until then.
+        tracing::error!(%error, "the event log cannot be written");
+        Refusal::Busy(
+            "the event log cannot be written; nothing of this request was acknowledged".to_owned(),
+            LOG_RETRY,
         )
     } else {
         tracing::error!(%error, "the event log refuses");

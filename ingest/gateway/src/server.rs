@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -24,6 +25,9 @@ use crate::token::{Scope, Tokens};
 use crate::uploads::Uploads;
 use crate::{Error, GatewayConfig, Result, bundles, events, winlogbeat};
 
+/// How long an answer about readiness holds: asking is not free.
+const READY_FOR: Duration = Duration::from_secs(1);
+
 /// A gateway that is ready to serve.
 pub struct Gateway {
     shared: Arc<Shared>,
@@ -40,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) uploads: Uploads,
     pub(crate) upload_bytes: AtomicU64,
     pub(crate) redactor: Redactor,
+    /// When the event log was last asked whether it takes events, and whether it did.
+    ready: tokio::sync::Mutex<Option<(Instant, bool)>>,
     /// Says that the directory of uploads is taken.
     _uploads_lock: File,
 }
@@ -91,6 +97,7 @@ impl Gateway {
                 uploads: Uploads::default(),
                 upload_bytes: AtomicU64::new(0),
                 redactor,
+                ready: tokio::sync::Mutex::new(None),
                 _uploads_lock: uploads_lock,
                 config,
             }),
@@ -158,18 +165,31 @@ async fn note_as_sent(mut request: Request) -> Request {
     request
 }
 
-/// Ready means: the event log is there, and below its budget. Nothing is written to find out.
-async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
-    match shared.writer.check().await {
-        Ok(()) => (StatusCode::OK, "the event log takes events\n".to_owned()),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the event log takes nothing now\n".to_owned(),
-            )
+/// Ready means: the event log takes an append, as far as can be told without appending. Whoever asks
+/// more often than [`READY_FOR`] gets the last answer again.
+async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    let mut known = shared.ready.lock().await;
+    let is_ready = match *known {
+        Some((at, is_ready)) if at.elapsed() < READY_FOR => is_ready,
+        _ => {
+            let checked = shared.writer.check().await;
+            if let Err(error) = &checked {
+                tracing::warn!(%error, "not ready");
+            }
+            *known = Some((Instant::now(), checked.is_ok()));
+            checked.is_ok()
         }
+    };
+    if is_ready {
+        return "the event log takes events\n".into_response();
     }
+    let retry = refusal::LOG_RETRY.as_secs().to_string();
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        [(header::RETRY_AFTER, retry)],
+        "the event log takes nothing now\n",
+    )
+        .into_response()
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {

@@ -72,10 +72,11 @@ impl Writer {
         }
     }
 
-    /// Asks the log whether it is there, without writing to it.
+    /// Asks the log whether it would take an append now, without appending: whether the brokers
+    /// answer, or the local log is within its budget, can be written and has room on its disk.
     ///
     /// # Errors
-    /// When it is not, or does not answer within some seconds.
+    /// When it would not, or does not answer within some seconds.
     pub async fn check(&self) -> Result<()> {
         match &self.end {
             End::Kafka(writer) => writer.check().await,

@@ -79,6 +79,7 @@ pub(crate) fn list(source: &mut dyn ReadSeek, limits: &Limits) -> Vec<Listed> {
         },
         Err(error) => Some(error.to_string()),
     };
+    refuse_overlaps(&mut listed);
     if let Some(problem) = problem {
         if listed.is_empty() {
             listed = salvage::list(source, limits);
@@ -94,6 +95,37 @@ pub(crate) fn list(source: &mut dyn ReadSeek, limits: &Limits) -> Vec<Listed> {
         ));
     }
     listed
+}
+
+/// Refuses parts that lie on others: no packer writes them, and a small archive would stand for as
+/// much as its directory has lines.
+fn refuse_overlaps(listed: &mut [Listed]) {
+    let mut places: Vec<(u64, u64, usize)> = listed
+        .iter()
+        .enumerate()
+        .filter_map(|(index, listed)| match listed {
+            Listed::Part(_, part) => Some((part.header_start, part.compressed_bytes, index)),
+            Listed::Refused(..) => None,
+        })
+        .collect();
+    places.sort_unstable();
+    let mut end = 0;
+    for (start, bytes, index) in places {
+        if start >= end {
+            end = start
+                .saturating_add(LOCAL_HEADER_BYTES as u64)
+                .saturating_add(bytes);
+            continue;
+        }
+        if let Some(Listed::Part(path, _)) = listed.get(index) {
+            let detail =
+                "the entry lies on another one: the archive is damaged, or made to deceive";
+            let path = path.clone();
+            if let Some(place) = listed.get_mut(index) {
+                *place = Listed::Refused(path, RejectReason::Malformed, detail.to_owned());
+            }
+        }
+    }
 }
 
 /// Names a part by the checked form of its name.

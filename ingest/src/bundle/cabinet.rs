@@ -151,7 +151,11 @@ pub(crate) fn unpack(
 }
 
 /// Copies what can be read, and counts it even when the reader fails.
-fn copy(reader: &mut dyn Read, store: &mut SpooledTempFile, stored: &mut u64) -> io::Result<()> {
+pub(super) fn copy(
+    reader: &mut dyn Read,
+    store: &mut SpooledTempFile,
+    stored: &mut u64,
+) -> io::Result<()> {
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let count = reader.read(&mut piece)?;
@@ -167,7 +171,7 @@ fn copy(reader: &mut dyn Read, store: &mut SpooledTempFile, stored: &mut u64) ->
 
 impl Part {
     /// Bytes that stand as they are.
-    fn stored(start: u64, bytes: u64) -> Self {
+    pub(super) fn stored(start: u64, bytes: u64) -> Self {
         Self {
             header_start: start,
             method: Method::Plain,

@@ -9,6 +9,7 @@ use patchlens_event::RejectReason;
 use super::Refusal;
 use super::limits::Limits;
 use super::name::{UnsafeName, relative_path};
+use crate::device::Speaker;
 
 /// A regular file below the root.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub(crate) struct Found {
     pub(crate) relative: String,
     pub(crate) path: PathBuf,
     pub(crate) bytes: u64,
+    /// Which of its records are meant; all where there is none.
+    pub(crate) speaker: Option<Speaker>,
 }
 
 /// What a walk found, and what it would not touch.
@@ -143,6 +146,7 @@ fn visit(
                 relative,
                 path: entry.path(),
                 bytes: metadata.len(),
+                speaker: None,
             }),
             Err(error) => refuse(relative, RejectReason::Unreadable, error.to_string()),
         }

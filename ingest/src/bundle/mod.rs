@@ -18,6 +18,7 @@ mod limits;
 mod name;
 mod reader;
 mod salvage;
+mod tarball;
 #[cfg(test)]
 mod tests;
 
@@ -30,11 +31,14 @@ use std::sync::{Arc, Mutex};
 use patchlens_event::RejectReason;
 
 use archive::{Listed, Part, ReadSeek};
-pub(crate) use cabinet::is_cabinet;
+use cabinet::is_cabinet;
 pub(crate) use directory::{Found, Walk, walk};
 pub use limits::{LimitExceeded, LimitOutOfRange, Limits};
 pub use reader::EntryReader;
 pub(crate) use reader::read_full;
+pub(crate) use tarball::holds_tar;
+
+use crate::device::Speaker;
 
 /// An entry that is not read, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +58,8 @@ pub struct Entry {
     pub path: String,
     /// Size as declared; `None` where nothing declares it.
     pub declared_bytes: Option<u64>,
+    /// Which of its records are meant; all where there is none.
+    pub(crate) speaker: Option<Speaker>,
     place: Place,
 }
 
@@ -71,6 +77,8 @@ pub struct Bundle {
     pub entries: Vec<Entry>,
     /// What is not read.
     pub refusals: Vec<Refusal>,
+    /// What a person should know about how it was told from the bundles of other devices.
+    pub notes: Vec<String>,
     /// Shared with the bundles of other devices that lie in the same archive, as is the total.
     archives: Arc<Vec<archive::Source>>,
     total_bytes: Arc<AtomicU64>,
@@ -116,6 +124,39 @@ pub(crate) fn is_zip(head: &[u8]) -> bool {
     head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
 }
 
+/// How much of a file tells whether it is an archive.
+const HEAD_BYTES: usize = 512;
+
+/// What is unpacked from front to back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packed {
+    Cabinet,
+    /// A tar archive, or anything that gzip compressed.
+    Tarball,
+}
+
+impl Packed {
+    fn of(head: &[u8]) -> Option<Self> {
+        if is_cabinet(head) {
+            Some(Self::Cabinet)
+        } else {
+            (tarball::is_gzip(head) || tarball::is_tar(head)).then_some(Self::Tarball)
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Cabinet => "cabinet",
+            Self::Tarball => "archive",
+        }
+    }
+}
+
+/// Whether a file that begins so is unpacked before it is read.
+pub(crate) fn is_packed(head: &[u8]) -> bool {
+    Packed::of(head).is_some()
+}
+
 impl Bundle {
     /// Makes a bundle of files on disk.
     pub(crate) fn from_files(
@@ -129,6 +170,7 @@ impl Bundle {
             .map(|found| Entry {
                 path: found.relative,
                 declared_bytes: Some(found.bytes),
+                speaker: found.speaker,
                 place: Place::File(found.path),
             })
             .collect();
@@ -136,6 +178,7 @@ impl Bundle {
             name,
             entries,
             refusals,
+            notes: Vec::new(),
             archives: Arc::default(),
             total_bytes: Arc::default(),
             spooled_bytes: 0,
@@ -150,6 +193,7 @@ impl Bundle {
             name,
             entries: Vec::new(),
             refusals: Vec::new(),
+            notes: Vec::new(),
             archives: Arc::clone(&self.archives),
             total_bytes: Arc::clone(&self.total_bytes),
             spooled_bytes: 0,
@@ -158,12 +202,13 @@ impl Bundle {
         }
     }
 
-    /// Lists what the cabinets among the files on disk hold in place of them.
+    /// Lists what the cabinets and compressed files among the files on disk hold in place of them.
     pub(crate) fn open_cabinets(&mut self) {
         for entry in std::mem::take(&mut self.entries) {
-            if self.head(&entry).is_some_and(|head| is_cabinet(&head)) {
+            let packed = self.head(&entry).and_then(|head| Packed::of(&head));
+            if let Some(packed) = packed {
                 match Self::read_file(&entry) {
-                    Ok(file) => self.add_cabinet(Box::new(file), &entry.path, 0),
+                    Ok(file) => self.add_packed(packed, Box::new(file), &entry.path, 0),
                     Err(error) => self.refuse(entry.path, read_failure(&error), error.to_string()),
                 }
             } else {
@@ -188,26 +233,29 @@ impl Bundle {
     }
 
     /// The first bytes of an entry, which tell archives from logs.
-    fn head(&self, entry: &Entry) -> Option<[u8; 4]> {
-        let mut head = [0; 4];
+    fn head(&self, entry: &Entry) -> Option<[u8; HEAD_BYTES]> {
+        let mut head = [0; HEAD_BYTES];
         let mut reader = self.read(entry).ok()?;
         read_full(&mut reader, &mut head).ok()?;
         Some(head)
     }
 
-    /// Makes a bundle of a zip archive; archives inside it are listed in their place.
+    /// Makes a bundle of a .zip or .tar archive; archives inside it are listed in their place.
     ///
     /// # Errors
     /// When the file cannot be opened. A damaged archive is no error but a refusal.
     pub fn from_archive(path: &Path, limits: &Limits) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let name = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let mut file = File::open(path)?;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = stem.strip_suffix(".tar").unwrap_or(&stem).to_owned();
         let mut bundle = Self::from_files(name, Vec::new(), Vec::new(), limits);
-        bundle.add_archive(Box::new(file), "", 0);
+        let mut head = [0; HEAD_BYTES];
+        read_full(&mut file, &mut head)?;
+        file.seek(SeekFrom::Start(0))?;
+        match Packed::of(&head) {
+            Some(packed) => bundle.add_packed(packed, Box::new(file), "", 0),
+            None => bundle.add_archive(Box::new(file), "", 0),
+        }
         Ok(bundle)
     }
 
@@ -216,9 +264,19 @@ impl Bundle {
         self.add_listed(listed, source, prefix, depth);
     }
 
-    fn add_cabinet(&mut self, source: Box<dyn ReadSeek>, prefix: &str, depth: u32) {
+    fn add_packed(&mut self, packed: Packed, source: Box<dyn ReadSeek>, prefix: &str, depth: u32) {
         let memory = self.memory_left();
-        match cabinet::unpack(source, &self.limits, &self.total_bytes, memory) {
+        let (limits, total) = (&self.limits, &self.total_bytes);
+        let unpacked = match packed {
+            Packed::Cabinet => cabinet::unpack(source, limits, total, memory),
+            Packed::Tarball => {
+                let file = prefix.rsplit('/').next().unwrap_or_default();
+                let bare = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+                let name = if bare.is_empty() { &self.name } else { bare };
+                tarball::unpack(source, name, limits, total, memory)
+            }
+        };
+        match unpacked {
             Ok((mut store, listed)) => {
                 self.count_spooled(&mut store);
                 self.add_listed(listed, Box::new(store), prefix, depth);
@@ -227,7 +285,7 @@ impl Bundle {
             Err(error) => self.refuse(
                 prefix.to_owned(),
                 read_failure(&error),
-                format!("the cabinet cannot be read: {error}"),
+                format!("the {} cannot be read: {error}", packed.as_str()),
             ),
         }
     }
@@ -267,6 +325,7 @@ impl Bundle {
                     let entry = Entry {
                         path: under(path),
                         declared_bytes,
+                        speaker: None,
                         place: Place::Part { archive, part },
                     };
                     self.add_part(entry, depth);
@@ -275,16 +334,17 @@ impl Bundle {
         }
     }
 
-    /// Adds an entry of an archive, or what it holds when it is an archive itself. A cabinet, which
-    /// only packs a log, may stand one level deeper than a zip.
+    /// Adds an entry of an archive, or what it holds when it is an archive itself. A cabinet or what
+    /// gzip compressed, which only packs a log, may stand one level deeper than a zip.
     fn add_part(&mut self, entry: Entry, depth: u32) {
-        let head = self.head(&entry).unwrap_or_default();
-        let (zip, cabinet) = (is_zip(&head), is_cabinet(&head));
-        if !zip && !cabinet {
+        let head = self.head(&entry).unwrap_or([0; HEAD_BYTES]);
+        let packed = Packed::of(&head);
+        if !is_zip(&head) && packed.is_none() {
             self.entries.push(entry);
             return;
         }
-        if depth >= self.limits.nesting_max.saturating_add(u32::from(cabinet)) {
+        let deeper = u32::from(packed.is_some());
+        if depth >= self.limits.nesting_max.saturating_add(deeper) {
             let detail = format!(
                 "archives are nested deeper than {}; raise `nesting_max` if the bundle is trusted",
                 self.limits.nesting_max
@@ -296,10 +356,9 @@ impl Bundle {
                 if let Some(detail) = cut {
                     self.refuse(entry.path.clone(), RejectReason::Truncated, detail);
                 }
-                if cabinet {
-                    self.add_cabinet(source, &entry.path, depth + 1);
-                } else {
-                    self.add_archive(source, &entry.path, depth + 1);
+                match packed {
+                    Some(packed) => self.add_packed(packed, source, &entry.path, depth + 1),
+                    None => self.add_archive(source, &entry.path, depth + 1),
                 }
             }
             Err(error) if SpoolFailure::is_in(&error) => self.failure = Some(error),

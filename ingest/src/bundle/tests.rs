@@ -325,6 +325,7 @@ fn on_disk(name: &str, bytes: &[u8], limits: &Limits) -> Bundle {
         relative: name.to_owned(),
         path,
         bytes: bytes.len() as u64,
+        speaker: None,
     };
     let mut bundle = Bundle::from_files("PC-1".to_owned(), vec![found], Vec::new(), limits);
     bundle.open_cabinets();

@@ -87,6 +87,9 @@ pub struct PathAccount {
     /// Names of the computers that it says it is of, in upper case.
     #[serde(skip)]
     pub computers: BTreeSet<String>,
+    /// What a person should know about how its devices were told apart.
+    #[serde(skip)]
+    pub notes: Vec<String>,
 }
 
 impl PathAccount {

@@ -222,7 +222,8 @@ impl Device {
         format: Format,
         sink: &mut dyn EventSink,
     ) -> Result<Outcome<'a>> {
-        let mut events = FileEvents::new(self, &entry.path, FileState::new(self, format), sink);
+        let mut events = FileEvents::new(self, &entry.path, FileState::new(self, format), sink)
+            .of(entry.speaker.as_ref());
         let mut parser = FileParser::new(format, &self.limits);
         let failure = stream(bundle, entry, |chunk| {
             parser.feed(chunk, &mut events);

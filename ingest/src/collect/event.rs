@@ -9,6 +9,7 @@ use patchlens_event::{Event, Hresult, IdentityScope, Kind, Origin, SCHEMA_VERSIO
 use super::device::Device;
 use super::noise::FileNoise;
 use super::{EventSink, MESSAGE_BYTES_MAX, SinkError};
+use crate::device::Speaker;
 use crate::event_record::COMPUTER_NAME;
 use crate::identity::short_name;
 use crate::redact::Learned;
@@ -97,6 +98,8 @@ pub(crate) struct FileEvents<'a> {
     is_muted: bool,
     /// The state is left as it is: what follows is known before it is complete.
     is_peeking: bool,
+    /// Whose records are taken; everybody's where there is none.
+    speaker: Option<&'a Speaker>,
     failure: Option<SinkError>,
     sink: &'a mut dyn EventSink,
     template: String,
@@ -124,11 +127,18 @@ impl<'a> FileEvents<'a> {
             sends_all: false,
             is_muted: false,
             is_peeking: false,
+            speaker: None,
             failure: None,
             sink,
             template: String::new(),
             identity_text: String::new(),
         }
+    }
+
+    /// Takes one computer's records of a file that holds those of several.
+    pub(crate) fn of(mut self, speaker: Option<&'a Speaker>) -> Self {
+        self.speaker = speaker;
+        self
     }
 
     /// Sends records that would only be counted too.
@@ -327,6 +337,13 @@ impl RecordSink for FileEvents<'_> {
         if self.failure.is_some() {
             return;
         }
+        if let Some(speaker) = self.speaker {
+            let mut fields = record.fields.iter();
+            let name = fields.find(|(name, _)| name == COMPUTER_NAME);
+            if !speaker.takes(name.map(|(_, name)| name.as_str())) {
+                return;
+            }
+        }
         self.learn(&record);
         // The log of a few thousand lines that says which searches worked: they are counted, not sent,
         // and whoever judges the device has to know of them.
@@ -369,7 +386,8 @@ impl RecordSink for FileEvents<'_> {
     }
 
     fn issue(&mut self, issue: Issue<'_>) {
-        if self.failure.is_some() || self.is_muted {
+        let is_others = self.speaker.is_some_and(|speaker| !speaker.takes_rest);
+        if self.failure.is_some() || self.is_muted || is_others {
             return;
         }
         self.state.rejected += issue.lines.max(1);

@@ -19,7 +19,6 @@ mod parallel;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,8 +28,7 @@ use jiff::tz::{Offset, TimeZone};
 use patchlens_event::{Event, Reject};
 
 use crate::bundle::Limits;
-use crate::device::shares;
-use crate::identity::{NameSource, Scan, identify, short_name};
+use crate::device::{Division, computers, shares};
 use crate::redact::Redaction;
 use crate::{Error, Result};
 
@@ -141,31 +139,20 @@ pub fn read_path(
     sink: &mut dyn EventSink,
 ) -> Result<PathAccount> {
     let mut account = PathAccount::default();
-    let one_device = options.device.is_some();
-    for share in shares(path, &options.limits, one_device)? {
-        for (bundle, scans) in share.open(&options.limits, one_device)? {
+    let division = match options.device {
+        Some(_) => Division::None,
+        None => Division::Below,
+    };
+    for share in shares(path, &options.limits, division)? {
+        for (bundle, scans) in share.open(&options.limits, division)? {
             account.computers.extend(computers(&scans));
+            account.notes.extend(bundle.notes.iter().cloned());
             account
                 .devices
                 .push(device::read(&bundle, &scans, options, sink)?);
         }
     }
     Ok(account)
-}
-
-/// The computers that a bundle says it is of, in upper case: more than one where it is said to be one
-/// device and is not.
-fn computers(scans: &[Scan]) -> BTreeSet<String> {
-    let claims = || scans.iter().filter_map(|scan| scan.claim.as_ref());
-    let found = identify(claims(), None, "").and_then(|found| found.device_name);
-    let found = found.map(|name| name.to_uppercase());
-    // Event logs name computers of old as well.
-    let stated = claims()
-        .filter(|claim| claim.source <= NameSource::SystemInfo)
-        .map(|claim| short_name(&claim.name).to_uppercase())
-        // `systeminfo` cuts long names.
-        .filter(|name| !found.as_ref().is_some_and(|found| found.starts_with(name)));
-    stated.chain(found.clone()).collect()
 }
 
 impl From<SinkError> for Error {

@@ -35,6 +35,7 @@ use patchlens_event::{EventId, Source};
 
 use crate::bundle::{Bundle, Found, Walk, walk};
 use crate::collect::{CollectOptions, Device, EventSink, FileNoise, Noise};
+use crate::device::computers;
 use crate::identity::{Scan, scan};
 use crate::redact::{KnownNames, Learned};
 use crate::{Error, Result};
@@ -50,6 +51,8 @@ const WALK_PAUSE: Duration = Duration::from_millis(100);
 const OPEN_MAX: usize = 64;
 /// How many paths that are not read are remembered, so that each is told of once.
 const TOLD_MAX: usize = 10_000;
+/// How many computers are named where there should be one.
+const COMPUTERS_TOLD_MAX: usize = 8;
 /// How many rotated files' counts are remembered.
 const RETIRED_MAX: usize = 32;
 
@@ -98,6 +101,8 @@ pub struct Follower {
     learned: BTreeSet<String>,
     /// Paths that are not read, each told of once.
     told: BTreeSet<String>,
+    /// Its files are of several computers, which was told.
+    is_mixed: bool,
     _lock: File,
 }
 
@@ -136,6 +141,7 @@ impl Follower {
             counts_sent: HashSet::new(),
             learned: BTreeSet::new(),
             told: BTreeSet::new(),
+            is_mixed: false,
             _lock: lock,
         })
     }
@@ -325,6 +331,7 @@ impl Follower {
                 relative: name.to_string_lossy().into_owned(),
                 path: self.root.clone(),
                 bytes: 0,
+                speaker: None,
             };
             Walk {
                 files: vec![file],
@@ -379,6 +386,13 @@ impl Follower {
             options.device = options.device.or(self.positions.device_id.clone());
             let fallback = self.options.fallback.clone().unwrap_or_default();
             let scans: Vec<Scan> = self.scans.values().cloned().collect();
+            let several = computers(&scans);
+            if several.len() > 1 && !self.is_mixed {
+                self.is_mixed = true;
+                let device = options.device.as_deref().unwrap_or("one device");
+                let names: Vec<String> = several.into_iter().take(COMPUTERS_TOLD_MAX).collect();
+                tracing::warn!(path = %self.root.display(), %device, computers = %names.join(", "), "files of several computers are followed as those of one device: follow a folder for each");
+            }
             let mut device = Device::found(&scans, &options, &fallback)?;
             device.redactor.know(&self.learned)?;
             self.positions.device_id = Some(device.identity.device_id.to_string());

@@ -20,7 +20,7 @@ use patchlens_event::RejectReason;
 use super::gate::{End, Gate, Last, Passed};
 use super::pass::Pass;
 use super::position::{HEAD_BYTES, Head, Mark, Position};
-use crate::bundle::{is_cabinet, is_zip};
+use crate::bundle::{is_packed, is_zip};
 use crate::collect::{Device, EventSink, FileEvents, FileState};
 use crate::identity::unknown;
 use crate::{Format, Result, TextParser, detect};
@@ -216,7 +216,7 @@ impl Tail {
         if read.is_ok() {
             let name = self.relative.rsplit('/').next().unwrap_or_default();
             self.format = detect(&head, &self.relative);
-            self.unknown = if is_zip(&head) || is_cabinet(&head) {
+            self.unknown = if is_zip(&head) || is_packed(&head) {
                 Some("archives are not followed; `patchlens collect` reads them".to_owned())
             } else {
                 self.format.is_none().then(|| unknown(&head, name))

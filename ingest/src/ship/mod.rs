@@ -10,6 +10,7 @@
 //! A destination says that it has messages only when they are durable there. [`Spooled`] makes one
 //! that may be away into one that is there as long as the disk has room.
 
+mod backoff;
 mod error;
 mod shipper;
 mod spool;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use patchlens_log::{Message, Writer};
 use tokio::sync::mpsc;
 
+pub use backoff::Backoff;
 pub use error::ShipError;
 pub use shipper::{Addressed, Shipper};
 pub use spool::{SpoolOptions, SpoolState, Spooled};

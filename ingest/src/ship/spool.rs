@@ -24,14 +24,15 @@ use patchlens_log::{
     Writer, WriterOptions,
 };
 
-use super::{APPEND_BYTES_MAX, Destination, ShipError};
+use super::{APPEND_BYTES_MAX, Backoff, Destination, ShipError};
 
 /// The spool's one consumer group.
 const GROUP: &str = "spool";
 /// The directory in the spool's for what the destination refuses.
 const REFUSED: &str = "refused";
 /// First and longest pause between two attempts at a destination that is away.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+const BACKOFF: Backoff = Backoff::new(FIRST_PAUSE, Duration::from_secs(30));
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// How long one look into the spool waits for messages that another process has not yet let go.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -64,7 +65,7 @@ pub struct Spooled<D> {
     /// True while messages wait, so that new ones must queue behind them.
     engaged: bool,
     retry_at: Option<Instant>,
-    pause: Duration,
+    backoff: Backoff,
     last_failure: Option<String>,
     /// How many messages are handed over at once; fewer while something among them is refused.
     width: usize,
@@ -91,7 +92,7 @@ impl<D: Destination> Spooled<D> {
             log: None,
             engaged: false,
             retry_at: None,
-            pause: PAUSES.0,
+            backoff: BACKOFF,
             last_failure: None,
             width: usize::MAX,
             set_aside: 0,
@@ -247,7 +248,7 @@ impl<D: Destination> Spooled<D> {
                     let before = self.waiting().await?;
                     if before > 0 {
                         self.engaged = true;
-                        self.drain(left.min(PAUSES.0)).await?;
+                        self.drain(left.min(FIRST_PAUSE)).await?;
                     }
                     if self.waiting().await? < before {
                         continue;
@@ -372,7 +373,7 @@ impl<D: Destination> Spooled<D> {
         if self.last_failure.take().is_some() {
             tracing::info!(destination = self.destination.name(), "the way is back");
         }
-        self.pause = PAUSES.0;
+        self.backoff.reset();
         self.retry_at = None;
     }
 
@@ -381,9 +382,8 @@ impl<D: Destination> Spooled<D> {
             tracing::warn!(%error, spool = %self.options.dir.display(), "events are kept in the spool until the way is back");
         }
         self.last_failure = Some(error.to_string());
-        let pause = error.retry_after().unwrap_or(self.pause);
-        self.retry_at = Some(Instant::now() + pause.min(PAUSES.1));
-        self.pause = (self.pause * 2).min(PAUSES.1);
+        let pause = self.backoff.pause(error.retry_after());
+        self.retry_at = Some(Instant::now() + pause);
     }
 }
 

@@ -273,3 +273,40 @@ async fn a_name_is_as_long_as_a_file_system_takes() {
         "{detail}"
     );
 }
+
+#[tokio::test]
+async fn a_bundle_of_several_devices_is_told_apart_as_on_disk() {
+    let gateway = Running::start().await;
+    let other = CBS.replace("10:02", "11:02");
+    let third = CBS.replace("10:02", "12:02");
+    let bundle = zip(&[
+        ("PC01_CBS.log", CBS),
+        ("PC02_CBS.log", &other),
+        (
+            "systeminfo of PC02.txt",
+            "Host Name:                 PC02\r\nOS Name:                   Microsoft Windows 10 Pro\r\nOS Version:                10.0.19045 N/A Build 19045\r\n",
+        ),
+        ("CBS.log", &third),
+    ]);
+    let response = send(&gateway, "?name=fleet.zip", bundle).await;
+    assert_eq!(response.status(), 200);
+    let answer = json(response).await;
+    assert_eq!(
+        answer["devices"],
+        serde_json::json!(["PC01", "PC02"]),
+        "{answer}"
+    );
+    assert_eq!(answer["rejected"], 1, "{answer}");
+    let refused = answer["refused"][0].as_str().unwrap();
+    assert!(
+        refused.starts_with("CBS.log (files of several computers"),
+        "{answer}"
+    );
+    let (events, rejects) = gateway.finish().await;
+    assert_eq!(rejects[0].reason.as_str(), "unassigned");
+    assert!(
+        events
+            .iter()
+            .all(|event| ["PC01", "PC02"].contains(&event.device_id.as_str()))
+    );
+}

@@ -81,6 +81,79 @@ async fn a_full_event_log_is_busy() {
     assert_eq!(events.len(), taken * 300, "what was acknowledged is there");
 }
 
+/// A small file system of its own; none where this user may mount nothing.
+#[cfg(unix)]
+struct SmallDisk(tempfile::TempDir);
+
+#[cfg(unix)]
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=4m", "patchlens-test"]);
+        let mounted = mount.arg(dir.path()).output().ok()?;
+        mounted.status.success().then_some(Self(dir))
+    }
+}
+
+#[cfg(unix)]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmount = std::process::Command::new("umount")
+            .arg(self.0.path())
+            .status();
+        assert!(unmount.unwrap().success());
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_full_disk_is_busy_and_not_ready_until_there_is_room() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("skipped: nothing can be mounted here");
+        return;
+    };
+    let log = LogUrl::local(disk.0.path().join("log"));
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Running::start_on(dir, log, WriterOptions::default(), |_| {}).await;
+    let http = reqwest::Client::new();
+    let post = async |from: usize| {
+        let lines: Vec<String> = (from..from + 1000).map(|n| line("YR-1", n)).collect();
+        let request = http.post(gateway.at("/ingest/v1/events"));
+        request.body(lines.join("\n")).send().await.unwrap()
+    };
+    // The answer holds for a moment.
+    let ready = async |expected: u16| {
+        let asking = async {
+            loop {
+                let response = http.get(gateway.at("/readyz")).send().await.unwrap();
+                if response.status().as_u16() == expected {
+                    break response.headers().get("retry-after").cloned();
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), asking)
+            .await
+            .unwrap_or_else(|_| panic!("/readyz never says {expected}"))
+    };
+    assert_eq!(post(0).await.status(), 200);
+    assert_eq!(ready(200).await, None);
+    let filler = disk.0.path().join("filler");
+    let mut written = std::fs::File::create(&filler).unwrap();
+    while std::io::Write::write(&mut written, &[0; 4096]).is_ok_and(|count| count > 0) {}
+    drop(written);
+    assert_eq!(ready(503).await.unwrap(), "5");
+    let refused = post(1000).await;
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()["retry-after"], "5");
+    std::fs::remove_file(&filler).unwrap();
+    ready(200).await;
+    assert_eq!(post(1000).await.status(), 200);
+    let (events, _) = gateway.finish().await;
+    assert_eq!(events.len(), 2000, "what was acknowledged is there, once");
+}
+
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let gateway = Running::start_with(|config| config.body_wait = Duration::from_millis(200)).await;

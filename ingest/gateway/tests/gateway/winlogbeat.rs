@@ -310,3 +310,23 @@ async fn a_body_without_a_document_is_accounted_for() {
     let (_, rejects) = gateway.finish().await;
     assert_eq!(rejects.len(), 1);
 }
+
+#[tokio::test]
+async fn equal_documents_without_a_number_count_once_however_they_come() {
+    let gateway = Running::start().await;
+    let mut document = document("yr-1", "0x80070005");
+    let winlog = document["winlog"].as_object_mut().unwrap();
+    winlog.remove("record_id");
+    let line = document.to_string();
+    for body in [format!("{line}\n{line}\n"), line] {
+        let request = reqwest::Client::new().post(gateway.at("/ingest/v1/winlogbeat"));
+        let response = request.body(body).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+    }
+    let (events, _) = gateway.finish().await;
+    let ids: BTreeSet<String> = events
+        .iter()
+        .map(|event| event.event_id.to_string())
+        .collect();
+    assert_eq!((events.len(), ids.len()), (3, 1));
+}

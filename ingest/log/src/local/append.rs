@@ -1,5 +1,6 @@
 //! Writing messages: one append is one transaction.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, named_params};
@@ -10,6 +11,9 @@ use crate::{Error, Message, Result};
 
 /// What a message costs on disk beside its key and payload.
 const MESSAGE_OVERHEAD_BYTES: usize = 64;
+
+/// So much room has to be on the disk for an append to be worth trying.
+const ROOM_BYTES: usize = 1 << 20;
 
 /// The log's clock: milliseconds since 1970, UTC.
 pub(crate) const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
@@ -44,12 +48,39 @@ pub(crate) fn check_room(database: &mut Database, disk_bytes_max: u64) -> Result
         used = used_bytes(&database.connection).map_err(|error| database.error(doing, &error))?;
     }
     if used < disk_bytes_max {
-        return Ok(());
+        return check_disk(database);
     }
     Err(Error::Full {
         log: Arc::clone(&database.log),
         used_bytes: used,
         bytes_max: disk_bytes_max,
+    })
+}
+
+/// Refuses when the file cannot be written or the disk has no room beside it: takes the lock that an
+/// append takes, and writes a file that is gone at once.
+fn check_disk(database: &mut Database) -> Result<()> {
+    let begun = database
+        .connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .and_then(Transaction::rollback);
+    begun.map_err(|error| database.error("ask whether it can be written", &error))?;
+    let dir = database.path().parent().unwrap_or(database.path());
+    let written = tempfile::tempfile_in(dir).and_then(|mut file| {
+        file.write_all(&vec![0; ROOM_BYTES])?;
+        file.flush()
+    });
+    written.map_err(|source| {
+        let log = Arc::clone(&database.log);
+        if source.kind() == std::io::ErrorKind::StorageFull {
+            Error::DiskFull { log }
+        } else {
+            Error::Storage {
+                log,
+                doing: "write beside it".to_owned(),
+                detail: source.to_string(),
+            }
+        }
     })
 }
 

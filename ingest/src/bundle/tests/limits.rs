@@ -48,6 +48,7 @@ fn cabinets_together_take_no_more_memory_than_one() {
             relative: format!("CbsPersist_{number}.cab"),
             path,
             bytes: packed.len() as u64,
+            speaker: None,
         });
     }
     let limits = Limits {
@@ -93,4 +94,51 @@ fn finding_the_ends_of_parts_is_no_work_without_end() {
     };
     let listed = salvage::list(&mut Cursor::new(&bytes), &tight);
     assert_eq!(listed.len(), 2, "two parts are more than all may hold");
+}
+
+/// A zip whose directory names the one log in it so many times.
+fn quoted(times: u32) -> Vec<u8> {
+    let log = b"2024-08-20 10:02:41, Info                  CBS    x\r\n".repeat(1000);
+    let mut packed = Vec::new();
+    let mut deflater =
+        flate2::read::DeflateEncoder::new(log.as_slice(), flate2::Compression::best());
+    std::io::Read::read_to_end(&mut deflater, &mut packed).unwrap();
+    let mut crc = flate2::Crc::new();
+    crc.update(&log);
+    let sizes = [crc.sum(), packed.len() as u32, log.len() as u32];
+    let sizes: Vec<u8> = sizes.iter().flat_map(|size| size.to_le_bytes()).collect();
+    let method = [20, 0, 0, 0, 8, 0, 0, 0, 0, 0];
+    let mut zip = b"PK\x03\x04".to_vec();
+    zip.extend(method);
+    zip.extend(&sizes);
+    zip.extend([7, 0, 0, 0]);
+    zip.extend(b"CBS.log");
+    zip.extend(&packed);
+    let directory_at = zip.len() as u32;
+    for number in 0..times {
+        zip.extend(b"PK\x01\x02\x14\0");
+        zip.extend(method);
+        zip.extend(&sizes);
+        zip.extend([8, 0]);
+        zip.extend([0; 16]);
+        zip.extend(format!("{number:04}.log").as_bytes());
+    }
+    let directory_bytes = zip.len() as u32 - directory_at;
+    zip.extend(b"PK\x05\x06\0\0\0\0");
+    zip.extend((times as u16).to_le_bytes());
+    zip.extend((times as u16).to_le_bytes());
+    zip.extend(directory_bytes.to_le_bytes());
+    zip.extend(directory_at.to_le_bytes());
+    zip.extend([0, 0]);
+    zip
+}
+
+#[test]
+fn entries_that_lie_on_each_other_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("PC-1.zip");
+    std::fs::write(&path, quoted(500)).unwrap();
+    let bundle = Bundle::from_archive(&path, &Limits::default()).unwrap();
+    assert_eq!((bundle.entries.len(), bundle.refusals.len()), (1, 499));
+    assert!(bundle.refusals[0].detail.contains("lies on another"));
 }
