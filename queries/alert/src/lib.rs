@@ -17,7 +17,6 @@ pub mod evaluate;
 pub mod history;
 pub mod keep;
 mod metrics;
-mod names;
 pub mod rule;
 pub mod service;
 pub mod sink;
