@@ -8,6 +8,7 @@ mod query;
 mod reference;
 mod refresh;
 mod reject;
+mod removal;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -122,6 +123,17 @@ impl Store {
         let seconds = longest.as_secs().max(1).to_string();
         analyst.client = analyst.client.with_setting("max_execution_time", seconds);
         Ok(analyst)
+    }
+
+    /// Returns the same store, whose queries run when those of a smaller priority rest: 1 is the first, and a query
+    /// that has none neither waits nor is waited for.
+    #[must_use]
+    pub fn with_priority(&self, priority: u8) -> Self {
+        let client = self.client.clone();
+        Self {
+            client: client.with_setting("priority", priority.to_string()),
+            ..self.clone()
+        }
     }
 
     /// Asks for a sign of life.
