@@ -3,6 +3,7 @@ SELECT
     diagnosis_id, rank, kb_article, cause, alert_subtype, error_code, error_symbol, inner_code, culprit, confidence,
     cluster_key, phase, summary_en, summary_zh, actions_en, actions_zh, is_open
 FROM diagnosis FINAL
-WHERE device_id = {device_id:String} AND is_deleted = 0
+PREWHERE device_id = {device_id:String}
+WHERE is_deleted = 0
 ORDER BY is_open DESC, last_seen_at DESC NULLS LAST, rank, diagnosis_id
 LIMIT 20
