@@ -170,12 +170,21 @@ pub(crate) fn report_error(error: &anyhow::Error) {
     drop(writeln!(io::stderr(), "{}", visible(&text)));
 }
 
+/// How many columns of a terminal a text takes.
+fn display_width(text: &str) -> usize {
+    #[cfg(feature = "fleet")]
+    return patchlens_queries::names::width(text);
+    // On endpoints nothing is printed in Chinese.
+    #[cfg(not(feature = "fleet"))]
+    text.chars().count()
+}
+
 /// Lays out rows in columns, the header first, two spaces between; the last column is not padded.
 pub(crate) fn columns(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = header.iter().map(|title| title.chars().count()).collect();
+    let mut widths: Vec<usize> = header.iter().map(|title| display_width(title)).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(display_width(cell));
         }
     }
     let mut text = String::new();
@@ -185,7 +194,7 @@ pub(crate) fn columns(header: &[&str], rows: &[Vec<String>]) -> String {
         for (index, (cell, width)) in row.iter().zip(&widths).enumerate() {
             text.push_str(cell);
             if index < last {
-                let padding = width.saturating_sub(cell.chars().count()).saturating_add(2);
+                let padding = width.saturating_sub(display_width(cell)).saturating_add(2);
                 text.extend(std::iter::repeat_n(' ', padding));
             }
         }

@@ -1,6 +1,7 @@
 //! Text for a terminal.
 
 use super::document::{Block, Document};
+use crate::names::width;
 
 /// Writes the document as text in columns; control characters of logs are replaced.
 pub fn plain(document: &Document) -> String {
@@ -23,13 +24,13 @@ fn write(block: &Block, out: &mut String) {
             }
         }
         Block::Facts { facts } => {
-            let width = facts
+            let widest = facts
                 .iter()
-                .map(|(name, _)| name.chars().count())
+                .map(|(name, _)| width(name))
                 .max()
                 .unwrap_or_default();
             for (name, value) in facts {
-                let gap = width.saturating_sub(name.chars().count());
+                let gap = widest.saturating_sub(width(name));
                 out.push_str(&format!("  {}{:gap$}  {}\n", line(name), "", line(value)));
             }
         }
@@ -45,18 +46,18 @@ fn write(block: &Block, out: &mut String) {
 
 fn table(header: &[String], rows: &[Vec<String>], out: &mut String) {
     let all = || std::iter::once(header).chain(rows.iter().map(Vec::as_slice));
-    let width = |column: usize| {
+    let widest = |column: usize| {
         all()
             .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
+            .map(|cell| width(cell))
             .max()
             .unwrap_or_default()
     };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let widths: Vec<usize> = (0..header.len()).map(widest).collect();
     for row in all() {
         let mut text = String::from("  ");
-        for (cell, width) in row.iter().zip(&widths) {
-            let gap = width.saturating_sub(cell.chars().count()) + 2;
+        for (cell, widest) in row.iter().zip(&widths) {
+            let gap = widest.saturating_sub(width(cell)) + 2;
             text.push_str(&format!("{}{:gap$}", line(cell), ""));
         }
         out.push_str(text.trim_end());
