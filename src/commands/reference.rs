@@ -89,15 +89,17 @@ async fn list(store: &Store) -> anyhow::Result<String> {
         "ROLLOUT", "NAME", "UPDATE", "STARTS", "DEADLINE", "DEVICES", "EXCLUDED", "",
     ];
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-    Ok(format!(
-        "{}\nfiles kept: {}",
-        columns(&header, &rows),
-        if names.is_empty() {
-            "none".to_owned()
-        } else {
-            names.join(", ")
-        }
-    ))
+    let planned = if rows.is_empty() {
+        "no rollout is planned\n".to_owned()
+    } else {
+        columns(&header, &rows)
+    };
+    let kept = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    Ok(format!("{planned}\nfiles kept: {kept}"))
 }
 
 async fn remove(store: &Store, id: &str, is_dry_run: bool) -> anyhow::Result<String> {

@@ -2,7 +2,8 @@
 
 use crate::{PAGES, page, seeded};
 
-/// What stands between tags, without what logs, editors and scripts hold: that is as it was written.
+/// What stands between tags, without what logs, editors and scripts hold, and what says of itself that it is English: that
+/// is as it was written.
 fn prose(html: &str) -> Vec<String> {
     const VERBATIM: [&str; 6] = ["pre", "code", "textarea", "script", "style", "option"];
     let (mut texts, mut rest, mut inside) = (Vec::new(), html, None);
@@ -14,7 +15,11 @@ fn prose(html: &str) -> Vec<String> {
         let name = tag.trim_start_matches('/');
         let name = name.split_whitespace().next().unwrap_or_default();
         match inside {
-            None if !tag.starts_with('/') && VERBATIM.contains(&name) => inside = Some(name),
+            None if !tag.starts_with('/')
+                && (VERBATIM.contains(&name) || name != "html" && tag.contains("lang=\"en\"")) =>
+            {
+                inside = Some(name);
+            }
             Some(open) if tag.starts_with('/') && open == name => inside = None,
             _ => {}
         }
@@ -46,7 +51,7 @@ fn english_is_recognised() {
     ] {
         assert!(!is_english(text), "{text}");
     }
-    let html = "<p title=\"x\">a <b>b</b></p><pre>one two <i>three</i> four five six</pre> c";
+    let html = "<p title=\"x\">a <b>b</b></p><pre>one two <i>three</i> four five six</pre><span lang=\"en\">d</span> c";
     assert_eq!(prose(html), ["a", "b"]);
 }
 
