@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchlens_queries::{Param, Store};
+use patchlens_queries::Param;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -71,14 +71,7 @@ async fn answer(app: &App, question: &Question) -> Result<Arc<[u8]>> {
     // Who held the gate before may have asked already.
     match app.cache.find(question) {
         Found::Current(answer) => Ok(answer),
-        Found::Behind(..) | Found::Nothing => {
-            let store = if reading::keeps() {
-                &app.later
-            } else {
-                &app.first
-            };
-            ask(app, store, question).await
-        }
+        Found::Behind(..) | Found::Nothing => ask(app, question).await,
     }
 }
 
@@ -92,11 +85,11 @@ pub(crate) async fn renew(app: &App, question: &Question) -> Result<()> {
     };
     match app.cache.find(question) {
         Found::Current(_) => Ok(()),
-        Found::Behind(..) | Found::Nothing => ask(app, &app.later, question).await.map(drop),
+        Found::Behind(..) | Found::Nothing => ask(app, question).await.map(drop),
     }
 }
 
-async fn ask(app: &App, store: &Store, question: &Question) -> Result<Arc<[u8]>> {
+async fn ask(app: &App, question: &Question) -> Result<Arc<[u8]>> {
     // The mark from before: data that arrives meanwhile makes the answer one that is behind.
     let mark = app.cache.mark().map(|(mark, _)| mark);
     let parameters: Vec<(&str, &str)> = question
@@ -104,7 +97,7 @@ async fn ask(app: &App, store: &Store, question: &Question) -> Result<Arc<[u8]>>
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    let answer = fetch(app, store, question.doing, question.sql, &parameters).await?;
+    let answer = fetch(app, question.doing, question.sql, &parameters).await?;
     if let Some(mark) = mark {
         app.cache.put(question, &mark, &answer);
     }
@@ -126,7 +119,6 @@ pub(crate) async fn mark(app: &App) -> Result<String> {
     let doing = "ask the store for news";
     let answer = fetch(
         app,
-        &app.first,
         doing,
         include_str!("../../queries/reports/page_live_mark.sql"),
         &[],
@@ -162,7 +154,6 @@ async fn confirm_mark(app: &App) -> Result<()> {
 
 async fn fetch(
     app: &App,
-    store: &Store,
     doing: &'static str,
     sql: &str,
     parameters: &[(&str, &str)],
@@ -174,7 +165,8 @@ async fn fetch(
     let answer = patiently(
         app,
         doing,
-        store.query_bytes(doing, sql, &parameters, "JSONEachRow"),
+        app.store
+            .query_bytes(doing, sql, &parameters, "JSONEachRow"),
     )
     .await?;
     Ok(Arc::from(answer.as_ref()))

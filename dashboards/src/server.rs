@@ -27,10 +27,6 @@ use crate::{answer, api, assets, health, keep, live, reading, security};
 pub(crate) struct App {
     /// Where the data is.
     pub(crate) store: Store,
-    /// The same for what a reader waits for …
-    pub(crate) first: Store,
-    /// … and for what is counted behind the readers' backs.
-    pub(crate) later: Store,
     /// The settings.
     pub(crate) config: Arc<DashboardConfig>,
     /// Counts of this process.
@@ -105,8 +101,6 @@ impl App {
     fn new(store: Store, config: DashboardConfig, beside: Beside) -> Self {
         let is_cluster = store.config().cluster.is_some();
         Self {
-            first: store.with_priority(1),
-            later: store.with_priority(2),
             store,
             config: Arc::new(config),
             metrics: Arc::default(),

@@ -125,17 +125,6 @@ impl Store {
         Ok(analyst)
     }
 
-    /// Returns the same store, whose queries run when those of a smaller priority rest: 1 is the first, and a query
-    /// that has none neither waits nor is waited for.
-    #[must_use]
-    pub fn with_priority(&self, priority: u8) -> Self {
-        let client = self.client.clone();
-        Self {
-            client: client.with_setting("priority", priority.to_string()),
-            ..self.clone()
-        }
-    }
-
     /// Asks for a sign of life.
     ///
     /// # Errors
