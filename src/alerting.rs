@@ -46,7 +46,7 @@ pub(crate) fn service(
 const REPLAY_STEP: SignedDuration = SignedDuration::from_hours(24);
 const REPLAY_DAYS_MAX: i64 = 60;
 
-/// Goes through the newest rollout's past day by day, so that data loaded as a whole has the alerts
+/// Goes through the current rollout's past day by day, so that data loaded as a whole has the alerts
 /// that it would have had.
 pub(crate) async fn replay(config: &Config, store: &Store) -> anyhow::Result<()> {
     #[derive(Deserialize)]
@@ -55,7 +55,7 @@ pub(crate) async fn replay(config: &Config, store: &Store) -> anyhow::Result<()>
         newest_us: i64,
     }
     let sql = "SELECT
-            (SELECT toUnixTimestamp64Micro(max(started_at)) FROM rollout FINAL) AS started_us,
+            (SELECT toUnixTimestamp64Micro(begins_at) FROM current_rollout) AS started_us,
             toUnixTimestamp64Micro(max(last_seen_at)) AS newest_us
         FROM device";
     let times: Vec<Times> = store

@@ -1,5 +1,7 @@
 //! Arguments as typed, before configuration is resolved.
 
+#[cfg(feature = "fleet")]
+mod reference;
 mod tokens;
 
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use crate::output::Format;
 #[cfg(feature = "fleet")]
 mod simulation;
 
+#[cfg(feature = "fleet")]
+pub(crate) use reference::{ReferenceAction, Removal};
 #[cfg(feature = "fleet")]
 pub(crate) use simulation::{Evaluate, Mix, Simulate};
 pub(crate) use tokens::{GatewayAction, ServeAction};
@@ -130,7 +134,7 @@ pub(crate) enum Fleet {
     Standalone(Standalone),
     /// Bring the store's tables and views up to date
     Migrate,
-    /// Load reference data: planned rollouts, prerequisites, published hashes
+    /// Load, list and remove reference data: planned rollouts, prerequisites, published hashes
     Reference(Reference),
     /// Ask the store a question in SQL
     Sql(Sql),
@@ -354,11 +358,15 @@ pub(crate) struct Standalone {
     pub(crate) listen: Listen,
 }
 
+#[cfg(feature = "fleet")]
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub(crate) struct Reference {
     /// Directory of CSV files, each recognised by its header
     #[arg(value_name = "DIR")]
-    pub(crate) directory: PathBuf,
+    pub(crate) directory: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) action: Option<ReferenceAction>,
 }
 
 #[derive(Debug, Args)]

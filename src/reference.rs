@@ -86,6 +86,29 @@ pub(crate) async fn save(
         .context("filling the tables of planned rollouts")
 }
 
+/// Takes the rows of a rollout out of the files that the store keeps; returns the names of the files that had any.
+pub(crate) async fn forget_rollout(store: &Store, rollout_id: &str) -> anyhow::Result<Vec<String>> {
+    let doing = "taking the rollout out of the reference files";
+    let files = store.reference_files().await.context(doing)?;
+    let mut changed = Vec::new();
+    let kept: Vec<ReferenceFile> = files
+        .into_iter()
+        .map(
+            |(name, content)| match patchlens_transform::without_rollout(&content, rollout_id) {
+                Some(rest) => {
+                    changed.push(name.clone());
+                    (name, rest)
+                }
+                None => (name, content),
+            },
+        )
+        .collect();
+    if !changed.is_empty() {
+        store.replace_reference_files(&kept).await.context(doing)?;
+    }
+    Ok(changed)
+}
+
 fn rollout_rows(reference: &Reference) -> Vec<Value> {
     let builds = |kb_article| -> Value {
         let targets = reference

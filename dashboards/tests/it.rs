@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod chinese;
 mod lists;
 mod reports;
 mod seed;

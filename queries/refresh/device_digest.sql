@@ -3,13 +3,15 @@
 -- The servicing branch stands for the build: the revision changes with the very update that is judged, so
 -- that every device that failed would share the old one. ubr is therefore the revision of the time before the
 -- update, and a device of which only a later inventory is known has none.
+-- PREWHERE, here and wherever devices are asked for by id: under FINAL the engine would read every column of whole
+-- granules first. It may stand before FINAL because the id is part of the key.
 INSERT INTO {table:device_digest} (
     device_id, device_hash, is_known, is_failing, device_name, site, ring, place, rollouts, model, os_build, last_seen_at, attribute.name, attribute.value,
     code.day, code.error_code, code.attempts, code.records, member.cluster_key, member.diagnosis_id, member.attempt_id, member.kb_article, member.cause,
     member.alert_subtype, member.culprit, member.error_code, member.error_symbol, member.inner_code, member.phase, member.confidence, member.summary_en,
     member.summary_zh, member.actions_en, member.actions_zh, member.first_seen_at, member.last_seen_at, member.is_open, member.evidence_text,
     member.evidence_file, member.evidence_line, remedy.cluster_key, remedy.cause, remedy.culprit, remedy.confidence, remedy.is_open, remedy.failures,
-    remedy.first_seen_at, remedy.installed_at, remedy.other_failures, try.kb_article, try.tried_at, try.installed_at, try.rolled_back_at, try.failures,
+    remedy.first_seen_at, remedy.installed_at, remedy.other_failures, try.kb_article, try.tried_at, try.installed_at, try.rolled_back_at, try.failures, try.lapses,
     arrival.topic, arrival.partition, arrival.source, arrival.events, arrival.last_offset,
     arrival.last_collected_at, arrival.last_ingested_at, arrival.lag_ms, generation, planned_at, layout, version
 )
@@ -21,7 +23,7 @@ SELECT
     g.members.2.10, g.members.2.11, g.members.2.12, g.members.2.13, g.members.2.14, g.members.2.15, g.members.3, g.members.4, g.members.5,
     g.members.6.1, g.members.6.2, g.members.6.3,
     r.effects.1, r.effects.2, r.effects.3, r.effects.4, r.effects.5, r.effects.6, r.effects.7, r.effects.8, r.effects.9,
-    y.tries.1, y.tries.2, y.tries.3, y.tries.4, y.tries.5,
+    y.tries.1, y.tries.2, y.tries.3, y.tries.4, y.tries.5, y.tries.6,
     w.arrivals.1, w.arrivals.2, w.arrivals.3, w.arrivals.4, w.arrivals.5, w.arrivals.6, w.arrivals.7, w.arrivals.8,
     if(known, d.generation, 0), p.planned_at, {layout:UInt16},
     greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) + 1 FROM {table:device_digest}))
@@ -58,13 +60,13 @@ LEFT JOIN
                 arrayFilter(fact -> startsWith(fact.1, 'free_space_mb.') AND toUInt64OrNull(fact.2) IS NOT NULL, JSONExtractKeysAndValues(facts, 'String')))
         ))) AS factors
     FROM {table:device} FINAL
-    WHERE device_id IN {device_ids:Array(String)}
+    PREWHERE device_id IN {device_ids:Array(String)}
 ) AS d ON d.device_id = i.device_id
 LEFT JOIN
 (
     SELECT m.device_id AS device_id, argMaxIf((toString(m.site), toString(m.ring)), m.updated_at, m.is_deleted = 0) AS place, max(m.updated_at) AS planned_at,
         arraySort(groupArrayIf(m.rollout_id, m.is_deleted = 0)) AS rollouts
-    FROM (SELECT * FROM {table:rollout_device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS m
+    FROM (SELECT * FROM {table:rollout_device} FINAL PREWHERE device_id IN {device_ids:Array(String)}) AS m
     GROUP BY device_id
 ) AS p ON p.device_id = i.device_id
 LEFT JOIN
@@ -78,18 +80,17 @@ LEFT JOIN
         (
             SELECT device_id, toDate(coalesce(ended_at, started_at)) AS day, assumeNotNull(error_code) AS error_code, count() AS attempts, 0 AS records
             FROM {table:update_attempt} FINAL
-            WHERE device_id IN {device_ids:Array(String)}
-                AND outcome IN ('failed', 'rolled_back') AND error_code > 0 AND coalesce(ended_at, started_at) IS NOT NULL
+            PREWHERE device_id IN {device_ids:Array(String)} WHERE outcome IN ('failed', 'rolled_back') AND error_code > 0 AND coalesce(ended_at, started_at) IS NOT NULL
             GROUP BY device_id, day, error_code
             UNION ALL
             SELECT device_id, toDate(ifNull(occurred_at, collected_at)) AS day, assumeNotNull(error_code) AS error_code, 0 AS attempts, count() AS records
             FROM {table:update_event} FINAL
-            WHERE device_id IN {device_ids:Array(String)} AND kind = 'record' AND error_code > 0
+            PREWHERE device_id IN {device_ids:Array(String)} WHERE kind = 'record' AND error_code > 0
             GROUP BY device_id, day, error_code
             UNION ALL
             SELECT device_id, day, error_code, 0 AS attempts, sum(`count`) AS records
             FROM {table:noise_profile} FINAL
-            WHERE device_id IN {device_ids:Array(String)} AND error_code != 0
+            PREWHERE device_id IN {device_ids:Array(String)} WHERE error_code != 0
             GROUP BY device_id, day, error_code
         ) AS u
         GROUP BY u.device_id, u.day, u.error_code
@@ -117,7 +118,7 @@ LEFT JOIN
             max(v.last_seen_at) AS last_seen_at,
             max(v.is_open) AS is_open,
             max(v.is_open) AS is_failing
-        FROM (SELECT * FROM {table:diagnosis} FINAL WHERE device_id IN {device_ids:Array(String)} AND rank = 0) AS v
+        FROM (SELECT * FROM {table:diagnosis} FINAL PREWHERE device_id IN {device_ids:Array(String)} WHERE rank = 0) AS v
         GROUP BY v.cluster_key, v.device_id
     ) AS k
     LEFT JOIN
@@ -125,7 +126,7 @@ LEFT JOIN
         -- The line that names the culprit tells most, then the one that names the cause.
         SELECT device_id, diagnosis_id, argMin((text, source_file, line_number), (indexOf(['culprit', 'cause', 'verdict', 'context'], toString(role)), seq)) AS line
         FROM {table:evidence} FINAL
-        WHERE device_id IN {device_ids:Array(String)}
+        PREWHERE device_id IN {device_ids:Array(String)}
         GROUP BY device_id, diagnosis_id
     ) AS e ON e.device_id = k.device_id AND e.diagnosis_id = k.verdict.1
     GROUP BY k.device_id
@@ -147,7 +148,7 @@ LEFT JOIN
         SELECT
             device_id, attempt_id, kb_article, toString(cause) AS cause, culprit, cluster_key, confidence, is_open, first_seen_at, last_seen_at
         FROM {table:diagnosis} FINAL
-        WHERE device_id IN {device_ids:Array(String)} AND cluster_key != '' AND rank = 0
+        PREWHERE device_id IN {device_ids:Array(String)} WHERE cluster_key != '' AND rank = 0
         ORDER BY rank
         LIMIT 1 BY device_id, if(attempt_id = '', diagnosis_id, attempt_id)
     ) AS v
@@ -159,7 +160,7 @@ LEFT JOIN
             countIf(t.outcome IN ('failed', 'rolled_back')) AS failures,
             minIf(coalesce(t.started_at, t.ended_at), t.outcome IN ('failed', 'rolled_back')) AS failed_at,
             arraySort(groupArrayIf(assumeNotNull(coalesce(t.ended_at, t.started_at)), t.outcome = 'installed' AND coalesce(t.ended_at, t.started_at) IS NOT NULL)) AS installed
-        FROM (SELECT * FROM {table:update_attempt} FINAL WHERE device_id IN {device_ids:Array(String)} AND kb_article IS NOT NULL) AS t
+        FROM (SELECT * FROM {table:update_attempt} FINAL PREWHERE device_id IN {device_ids:Array(String)} WHERE kb_article IS NOT NULL) AS t
         GROUP BY t.device_id, t.kb_article
     ) AS a ON a.device_id = v.device_id AND a.kb_article = ifNull(v.kb_article, 0)
     LEFT JOIN
@@ -169,7 +170,7 @@ LEFT JOIN
         (
             SELECT device_id, cluster_key, first_seen_at
             FROM {table:diagnosis} FINAL
-            WHERE device_id IN {device_ids:Array(String)} AND cluster_key != '' AND rank = 0 AND attempt_id != ''
+            PREWHERE device_id IN {device_ids:Array(String)} WHERE cluster_key != '' AND rank = 0 AND attempt_id != ''
             ORDER BY rank
             LIMIT 1 BY device_id, attempt_id
         )
@@ -179,7 +180,21 @@ LEFT JOIN
 ) AS r ON r.device_id = i.device_id
 LEFT JOIN
 (
-    SELECT u.device_id AS device_id, arraySort(attempted -> attempted.1, groupArray((u.kb, u.tried_at, u.installed_at, u.rolled_back_at, u.failures))) AS tries
+    SELECT
+        u.device_id AS device_id,
+        -- An attempt that names no update is made good by the next update of Windows that the device installs; definitions and
+        -- tools, which come out again and again, say nothing of it.
+        arraySort(arrayFlatten(groupArrayIf(u.installs, u.kb NOT IN (2267602, 2461484, 2310138, 4052623, 890830)))) AS updated,
+        arraySort(attempted -> attempted.1, arrayMap(
+            (t, failed, installs) -> (t.1, t.2, t.3, t.4, t.5, arrayMap(
+                failure -> (failure.1, failure.2, arrayFirstOrNull(at -> at >= failure.2, if(t.1 = 0, updated, installs))), failed)),
+            groupArray((u.kb, u.tried_at, u.installed_at, u.rolled_back_at, u.failures)), groupArray(u.failed), groupArray(u.installs))) AS judged,
+        -- Of the failures with one code that the same installation closed, the first: a device that fails every night fails once.
+        arrayMap(
+            t -> (t.1, t.2, t.3, t.4, t.5, arrayFilter(
+                (lapse, place) -> place = 1 OR t.6[place - 1].1 != lapse.1 OR ifNull(t.6[place - 1].3, toDateTime64(0, 6, 'UTC')) != ifNull(lapse.3, toDateTime64(0, 6, 'UTC')),
+                t.6, arrayEnumerate(t.6))),
+            judged) AS tries
     FROM
     (
         SELECT
@@ -188,6 +203,7 @@ LEFT JOIN
             min(a.at) AS tried_at,
             minOrNullIf(a.at, a.outcome = 'installed') AS installed_at,
             maxOrNullIf(a.at, a.outcome = 'rolled_back') AS rolled_back_at,
+            arraySort(groupArrayIf(a.at, a.outcome = 'installed')) AS installs,
             arraySort(groupArrayIf((ifNull(a.error_code, 0), a.at), a.outcome IN ('failed', 'rolled_back') AND ifNull(a.error_code, 0) > 0)) AS failed,
             -- Sorted by code and time: the first of each code.
             arrayFilter((failure, place) -> place = 1 OR failed[place - 1].1 != failure.1, failed, arrayEnumerate(failed)) AS failures
@@ -195,7 +211,7 @@ LEFT JOIN
         (
             SELECT device_id, kb_article, error_code, outcome, assumeNotNull(coalesce(ended_at, started_at)) AS at
             FROM {table:update_attempt} FINAL
-            WHERE device_id IN {device_ids:Array(String)} AND coalesce(ended_at, started_at) IS NOT NULL
+            PREWHERE device_id IN {device_ids:Array(String)} WHERE coalesce(ended_at, started_at) IS NOT NULL
         ) AS a
         GROUP BY a.device_id, kb
     ) AS u
@@ -211,7 +227,7 @@ LEFT JOIN
     (
         SELECT device_id, toString(topic) AS topic, partition, toString(source) AS source, count() AS events, max(offset) AS last_offset, max((ingested_at, collected_at)) AS newest
         FROM {table:update_event} FINAL
-        WHERE device_id IN {device_ids:Array(String)}
+        PREWHERE device_id IN {device_ids:Array(String)}
         GROUP BY device_id, topic, partition, source
     ) AS n
     GROUP BY n.device_id

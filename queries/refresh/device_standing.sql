@@ -35,10 +35,10 @@ FROM
         m.rollout_id AS rollout_id, r.kb_article AS kb_article, r.target_builds AS target_builds,
         m.device_id AS device_id, m.device_name AS device_name, m.site AS site, m.ring AS ring, m.excluded AS excluded,
         m.exclusion_reason AS exclusion_reason, m.is_deleted AS is_deleted, greatest(m.updated_at, r.updated_at) AS planned_at
-    FROM (SELECT * FROM {table:rollout_device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS m
+    FROM (SELECT * FROM {table:rollout_device} FINAL PREWHERE device_id IN {device_ids:Array(String)}) AS m
     INNER JOIN (SELECT * FROM {table:rollout} FINAL) AS r ON r.rollout_id = m.rollout_id
 ) AS p
-LEFT JOIN (SELECT * FROM {table:device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS d ON d.device_id = p.device_id
+LEFT JOIN (SELECT * FROM {table:device} FINAL PREWHERE device_id IN {device_ids:Array(String)}) AS d ON d.device_id = p.device_id
 LEFT JOIN
 (
     -- The newest attempt decides; a failing attempt that names no update counts for the one that is rolled out.
@@ -60,11 +60,11 @@ LEFT JOIN
             pr.rollout_id AS rollout_id, t.device_id AS device_id, t.kb_article IS NOT NULL AS is_named,
             (toString(t.outcome), toString(t.furthest_client_substate), t.error_code, coalesce(t.ended_at, t.started_at)) AS facts,
             (ifNull(coalesce(t.ended_at, t.started_at), toDateTime64(0, 6, 'UTC')), t.kb_article IS NOT NULL, t.attempt_id) AS sorted_at
-        FROM (SELECT * FROM {table:update_attempt} FINAL WHERE device_id IN {device_ids:Array(String)}) AS t
+        FROM (SELECT * FROM {table:update_attempt} FINAL PREWHERE device_id IN {device_ids:Array(String)}) AS t
         INNER JOIN
         (
             SELECT m.rollout_id AS rollout_id, m.device_id AS device_id, r.kb_article AS kb_article, coalesce(r.started_at, r.release_at) AS since
-            FROM (SELECT * FROM {table:rollout_device} FINAL WHERE device_id IN {device_ids:Array(String)}) AS m
+            FROM (SELECT * FROM {table:rollout_device} FINAL PREWHERE device_id IN {device_ids:Array(String)}) AS m
             INNER JOIN (SELECT * FROM {table:rollout} FINAL) AS r ON r.rollout_id = m.rollout_id
         ) AS pr ON pr.device_id = t.device_id
         WHERE ifNull(t.kb_article = pr.kb_article, toString(t.outcome) NOT IN ('installed', 'uninstalled') AND ifNull(t.started_at >= pr.since, 1))
@@ -81,7 +81,7 @@ LEFT JOIN
             v.device_id AS device_id, toString(v.cause) AS cause, v.culprit AS culprit, v.cluster_key AS cluster_key,
             arrayJoin(if(v.kb_article IS NULL, k.kbs, [assumeNotNull(v.kb_article)])) AS kb,
             (v.kb_article IS NOT NULL, ifNull(v.last_seen_at, toDateTime64(0, 6, 'UTC')), v.diagnosis_id) AS at
-        FROM (SELECT * FROM {table:diagnosis} FINAL WHERE device_id IN {device_ids:Array(String)} AND rank = 0 AND is_open = 1) AS v
+        FROM (SELECT * FROM {table:diagnosis} FINAL PREWHERE device_id IN {device_ids:Array(String)} WHERE rank = 0 AND is_open = 1) AS v
         CROSS JOIN (SELECT groupUniqArray(kb_article) AS kbs FROM {table:rollout} FINAL) AS k
     ) AS o
     GROUP BY o.device_id, o.kb

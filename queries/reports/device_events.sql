@@ -32,5 +32,5 @@ SELECT
     transform_version,
     ingested_at
 FROM update_event FINAL
-WHERE device_id IN {device_ids:Array(String)}
+PREWHERE device_id IN {device_ids:Array(String)}
 ORDER BY device_id, event_id

@@ -1,5 +1,5 @@
 -- Devices that did not try yet and have what one cluster's devices have, the likeliest first; grain: one per device.
--- The same as device_at_risk for that cluster, whose factors the page has asked for already: factors is a JSON array of
+-- The same as device_at_risk for that cluster, whose telling factors the page has asked for already (cluster_factor.is_telling): factors is a JSON array of
 -- [factor, value, p_adjusted].
 SELECT
     c.device_id AS device_id, any(c.device_name) AS device_name, any(c.site) AS site, any(c.ring) AS ring,

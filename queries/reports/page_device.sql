@@ -3,4 +3,4 @@ SELECT
     device_id, device_name, os_build, os_name, os_edition, architecture, model, manufacturer, site, ring, locale,
     toString(last_seen_at) AS last_seen_at, facts
 FROM device FINAL
-WHERE device_id = {device_id:String}
+PREWHERE device_id = {device_id:String}

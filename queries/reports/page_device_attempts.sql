@@ -3,6 +3,7 @@ SELECT
     attempt_id, kb_article, title, started_at, ended_at, outcome, furthest_client_substate, phase, error_code,
     inner_code, extend_code, sources, toUnixTimestamp(started_at) AS started_s, toUnixTimestamp(ended_at) AS ended_s
 FROM update_attempt FINAL
-WHERE device_id = {device_id:String} AND is_deleted = 0
+PREWHERE device_id = {device_id:String}
+WHERE is_deleted = 0
 ORDER BY update_attempt.started_at DESC NULLS LAST, attempt_id
 LIMIT 200

@@ -6,6 +6,7 @@ SELECT
     toUInt8((attempt_id != '' AND rank > min(rank) OVER (PARTITION BY attempt_id))
         OR rank > min(rank) OVER (PARTITION BY kb_article, error_code)) AS is_alternative
 FROM diagnosis FINAL
-WHERE device_id = {device_id:String} AND is_deleted = 0
+PREWHERE device_id = {device_id:String}
+WHERE is_deleted = 0
 ORDER BY is_open DESC, last_seen_at DESC NULLS LAST, rank, diagnosis_id
 LIMIT 20

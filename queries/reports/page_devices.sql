@@ -1,6 +1,6 @@
 -- Devices of a rollout, for outside = 1 with the devices that it does not plan after them, of which those with an open
 -- verdict are failing ones; grain: one per device.
--- Filters are off when empty. by_id = 1 orders by device alone, and begins behind the device `after`.
+-- As device_state: silent_before is that of rollout_clock, empty when no device reported. Filters are off when empty. by_id = 1 orders by device alone, and begins behind the device `after`.
 SELECT *
 FROM
 (
@@ -10,8 +10,16 @@ FROM
     FROM
     (
         SELECT device_id, device_name, site, ring, os_build, state, cause, culprit, cluster_key, last_seen_at
-        FROM device_state
-        WHERE rollout_id = {rollout_id:String}
+        FROM
+        (
+            SELECT
+                device_id, device_name, toString(s.site) AS site, toString(s.ring) AS ring, os_build, toString(s.cause) AS cause, culprit, cluster_key, last_seen_at,
+                if(standing NOT IN ('excluded', 'never_seen')
+                    AND ifNull(last_seen_at < parseDateTime64BestEffortOrNull({silent_before:String}, 6, 'UTC'), 0),
+                    'stale', toString(standing)) AS state
+            FROM device_standing AS s FINAL
+            WHERE rollout_id = {rollout_id:String} AND is_deleted = 0
+        )
         UNION ALL
         SELECT
             d.device_id AS device_id, d.device_name AS device_name, toString(d.site) AS site, toString(d.ring) AS ring, d.os_build AS os_build, if(d.is_failing = 1, 'failed', '') AS state,

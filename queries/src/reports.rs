@@ -18,6 +18,12 @@ pub struct RolloutSummary {
     pub name: String,
     /// The update.
     pub kb_article: u32,
+    /// When it began, UTC; null when the plan does not say.
+    pub started_at: Option<String>,
+    /// When every device was to have it, UTC; null when the plan does not say.
+    pub deadline_at: Option<String>,
+    /// The newest report of any of its devices, UTC; null when none reported.
+    pub as_of: Option<String>,
     /// Planned devices.
     pub devices: u64,
     /// Planned devices that report.
@@ -44,6 +50,8 @@ pub struct RolloutSummary {
     pub pending_restart: u64,
     /// Reporting devices that did not try yet.
     pub not_started: u64,
+    /// Planned devices, silent ones included, that lacked the update when the deadline had passed; 0 before it.
+    pub late: u64,
 }
 
 impl RolloutSummary {
@@ -56,6 +64,27 @@ impl RolloutSummary {
             percent => percent,
         }
     }
+}
+
+/// A rollout as it is planned.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PlannedRollout {
+    /// The rollout.
+    pub rollout_id: String,
+    /// Its name; empty for what is left of one whose removal was interrupted.
+    pub name: String,
+    /// The update.
+    pub kb_article: u32,
+    /// When it begins, UTC; `None` when the plan does not say.
+    pub started_at: Option<String>,
+    /// When every device is to have the update, UTC; `None` when the plan does not say.
+    pub deadline_at: Option<String>,
+    /// Devices that the plan names.
+    pub planned: u64,
+    /// Those of them that are taken out on purpose.
+    pub excluded: u64,
+    /// 1: the rollout that pages and commands mean when none is named.
+    pub is_current: u8,
 }
 
 /// Devices that fail for the same reason.
@@ -99,6 +128,9 @@ pub struct ClusterRow {
     pub actions_en: Vec<String>,
     /// What to do, in order, in Chinese.
     pub actions_zh: Vec<String>,
+    /// The device that these texts speak of, where those of others differ in a path, a file or a build; else empty.
+    #[serde(default)]
+    pub example_device_id: String,
 }
 
 /// One device of a cluster.
@@ -173,6 +205,15 @@ impl Store {
             &params,
         )
         .await
+    }
+
+    /// The planned rollouts, the current one first and then newest first.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer.
+    pub async fn planned_rollouts(&self) -> Result<Vec<PlannedRollout>> {
+        let sql = include_str!("../reports/planned_rollouts.sql");
+        self.query_json("list the planned rollouts", sql, &[]).await
     }
 
     /// Puts the plans of rollouts into their tables, in the place of older plans of the same rollouts, and

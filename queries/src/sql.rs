@@ -20,6 +20,13 @@ impl Deployment {
         self.fill(text, "", false)
     }
 
+    /// Fills the placeholders of a statement that removes rows of sharded tables: what a Distributed table cannot do, its
+    /// nodes' own tables can.
+    pub(crate) fn render_removal(&self, text: &str) -> String {
+        let suffix = if self.cluster.is_some() { "_local" } else { "" };
+        self.fill(text, suffix, true)
+    }
+
     /// Fills the placeholders of a table's migration; more than one statement on a cluster.
     pub(crate) fn render_table(&self, text: &str) -> Vec<String> {
         let Some(cluster) = &self.cluster else {
@@ -125,6 +132,23 @@ mod tests {
     use super::*;
 
     const TABLE: &str = "-- Shard: device_id\nCREATE TABLE IF NOT EXISTS {table:t} {on_cluster} (a UInt8) ENGINE = {engine:ReplacingMergeTree(v)} ORDER BY a COMMENT 'like {\"19045\":4780}'";
+
+    #[test]
+    fn rows_are_removed_where_they_lie() {
+        let text = "ALTER TABLE {table:t} {on_cluster} DELETE WHERE a = {a:UInt8}";
+        let deployment = |cluster: Option<&str>| Deployment {
+            database: "p".to_owned(),
+            cluster: cluster.map(str::to_owned),
+        };
+        assert_eq!(
+            deployment(None).render_removal(text),
+            "ALTER TABLE `p`.`t`  DELETE WHERE a = {a:UInt8}"
+        );
+        assert_eq!(
+            deployment(Some("c")).render_removal(text),
+            "ALTER TABLE `p`.`t_local` ON CLUSTER `c` DELETE WHERE a = {a:UInt8}"
+        );
+    }
 
     #[test]
     fn one_server_gets_plain_tables() {

@@ -30,9 +30,13 @@ SELECT
     member.first_seen_at AS first_seen_at,
     member.last_seen_at AS last_seen_at,
     member.is_open AS is_open,
+    -- The last installation that followed a failure of the cluster; 1970 stands for none while they are compared.
+    if(member.is_open = 1, NULL, nullIf(arrayMax(arrayMap(
+        (of, at) -> if(of = member.cluster_key, ifNull(at, toDateTime64(0, 6, 'UTC')), toDateTime64(0, 6, 'UTC')),
+        arrayPushFront(remedy.cluster_key, ''), arrayPushFront(remedy.installed_at, NULL))), toDateTime64(0, 6, 'UTC'))) AS closed_at,
     member.evidence_text AS evidence_text,
     member.evidence_file AS evidence_file,
     member.evidence_line AS evidence_line
 FROM {table:device_digest} FINAL
 ARRAY JOIN member
-COMMENT 'One row per cluster and device: the verdict of the newest open diagnosis (else the newest), with the line that tells most. is_open: 0 = the update was installed later. Codes are numbers with a hex companion.'
+COMMENT 'One row per cluster and device: the verdict of the newest open diagnosis (else the newest), with the line that tells most. is_open: 0 = the update was installed later; closed_at: when, null while it is open or where that is not known. Codes are numbers with a hex companion.'

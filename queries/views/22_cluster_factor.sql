@@ -16,7 +16,8 @@ SELECT
     others_share,
     lift,
     p_value,
-    p_adjusted
+    p_adjusted,
+    toUInt8(ifNull(p_adjusted < 0.05, 0) AND ifNull(lift >= 2, 1)) AS is_telling
 FROM
 (
     SELECT
@@ -119,4 +120,4 @@ FROM
 )
 WHERE devices > 1 AND with_factor * others > others_with_factor * devices
 ORDER BY cluster_key, p_value, factor, value
-COMMENT 'One row per open cluster of two or more devices, factor and value that its devices have more often than devices without an open failure. devices: in the cluster, of which the factor is known; with_factor: of these. others: devices without an open failure, of which the factor is known; others_with_factor: of these. lift: share here by share there, null when no other device has it. p_value: Fisher''s exact test, one-sided, null without others; p_adjusted: by Holm''s method, over the values tried for the cluster.'
+COMMENT 'One row per open cluster of two or more devices, factor and value that its devices have more often than devices without an open failure. devices: in the cluster, of which the factor is known; with_factor: of these. others: devices without an open failure, of which the factor is known; others_with_factor: of these. lift: share here by share there, null when no other device has it. p_value: Fisher''s exact test, one-sided, null without others; p_adjusted: by Holm''s method, over the values tried for the cluster. is_telling: 1 = chance does not explain it (adjusted p < 0.05, lift of 2 or more): who has it and did not try yet is at risk.'

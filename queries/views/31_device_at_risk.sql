@@ -23,7 +23,7 @@ FROM
     ) AS w
     ARRAY JOIN w.names AS name, w.values AS found
 ) AS c
-INNER JOIN (SELECT * FROM {view:cluster_factor} WHERE p_adjusted < 0.05 AND ifNull(lift >= 2, 1)) AS f ON f.factor = c.factor AND f.value = c.value
+INNER JOIN (SELECT * FROM {view:cluster_factor} WHERE is_telling = 1) AS f ON f.factor = c.factor AND f.value = c.value
 GROUP BY rollout_id, cluster_key, device_id
 ORDER BY rollout_id, p_adjusted_min, cluster_key, device_id
 COMMENT 'One row per rollout, cluster and device that did not try the update yet and has a value that the cluster''s devices have more often than chance explains (adjusted p < 0.05, lift of 2 or more). factors: these values. lift_max is null when no device without a failure has any of them.'

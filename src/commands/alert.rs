@@ -178,10 +178,13 @@ fn report(command: &Alert, report: &AlertReport) -> anyhow::Result<Outcome> {
 fn as_text(report: &AlertReport, lang: Language) -> String {
     let mut text = String::new();
     for change in &report.changes {
-        let what = match change.state {
-            State::Active => "raised",
-            State::Resolved => "resolved",
-            State::Deleted => "deleted",
+        let what = match (change.state, lang) {
+            (State::Active, Language::En) => "raised  ",
+            (State::Resolved, Language::En) => "resolved",
+            (State::Deleted, Language::En) => "deleted ",
+            (State::Active, Language::Zh) => "触发",
+            (State::Resolved, Language::Zh) => "解除",
+            (State::Deleted, Language::Zh) => "删除",
         };
         let (summary, why) = match lang {
             Language::En => (&change.summary_en, &change.explanation_en),
@@ -189,7 +192,7 @@ fn as_text(report: &AlertReport, lang: Language) -> String {
         };
         let _infallible = writeln!(
             text,
-            "{}  {what:<8}  {:<8}  {}: {summary}",
+            "{}  {what}  {:<8}  {}: {summary}",
             change.at, change.severity, change.rule
         );
         if change.state == State::Active {
@@ -199,24 +202,29 @@ fn as_text(report: &AlertReport, lang: Language) -> String {
     if !report.changes.is_empty() {
         text.push('\n');
     }
-    let _infallible = writeln!(
-        text,
-        "{} alerts are active as of {}",
-        report.active.len(),
-        report.as_of
-    );
+    let (active, as_of) = (report.active.len(), &report.as_of);
+    text.push_str(&match lang {
+        Language::En => format!("{active} alerts are active as of {as_of}\n"),
+        Language::Zh => format!("截至 {as_of}，有 {active} 个活动告警\n"),
+    });
     for alert in &report.active {
-        let (summary, why) = match lang {
-            Language::En => (&alert.summary_en, &alert.explanation_en),
-            Language::Zh => (&alert.summary_zh, &alert.explanation_zh),
+        let (since, devices) = (&alert.started_at, alert.sample_devices.join(", "));
+        let (summary, why, since) = match lang {
+            Language::En => (
+                &alert.summary_en,
+                &alert.explanation_en,
+                format!("since {since}; {devices}"),
+            ),
+            Language::Zh => (
+                &alert.summary_zh,
+                &alert.explanation_zh,
+                format!("始于 {since}；{devices}"),
+            ),
         };
         let _infallible = writeln!(
             text,
-            "{:<8}  {}: {summary}\n    {why}\n    since {}; {}",
-            alert.severity,
-            alert.rule,
-            alert.started_at,
-            alert.sample_devices.join(", ")
+            "{:<8}  {}: {summary}\n    {why}\n    {since}",
+            alert.severity, alert.rule
         );
     }
     text

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use patchlens_queries::case;
 use patchlens_queries::reports::{ClusterRow, RolloutSummary};
 use patchlens_stream::Metrics;
 use serde::Serialize;
@@ -122,13 +123,14 @@ async fn load_and_serve(
     alerting::replay(config, &open.store)
         .await
         .context("looking for alerts in the rollout's past")?;
+    let compliance = open
+        .store
+        .rollout_summary(Some(&truth.rollout_id))
+        .await?
+        .context("the demo's rollout is not in the store")?;
     let report = DemoReport {
-        compliance: open
-            .store
-            .rollout_summary(Some(&truth.rollout_id))
-            .await?
-            .context("the demo's rollout is not in the store")?,
         clusters: open.store.clusters(None).await?,
+        compliance,
         alerts: alerting::active(&open.store).await?,
         seconds,
     };
@@ -199,7 +201,7 @@ fn as_text(report: &DemoReport) -> String {
     }
     format!(
         "{}\n{} alerts are active; `patchlens alert --help`\n{said}\n{} clusters; from log bundles to views in {seconds:.1} s\n",
-        report::summary_text(compliance, clusters),
+        report::summary_text(compliance, clusters, case::Language::En),
         alerts.len(),
         clusters.len()
     )

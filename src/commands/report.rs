@@ -1,10 +1,8 @@
 //! `report`: what the store knows of a rollout, a cluster or a device.
 
-use std::fmt::Write as _;
-
 use anyhow::{Context, bail};
 use patchlens_queries::case::{self, Document};
-use patchlens_queries::names::shortened;
+use patchlens_queries::names::{cause_name, shortened};
 use patchlens_queries::reports::{ClusterDeviceRow, ClusterRow, RolloutSummary};
 use patchlens_transform::report::{self, device_reports};
 use patchlens_transform::{Knowledge, diagnose, from_ipc_stream};
@@ -58,51 +56,91 @@ async fn rollout(open: &OpenStore, id: Option<&str>, command: &Report) -> anyhow
         let case = open.store.rollout_case(id, language(command)).await?;
         return written(&case.context(missing)?, command.format);
     }
+    let rollout = open.store.rollout_summary(id).await?.context(missing)?;
     let report = RolloutReport {
-        rollout: open.store.rollout_summary(id).await?.context(missing)?,
-        clusters: open.store.clusters(None).await?,
+        clusters: open.store.clusters_of(&rollout).await?,
+        rollout,
     };
     Ok(match command.format {
         ReportFormat::Json => serde_json::to_string_pretty(&report)?,
-        _ => rollout_text(&report),
+        _ => summary_text(&report.rollout, &report.clusters, language(command)),
     })
-}
-
-/// The rollout in columns; also what the demo ends with.
-fn rollout_text(report: &RolloutReport) -> String {
-    summary_text(&report.rollout, &report.clusters)
 }
 
 /// Widest culprit in the columns of a summary.
 const CULPRIT_CHARS: usize = 48;
 
-/// A rollout and its clusters in columns.
-pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) -> String {
-    let mut text = format!("{}  KB{}\n\n", rollout.name, rollout.kb_article);
-    let r = rollout;
+/// A rollout and the clusters that block it in columns; also what the demo ends with.
+pub(crate) fn summary_text(
+    r: &RolloutSummary,
+    clusters: &[ClusterRow],
+    language: case::Language,
+) -> String {
+    let is_zh = language == case::Language::Zh;
+    let day = |at: &Option<String>| {
+        at.as_deref()
+            .and_then(|at| at.get(..16))
+            .unwrap_or("-")
+            .to_owned()
+    };
+    let (started, deadline, newest) = (day(&r.started_at), day(&r.deadline_at), day(&r.as_of));
     let percent = r.percent_latest();
-    let _infallible = writeln!(
-        text,
-        "compliance   {} of {} reporting devices have the update ({percent} %); {} missing one, {} missing multiple, {} of unknown build",
-        r.latest, r.reporting, r.missing_one, r.missing_multiple, r.build_unknown
-    );
-    let _infallible = writeln!(
-        text,
-        "denominator  {} planned = {} reporting + {} stale + {} never seen + {} excluded",
-        r.devices, r.reporting, r.stale, r.never_seen, r.excluded
-    );
-    let _infallible = writeln!(
-        text,
-        "now          {} failed, {} in progress, {} pending restart, {} not started\n",
-        r.failed, r.in_progress, r.pending_restart, r.not_started
-    );
+    let silent = r.stale + r.never_seen;
+    let mut text = format!("{}  KB{}\n\n", r.name, r.kb_article);
+    let lines = if is_zh {
+        [
+            format!(
+                "时间    开始 {started}，截止 {deadline}，最新上报 {newest}（UTC）；截止后仍未安装 {} 台",
+                r.late
+            ),
+            format!(
+                "合规    {} 台上报设备中 {} 台已安装该更新（{percent} %）；缺一个更新 {} 台，缺多个 {} 台，版本未知 {} 台",
+                r.reporting, r.latest, r.missing_one, r.missing_multiple, r.build_unknown
+            ),
+            format!(
+                "分母    计划 {} 台 = 上报 {} + 长期未上报 {} + 从未上报 {} + 排除 {}",
+                r.devices, r.reporting, r.stale, r.never_seen, r.excluded
+            ),
+            format!(
+                "现状    失败 {} 台，进行中 {} 台，等待重启 {} 台，未开始 {} 台，未上报 {silent} 台",
+                r.failed, r.in_progress, r.pending_restart, r.not_started
+            ),
+        ]
+    } else {
+        [
+            format!(
+                "dates        started {started}, deadline {deadline}, newest report {newest} (UTC); {} late",
+                r.late
+            ),
+            format!(
+                "compliance   {} of {} reporting devices have the update ({percent} %); {} missing one, {} missing multiple, {} of unknown build",
+                r.latest, r.reporting, r.missing_one, r.missing_multiple, r.build_unknown
+            ),
+            format!(
+                "denominator  {} planned = {} reporting + {} stale + {} never seen + {} excluded",
+                r.devices, r.reporting, r.stale, r.never_seen, r.excluded
+            ),
+            format!(
+                "now          {} failed, {} in progress, {} pending restart, {} not started, {silent} silent",
+                r.failed, r.in_progress, r.pending_restart, r.not_started
+            ),
+        ]
+    };
+    text.push_str(&lines.join("\n"));
+    text.push_str("\n\n");
     let rows: Vec<Vec<String>> = clusters
         .iter()
+        .filter(|c| c.open_devices > 0)
         .map(|c| {
+            let cause = if is_zh {
+                cause_name(&c.cause, case::Language::Zh)
+            } else {
+                &c.cause
+            };
             vec![
                 c.open_devices.to_string(),
                 c.devices.to_string(),
-                c.cause.clone(),
+                cause.to_owned(),
                 shortened(&c.culprit, CULPRIT_CHARS),
                 c.error_codes.join(" "),
                 c.sites.join(", "),
@@ -110,8 +148,18 @@ pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) ->
             ]
         })
         .collect();
-    text.push_str(&columns(
-        &[
+    let header = if is_zh {
+        [
+            "失败中",
+            "设备数",
+            "原因",
+            "故障对象",
+            "错误代码",
+            "站点",
+            "故障簇",
+        ]
+    } else {
+        [
             "failing",
             "devices",
             "cause",
@@ -119,9 +167,19 @@ pub(crate) fn summary_text(rollout: &RolloutSummary, clusters: &[ClusterRow]) ->
             "error codes",
             "sites",
             "cluster",
-        ],
-        &rows,
-    ));
+        ]
+    };
+    text.push_str(&columns(&header, &rows));
+    let closed = clusters.len() - rows.len();
+    if closed > 0 {
+        text.push_str(&if is_zh {
+            format!("\n另有 {closed} 个故障簇已结束：其设备均已安装该更新\n")
+        } else {
+            format!(
+                "\n{closed} more clusters are over: all their devices have installed the update\n"
+            )
+        });
+    }
     text
 }
 

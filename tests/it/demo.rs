@@ -149,6 +149,7 @@ fn the_demo_serves_its_page_and_the_clickhouse_interface() {
     patchlens.expect(0, &["alert", "--once"]);
     let plans = patchlens.data_dir.path().join("demo");
     patchlens.expect(0, &["reference", plans.to_str().unwrap()]);
+    a_plan_is_listed_removed_and_loaded_again(&patchlens, plans.to_str().unwrap());
     let second = patchlens.run(&["demo"]);
     assert_eq!(second.status.code(), Some(2));
     assert!(
@@ -220,4 +221,38 @@ fn terminate(child: &mut std::process::Child) {
         .status()
         .unwrap();
     assert!(status.success());
+}
+
+/// Through the engine of the running demo, as an operator does it beside services.
+fn a_plan_is_listed_removed_and_loaded_again(patchlens: &Patchlens, plans: &str) {
+    let devices = "SELECT count() AS n FROM device_compliance";
+    let planned = patchlens.rows(devices)[0]["n"].clone();
+    let id = patchlens.rows("SELECT rollout_id FROM rollout")[0]["rollout_id"].clone();
+    let id = id.as_str().unwrap();
+    let list = patchlens.expect(0, &["reference", "list"]);
+    assert!(
+        list.contains(id) && list.contains("current") && list.contains("rollout.csv"),
+        "{list}"
+    );
+    let refused = patchlens.run(&["reference", "remove", "rollout", "no-such"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        text(&refused.stderr).contains("reference list"),
+        "{refused:?}"
+    );
+    let said = patchlens.expect(0, &["reference", "remove", "rollout", id, "--dry-run"]);
+    assert!(said.starts_with("would remove"), "{said}");
+    assert_eq!(patchlens.rows(devices)[0]["n"], planned);
+
+    let said = patchlens.expect(0, &["reference", "remove", "rollout", id]);
+    assert!(said.starts_with("removed the rollout"), "{said}");
+    assert_eq!(patchlens.rows(devices)[0]["n"], 0);
+    let list = patchlens.expect(0, &["reference", "list"]);
+    assert!(!list.contains(id), "{list}");
+    let kept = patchlens
+        .rows("SELECT sum(countSubstrings(content, '2024-08-kb')) AS n FROM reference_file FINAL");
+    assert_eq!(kept[0]["n"], 0, "{kept:?}");
+
+    patchlens.expect(0, &["reference", plans]);
+    assert_eq!(patchlens.rows(devices)[0]["n"], planned);
 }

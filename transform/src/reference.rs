@@ -16,8 +16,10 @@ use crate::error::ReferenceProblem;
 use crate::{Error, Result};
 
 mod devices;
+mod removal;
 
 pub use devices::RolloutDevices;
+pub use removal::without_rollout;
 
 /// Problems of one file that are listed.
 const PROBLEMS_MAX: usize = 50;

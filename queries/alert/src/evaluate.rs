@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use patchlens_queries::case::Language;
-use patchlens_queries::names::cause_name;
-use patchlens_queries::{Param, Store};
+use patchlens_queries::{Param, Store, names};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -98,10 +97,10 @@ pub async fn evaluate(store: &Store, rule: &Rule, moment: Moment) -> Result<Vec<
 
 /// Makes findings of the rows of an answer.
 fn findings(rule: &Rule, rows: Vec<Map<String, Value>>) -> Result<Vec<Finding>> {
-    let tried = rows.len();
+    let rows_given = rows.len();
     let mut found = Vec::new();
     for mut row in rows {
-        let tested = test(rule, &mut row, tried)?;
+        let tested = test(rule, &mut row, rows_given)?;
         if tested
             .is_some_and(|(_, p_value)| rule.test.is_some_and(|test| p_value > test.p_value_max))
         {
@@ -130,7 +129,11 @@ fn findings(rule: &Rule, rows: Vec<Map<String, Value>>) -> Result<Vec<Finding>> 
 }
 
 /// Expectation and chance of a row; both are put into the row, for the sentences.
-fn test(rule: &Rule, row: &mut Map<String, Value>, tried: usize) -> Result<Option<(f64, f64)>> {
+fn test(
+    rule: &Rule,
+    row: &mut Map<String, Value>,
+    rows_given: usize,
+) -> Result<Option<(f64, f64)>> {
     let Some(test) = rule.test else {
         return Ok(None);
     };
@@ -164,21 +167,34 @@ fn test(rule: &Rule, row: &mut Map<String, Value>, tried: usize) -> Result<Optio
             )
         }
     };
+    // What is looked at often enough happens by chance: rows that the statement compared and left out count too.
     #[expect(clippy::cast_precision_loss, reason = "a count of rows")]
-    let p_value = (chance * tried as f64).min(1.0);
+    let compared = row
+        .get("compared")
+        .and_then(Value::as_f64)
+        .unwrap_or_default()
+        .max(rows_given as f64);
+    let p_value = (chance * compared).min(1.0);
     row.insert("expected".to_owned(), expected.into());
     row.insert("p_value".to_owned(), p_value.into());
     Ok(Some((expected, p_value)))
 }
 
-/// Puts the cause's names beside its id, for the sentences.
+/// The widest culprit in a sentence: enough for a package and its version, or for the end of a path.
+const CULPRIT_CHARS: usize = 60;
+
+/// Puts the cause's names beside its id, and what of the culprit tells it apart beside the culprit, for the sentences.
 fn name_cause(row: &mut Map<String, Value>) {
+    if let Some(culprit) = row.get("culprit").and_then(Value::as_str) {
+        let short = names::shortened(culprit, CULPRIT_CHARS);
+        row.entry("culprit_short").or_insert_with(|| short.into());
+    }
     let Some(cause) = row.get("cause").and_then(Value::as_str).map(str::to_owned) else {
         return;
     };
     for (column, name) in [
-        ("cause_en", cause_name(&cause, Language::En)),
-        ("cause_zh", cause_name(&cause, Language::Zh)),
+        ("cause_en", names::cause_name(&cause, Language::En)),
+        ("cause_zh", names::cause_name(&cause, Language::Zh)),
     ] {
         row.entry(column).or_insert_with(|| name.into());
     }

@@ -200,11 +200,11 @@ fn row(alert: &Alert) -> Value {
     })
 }
 
-/// Reads what a sink has taken.
+/// Reads what a sink has taken of some alerts, of all times that they were raised.
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn load_told(store: &Store, sink: &str) -> Result<BTreeSet<Told>> {
+pub async fn load_told(store: &Store, sink: &str, ids: &[String]) -> Result<BTreeSet<Told>> {
     #[derive(Deserialize)]
     struct Row {
         alert_id: String,
@@ -212,18 +212,22 @@ pub async fn load_told(store: &Store, sink: &str) -> Result<BTreeSet<Told>> {
         state: State,
     }
     let sql = "SELECT alert_id, toUnixTimestamp64Micro(started_at) AS started_us, state FROM alert_notification FINAL
-        WHERE sink = {sink:String} AND delivered_at IS NOT NULL ORDER BY updated_at DESC LIMIT 100000";
-    let rows: Vec<Row> = store
-        .query_json(
-            "read what a sink was told",
-            sql,
-            &[("sink", Param::from(sink))],
-        )
-        .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.alert_id, time(row.started_us), row.state))
-        .collect())
+        WHERE alert_id IN {ids:Array(String)} AND sink = {sink:String} AND delivered_at IS NOT NULL";
+    let mut told = BTreeSet::new();
+    for chunk in ids.chunks(IDS_PER_QUERY) {
+        let params = [
+            ("ids", Param::Texts(chunk.to_vec())),
+            ("sink", Param::from(sink)),
+        ];
+        let rows: Vec<Row> = store
+            .query_json("read what a sink was told", sql, &params)
+            .await?;
+        told.extend(
+            rows.into_iter()
+                .map(|row| (row.alert_id, time(row.started_us), row.state)),
+        );
+    }
+    Ok(told)
 }
 
 /// How telling a sink went.

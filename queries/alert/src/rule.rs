@@ -84,7 +84,7 @@ impl Rule {
 pub struct Test {
     /// Which chance.
     pub kind: TestKind,
-    /// The largest chance, times the rows that the statement gave, that still raises an alert.
+    /// The largest chance that still raises an alert, times what was compared: the column `compared`, else the rows.
     pub p_value_max: f64,
 }
 

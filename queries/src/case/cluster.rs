@@ -275,6 +275,13 @@ impl ClusterCase {
         } else {
             vec![Block::Steps { steps }]
         };
+        if !c.example_device_id.is_empty() {
+            let device = &c.example_device_id;
+            blocks.push(Block::text(language.of(
+                format!("As for {device}: paths, files and builds differ from device to device."),
+                format!("以 {device} 为例：路径、文件和版本因设备而异。"),
+            )));
+        }
         if !self.donors.is_empty() {
             blocks.push(Block::text(language.of(
                 "Changed files, and devices of the same build that a good copy can be taken from:",

@@ -3,7 +3,7 @@
 use super::document::{Block, Document};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}\
-h1{font-size:1.5rem}h1,h2,h3{overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid #d0d7de}\
+h1{font-size:1.5rem}h1,h2,h3,p,li,dd{overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid #d0d7de}\
 table{border-collapse:collapse;display:block;overflow-x:auto}th,td{border:1px solid #d0d7de;padding:.25rem .5rem;text-align:left;vertical-align:top}\
 th{background:#f3f5f7}pre{background:#f3f5f7;padding:.6rem;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}\
 .place{color:#57606a;margin-bottom:.2rem}dt{font-weight:600}dd{margin:0 0 .4rem 0}@media print{body{margin:0;max-width:none}table{display:table;width:100%;font-size:.75rem}td{overflow-wrap:anywhere}}";

@@ -1,8 +1,9 @@
 //! Reports as people read them, and log text that tries to be more than text.
 
 use super::cluster::{ClusterCase, DonorRow, EffectRow, EvidenceRow, FactorRow};
+use super::rollout::{RolloutCase, WaitingRow};
 use super::*;
-use crate::reports::{ClusterDeviceRow, ClusterRow};
+use crate::reports::{ClusterDeviceRow, ClusterRow, RolloutSummary};
 
 const HOSTILE: &str =
     "</pre><script>alert(1)</script> | ``` **bold** [x](javascript:alert(1)) \u{1b}[2J\n# heading";
@@ -47,6 +48,7 @@ fn case() -> ClusterCase {
                 "从正常设备复制该文件。".to_owned(),
                 "再次安装 KB5041580。".to_owned(),
             ],
+            example_device_id: "HZ-0001".to_owned(),
         },
         devices: vec![device("HZ-0001", 1), device("HZ-0002", 0)],
         evidence: vec![EvidenceRow {
@@ -130,4 +132,81 @@ fn text_outside_quotes_is_escaped_too() {
         "{title}"
     );
     assert!(text.contains(r"| \- \[x\](y) |"), "{text}");
+}
+
+/// A rollout with an open and a closed cluster, after its deadline.
+fn rollout() -> RolloutCase {
+    let open = case().cluster;
+    let closed = ClusterRow {
+        cluster_key: "v1:over".to_owned(),
+        open_devices: 0,
+        ..open.clone()
+    };
+    RolloutCase {
+        rollout: RolloutSummary {
+            rollout_id: "2024-08-b".to_owned(),
+            name: "August".to_owned(),
+            kb_article: 5_041_580,
+            started_at: Some("2024-08-15 00:00:00.000000".to_owned()),
+            deadline_at: Some("2024-08-29 00:00:00.000000".to_owned()),
+            as_of: Some("2024-08-30 09:00:00.000000".to_owned()),
+            devices: 6,
+            reporting: 4,
+            stale: 1,
+            never_seen: 1,
+            excluded: 0,
+            latest: 2,
+            missing_one: 2,
+            missing_multiple: 0,
+            build_unknown: 0,
+            failed: 1,
+            in_progress: 0,
+            pending_restart: 1,
+            not_started: 0,
+            late: 4,
+        },
+        clusters: vec![open, closed],
+        waiting: vec![
+            WaitingRow {
+                device_name: "HZ-0009".to_owned(),
+                site: "Hangzhou".to_owned(),
+                ring: "Broad".to_owned(),
+                state: "never_seen".to_owned(),
+                since: None,
+            },
+            WaitingRow {
+                device_name: "HZ-0008".to_owned(),
+                site: "Hangzhou".to_owned(),
+                ring: "Broad".to_owned(),
+                state: "pending_restart".to_owned(),
+                since: Some("2024-08-20 08:30:00.000000".to_owned()),
+            },
+        ],
+    }
+}
+
+#[test]
+fn a_rollout_says_when_what_blocks_it_and_who_says_nothing() {
+    insta::assert_snapshot!(
+        "rollout_markdown_en",
+        markdown(&rollout().document(Language::En))
+    );
+    insta::assert_snapshot!("rollout_plain_zh", plain(&rollout().document(Language::Zh)));
+}
+
+#[test]
+fn a_rollout_that_nothing_blocks_has_no_empty_tables() {
+    let mut case = rollout();
+    case.clusters.truncate(1);
+    case.clusters[0].open_devices = 0;
+    case.waiting.clear();
+    case.rollout.late = 0;
+    let text = markdown(&case.document(Language::En));
+    assert!(
+        text.contains("no device fails now") && text.contains("having installed the update: 1"),
+        "{text}"
+    );
+    for absent in ["| Failing", "Silent", "Late"] {
+        assert!(!text.contains(absent), "{absent}: {text}");
+    }
 }

@@ -8,6 +8,7 @@ mod query;
 mod reference;
 mod refresh;
 mod reject;
+mod removal;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

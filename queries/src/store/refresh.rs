@@ -13,7 +13,7 @@ use crate::sql::Deployment;
 
 /// The columns that the statements of `refresh/` fill; one more when they fill others or fill them otherwise, so that
 /// all rows are made again.
-const LAYOUT: u64 = 4;
+const LAYOUT: u64 = 5;
 /// Devices of one insert: bounds its memory, which grows with the records of its devices.
 const DEVICES_PER_INSERT: usize = 500;
 
@@ -95,7 +95,7 @@ impl Store {
             .map(drop)
     }
 
-    fn deployment(&self) -> Deployment {
+    pub(super) fn deployment(&self) -> Deployment {
         Deployment {
             database: self.config.database.clone(),
             cluster: self.config.cluster.clone(),

@@ -160,6 +160,73 @@ async fn devices_that_a_plan_no_longer_names_leave_the_denominator() {
     assert_eq!(text(&store, counts).await, "1\t0\t0\n");
 }
 
+/// A plan that was loaded by mistake goes from everything that is made from plans; what devices reported stays.
+#[tokio::test]
+async fn a_rollout_that_is_removed_is_nowhere_and_the_others_stay() {
+    let mistake = [
+        "INSERT INTO rollout (rollout_id, name, kb_article, started_at, deadline_at, target_builds) VALUES ('mistake', 'Mistake', 5041580, '2024-08-16 00:00:00', '2024-08-30 00:00:00', '{}')",
+        "INSERT INTO rollout_device (rollout_id, device_id, device_name, site, ring, excluded, exclusion_reason) VALUES ('mistake', 'PC-03', '', 'Elsewhere', 'Wrong', 0, ''), ('mistake', 'PC-98', '', 'Elsewhere', 'Wrong', 1, 'retired')",
+    ];
+    let (Some(without), Some(store)) = (fleet(&[]).await, fleet(&mistake).await) else {
+        return;
+    };
+    let everything = async |store: &Store| {
+        let mut all = String::new();
+        for view in [
+            "rollout_progress",
+            "device_compliance",
+            "device_place",
+            "cluster_device",
+            "time_to_patch",
+            "silent_device",
+            "device_at_risk",
+            "error_code_daily",
+            "current_rollout",
+        ] {
+            all += &text(store, &format!("SELECT * FROM {view} ORDER BY ALL")).await;
+        }
+        all + &text(store, "SELECT * EXCEPT (version, planned_at) FROM device_digest FINAL WHERE rollouts != [] OR is_known = 1 ORDER BY device_id").await
+    };
+    assert_ne!(everything(&store).await, everything(&without).await);
+    let planned = store.planned_rollouts().await.unwrap();
+    let ids: Vec<&str> = planned
+        .iter()
+        .map(|plan| plan.rollout_id.as_str())
+        .collect();
+    assert_eq!(ids, ["mistake", "2024-08-b"]);
+    assert_eq!(
+        (
+            planned[0].planned,
+            planned[0].excluded,
+            planned[0].is_current
+        ),
+        (2, 1, 1)
+    );
+
+    assert_eq!(store.remove_rollout("Mistake").await.unwrap(), None);
+    let removed = store.remove_rollout("mistake").await.unwrap();
+    assert_eq!(removed.as_ref(), planned.first());
+    assert_eq!(everything(&store).await, everything(&without).await);
+    assert_eq!(store.planned_rollouts().await.unwrap().len(), 1);
+    assert_eq!(store.refresh_outdated().await.unwrap(), 0);
+    assert_eq!(store.remove_rollout("mistake").await.unwrap(), None);
+
+    // A removal that was interrupted behind its first step is finished.
+    for statement in mistake {
+        store.execute("plan again", statement).await.unwrap();
+    }
+    store.refresh_outdated().await.unwrap();
+    store
+        .execute(
+            "begin a removal",
+            "ALTER TABLE rollout DELETE WHERE rollout_id = 'mistake'",
+        )
+        .await
+        .unwrap();
+    assert!(store.remove_rollout("mistake").await.unwrap().is_some());
+    assert_eq!(everything(&store).await, everything(&without).await);
+}
+
 /// One device whose clock is years ahead, and one that was collected by such a clock, change no trend of the others.
 #[tokio::test]
 async fn a_clock_that_is_ahead_blanks_nothing() {

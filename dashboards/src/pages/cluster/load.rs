@@ -16,10 +16,6 @@ use crate::server::App;
 
 /// Factors on the page.
 const FACTORS_SHOWN: usize = 8;
-/// Who is at risk, as the view device_at_risk has it: a value that is less likely by chance than this …
-const TELLING_CHANCE: f64 = 0.05;
-/// … and this many times as frequent as among devices without a failure.
-const TELLING_LIFT: f64 = 2.0;
 
 #[derive(Deserialize)]
 struct Row {
@@ -117,13 +113,13 @@ async fn factors(app: &App, key: &str) -> Result<(Vec<Factor>, Vec<Row>)> {
     let mut factors: Vec<Factor> = TELLING.of(app, key).await?;
     let telling: Vec<(&str, &str, f64)> = factors
         .iter()
-        .filter_map(|factor| {
-            let chance = factor.p_value.filter(|chance| *chance < TELLING_CHANCE)?;
-            (factor.lift.is_none_or(|lift| lift >= TELLING_LIFT)).then_some((
+        .filter(|factor| factor.is_telling == 1)
+        .map(|factor| {
+            (
                 factor.factor.as_str(),
                 factor.value.as_str(),
-                chance,
-            ))
+                factor.p_value.unwrap_or_default(),
+            )
         })
         .collect();
     let at_risk = if telling.is_empty() {

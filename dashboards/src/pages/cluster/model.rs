@@ -37,6 +37,9 @@ pub(crate) struct Factor {
     pub(crate) lift: Option<f64>,
     /// The exact test's probability, corrected for the number of tests; null where the store computes none.
     pub(crate) p_value: Option<f64>,
+    /// 1: whoever has it and did not try yet is at risk.
+    #[serde(skip_serializing)]
+    pub(crate) is_telling: u8,
 }
 
 impl Factor {

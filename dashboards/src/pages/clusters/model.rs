@@ -37,6 +37,9 @@ pub(crate) struct Cluster {
     pub(crate) summary_zh: String,
     pub(crate) actions_en: Vec<String>,
     pub(crate) actions_zh: Vec<String>,
+    /// The device that summary and actions speak of, where those of the others differ in a path, a file or a build.
+    #[serde(skip_serializing)]
+    pub(crate) example_device_id: String,
 }
 
 impl Cluster {

@@ -6,6 +6,7 @@ use patchlens_queries::case::Document;
 use super::model::{Device, DeviceDetail, Standing};
 use crate::error::{Error, Result, What};
 use crate::frame::Frame;
+use crate::pages::devices;
 use crate::pages::report::language;
 use crate::read::{patiently, rows};
 use crate::server::App;
@@ -20,6 +21,9 @@ pub(super) async fn detail(app: &App, frame: &Frame, id: &str) -> Result<DeviceD
     let limit = EVENTS_MAX.to_string();
     let device_id = [("device_id", id)];
     let events = [("device_id", id), ("all", all), ("max_rows", &limit)];
+    let clocks = devices::load::clocks(app).await?;
+    let silent_before = serde_json::json!(clocks).to_string();
+    let standings = [("device_id", id), ("silent_before", &silent_before)];
     let (device, rollouts, attempts, diagnoses, evidence, events) = tokio::try_join!(
         rows(
             app,
@@ -31,7 +35,7 @@ pub(super) async fn detail(app: &App, frame: &Frame, id: &str) -> Result<DeviceD
             app,
             "read its rollouts",
             include_str!("../../../../queries/reports/page_device_standings.sql"),
-            &device_id
+            &standings
         ),
         rows(
             app,

@@ -1,5 +1,7 @@
 //! From the report to the page's model.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::model::{DeviceRow, STATES};
@@ -33,6 +35,22 @@ struct Row {
 #[derive(Deserialize)]
 struct Outside {
     devices: u64,
+}
+
+/// When a device of each rollout must have reported last not to be silent, by rollout. The same for an hour, and kept, so that
+/// no list of devices has to read the whole fleet for it.
+pub(crate) async fn clocks(app: &App) -> Result<BTreeMap<String, String>> {
+    #[derive(Deserialize)]
+    struct Clock {
+        rollout_id: String,
+        silent_before: String,
+    }
+    let sql = include_str!("../../../../queries/reports/page_rollout_clock.sql");
+    let clocks: Vec<Clock> = rows(app, "look who is silent", sql, &[]).await?;
+    let named = clocks
+        .into_iter()
+        .map(|clock| (clock.rollout_id, clock.silent_before));
+    Ok(named.collect())
 }
 
 /// The rollout whose devices are listed where the address names none: the current one, empty without any; and whether
@@ -71,11 +89,14 @@ pub(crate) async fn devices(
         Some(rollout_id) => (rollout_id.to_owned(), false),
         None => current(app).await?,
     };
+    let clocks = clocks(app).await?;
+    let silent_before = clocks.get(&rollout_id).map_or("", String::as_str);
     let (site, ring) = (frame.filter("site"), frame.filter("ring"));
     let (cause, text) = (frame.filter("cause"), frame.filter("q"));
     let parameters = [
         ("rollout_id", rollout_id.as_str()),
         ("outside", if outside { "1" } else { "0" }),
+        ("silent_before", silent_before),
         ("state", &state),
         ("site", &site),
         ("ring", &ring),

@@ -110,6 +110,9 @@ pub(crate) struct First {
     pub(crate) sites: Vec<String>,
     pub(crate) action_en: String,
     pub(crate) action_zh: String,
+    /// The device that the action speaks of, where it differs from device to device.
+    #[serde(skip_serializing)]
+    pub(crate) example_device_id: String,
 }
 
 impl From<Cluster> for First {
@@ -126,6 +129,7 @@ impl From<Cluster> for First {
             sites: Vec::new(),
             action_en: first(cluster.actions_en),
             action_zh: first(cluster.actions_zh),
+            example_device_id: cluster.example_device_id,
         }
     }
 }

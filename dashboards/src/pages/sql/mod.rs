@@ -4,6 +4,7 @@ mod guard;
 mod kindly;
 mod load;
 pub(crate) mod model;
+mod relations;
 
 use std::time::Instant;
 
@@ -130,6 +131,10 @@ async fn render(app: &App, frame: &Frame) -> Result<String> {
     let (views, tables) = load::relations(app)
         .await?
         .into_iter()
+        .map(|mut relation| {
+            relations::translate(&mut relation, frame.lang);
+            relation
+        })
         .partition(|relation| relation.is_view != 0);
     let sub = i18n::fill(
         frame.lang,

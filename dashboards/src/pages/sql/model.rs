@@ -52,7 +52,7 @@ impl Relation {
     pub(crate) fn grain(&self) -> &str {
         let sentence = self.comment.split(". ").next().unwrap_or_default();
         sentence
-            .split(": ")
+            .split([':', '：', '。'])
             .next()
             .unwrap_or_default()
             .trim_end_matches('.')

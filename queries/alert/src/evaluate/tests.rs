@@ -50,6 +50,20 @@ fn only_what_chance_does_not_explain_is_found_and_it_says_why() {
 }
 
 #[test]
+fn what_the_statement_compared_and_left_out_counts() {
+    let chance = |compared: Option<u64>| {
+        let mut row = row("Broad", 14);
+        if let Some(compared) = compared {
+            row.insert("compared".to_owned(), compared.into());
+        }
+        findings(&spike(), vec![row]).unwrap()[0].p_value.unwrap()
+    };
+    assert!((chance(Some(40)) / (40.0 * chance(None)) - 1.0).abs() < 1e-9);
+    // Fewer than there are rows cannot have been compared.
+    assert!((chance(Some(0)) / chance(None) - 1.0).abs() < 1e-9);
+}
+
+#[test]
 fn a_label_that_is_empty_is_none_and_the_same_labels_are_one_alert() {
     let found = findings(&spike(), vec![row("", 14), row("", 20)]).unwrap();
     assert_eq!(found.len(), 1);

@@ -59,7 +59,10 @@ pub struct Surroundings {
 struct Runner {
     sink: Sink,
     around: Surroundings,
+    /// What it has taken of the alerts at hand.
     heard: BTreeSet<Told>,
+    /// Alerts at hand, each with its beginning, of which `heard` is known.
+    remembered: BTreeSet<(String, Timestamp)>,
     /// Attempts that failed, and why the last one did.
     failed: BTreeMap<Told, (u32, String)>,
     /// Rounds in a row that failed.
@@ -73,6 +76,7 @@ pub async fn run(sink: Sink, around: Surroundings) {
         sink,
         around,
         heard: BTreeSet::new(),
+        remembered: BTreeSet::new(),
         failed: BTreeMap::new(),
         failures: 0,
     };
@@ -97,9 +101,12 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 impl Runner {
     /// Ends only between two messages.
     async fn run(&mut self) {
-        self.remember().await;
         while !self.is_stopped() {
             let alerts = Arc::clone(&self.around.alerts.borrow_and_update());
+            if !self.remembers(&alerts).await {
+                self.rest().await;
+                continue;
+            }
             let again = match self.round(&alerts).await {
                 Ok(again) => {
                     self.failures = 0;
@@ -143,22 +150,36 @@ impl Runner {
         }
     }
 
-    /// Reads what the sink has heard before; nothing is told until that is known.
-    async fn remember(&mut self) {
-        while !self.is_stopped() {
-            match keep::load_told(&self.around.store, &self.sink.name).await {
-                Ok(heard) => {
-                    self.heard = heard;
-                    self.failures = 0;
-                    return;
-                }
+    /// Reads what the sink has heard of alerts that are new at hand, and forgets those that are so no more. False when
+    /// the store does not say: nothing is told until that is known.
+    async fn remembers(&mut self, alerts: &Alerts) -> bool {
+        let is_at_hand = |id: &String, started_at: Timestamp| {
+            alerts
+                .get(id)
+                .is_some_and(|alert| alert.started_at == started_at)
+        };
+        self.remembered
+            .retain(|(id, started_at)| is_at_hand(id, *started_at));
+        let begun: BTreeSet<(String, Timestamp)> = alerts
+            .values()
+            .map(|alert| (alert.alert_id.clone(), alert.started_at))
+            .filter(|beginning| !self.remembered.contains(beginning))
+            .collect();
+        if !begun.is_empty() {
+            let ids: Vec<String> = begun.iter().map(|(id, _)| id.clone()).collect();
+            match keep::load_told(&self.around.store, &self.sink.name, &ids).await {
+                Ok(heard) => self.heard.extend(heard),
                 Err(error) => {
                     self.failures = self.failures.saturating_add(1);
                     tracing::warn!(sink = self.sink.name, %error, "cannot read what an alert sink was told; it will be tried again");
-                    self.rest().await;
+                    return false;
                 }
             }
+            self.remembered.extend(begun);
         }
+        self.heard
+            .retain(|(id, started_at, _)| is_at_hand(id, *started_at));
+        true
     }
 
     fn pause(&self) -> Duration {

@@ -311,6 +311,149 @@ async fn an_installation_that_is_taken_back_afterwards_leaves_the_device_without
     assert!(waves.is_empty(), "{waves:#?}");
 }
 
+/// Inserts one attempt of each of some devices from `first` on.
+fn attempts(
+    (first, devices): (u32, u32),
+    id: &str,
+    kb: &str,
+    at: &str,
+    outcome: &str,
+    code: &str,
+) -> String {
+    format!(
+        "INSERT INTO update_attempt (device_id, attempt_id, kb_article, started_at, ended_at, outcome, error_code, generation, is_deleted)
+        SELECT concat('PC-', leftPad(toString(number), 3, '0')), '{id}', {kb}, '{at}', '{at}', '{outcome}', {code}, 1, 0 FROM numbers({first}, {devices});\n"
+    )
+}
+
+#[tokio::test]
+async fn a_failure_that_names_no_update_ends_with_the_next_update_of_windows() {
+    let more = [
+        attempts(
+            (44, 4),
+            "scan",
+            "NULL",
+            "2024-08-16 10:00:00",
+            "failed",
+            "0x80070bc9",
+        ),
+        // Definitions come every day, and say nothing.
+        attempts(
+            (44, 4),
+            "defs",
+            "2267602",
+            "2024-08-16 11:00:00",
+            "installed",
+            "NULL",
+        ),
+        attempts(
+            (44, 4),
+            "next",
+            "5042349",
+            "2024-08-18 09:00:00",
+            "installed",
+            "NULL",
+        ),
+    ];
+    let Some(store) = fleet_and(&more.concat()).await else {
+        return;
+    };
+    let at = async |at| {
+        let found = found(&store, "new-error-code", at).await;
+        let of_code = found
+            .iter()
+            .find(|finding| label(finding, "error_code") == "0x80070bc9");
+        of_code.map(|finding| finding.devices)
+    };
+    assert_eq!(at("2024-08-17T20:00:00Z").await, Some(4));
+    assert_eq!(at("2024-08-18T20:00:00Z").await, None);
+}
+
+#[tokio::test]
+async fn an_installation_ends_the_failures_before_it_and_not_those_after_it() {
+    // PC-048 to PC-059 have had the update since 16 August; they fail with a new code afterwards.
+    let more = [
+        attempts(
+            (48, 12),
+            "again",
+            "5041580",
+            "2024-08-17 09:00:00",
+            "failed",
+            "0x80070bca",
+        ),
+        attempts(
+            (48, 12),
+            "repair",
+            "5041580",
+            "2024-08-18 09:00:00",
+            "installed",
+            "NULL",
+        ),
+        attempts(
+            (48, 12),
+            "relapse",
+            "5041580",
+            "2024-08-19 09:00:00",
+            "failed",
+            "0x80070bca",
+        ),
+    ];
+    let Some(store) = fleet_and(&more.concat()).await else {
+        return;
+    };
+    for (time, open) in [
+        ("2024-08-17T20:00:00Z", Some(12)),
+        ("2024-08-18T20:00:00Z", None),
+        ("2024-08-19T20:00:00Z", Some(12)),
+    ] {
+        for rule in ["new-error-code", "error-code-spike"] {
+            let found = found(&store, rule, time).await;
+            let of_code = found
+                .iter()
+                .find(|finding| label(finding, "error_code") == "0x80070bca");
+            assert_eq!(
+                of_code.map(|finding| finding.devices),
+                open,
+                "{rule} {time}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_is_over_when_its_devices_were_repaired_whatever_they_install_later() {
+    let more = [
+        attempts((40, 4), "repair", "5041580", "2024-08-18 09:00:00", "installed", "NULL"),
+        attempts((40, 4), "reinstall", "5041580", "2024-08-22 09:00:00", "installed", "NULL"),
+        "INSERT INTO diagnosis SELECT * REPLACE (0 AS is_open, 2 AS generation) FROM diagnosis FINAL WHERE cluster_key = 'v1:advanced-installer-failed:firewall';\n".to_owned(),
+    ];
+    let Some(store) = fleet_and(&more.concat()).await else {
+        return;
+    };
+    let at = async |at| found(&store, "new-cluster", at).await.len();
+    assert_eq!(at("2024-08-17T20:00:00Z").await, 1);
+    assert_eq!(at("2024-08-19T20:00:00Z").await, 0);
+}
+
+#[tokio::test]
+async fn what_was_compared_counts_also_where_too_few_devices_are_concerned() {
+    let Some(store) = fleet().await else { return };
+    let alone = found(&store, "cluster-growth", "2024-08-16T20:00:00Z").await;
+    // Nineteen more clusters that have been there since July, of one device each.
+    let others = "INSERT INTO diagnosis (device_id, diagnosis_id, rank, attempt_id, kb_article, cause, cluster_key, first_seen_at, last_seen_at, is_open, generation, is_deleted)
+        SELECT concat('PC-', leftPad(toString(number), 3, '0')), 'other', 0, 'j', 5040427, 'disk-full', concat('v1:disk-full:', toString(number)), '2024-07-11 09:00:00', '2024-07-11 09:00:00', 1, 1, 0 FROM numbers(50, 19);\n";
+    let Some(store) = fleet_and(others).await else {
+        return;
+    };
+    let among = found(&store, "cluster-growth", "2024-08-16T20:00:00Z").await;
+    let chance = |found: &[Finding]| found[0].p_value.unwrap();
+    assert_eq!((alone.len(), among.len()), (1, 1));
+    assert!(
+        (chance(&among) / (20.0 * chance(&alone)) - 1.0).abs() < 1e-6,
+        "{among:#?}"
+    );
+}
+
 #[tokio::test]
 async fn a_plan_in_a_store_in_which_nothing_has_reported_is_behind_nothing() {
     let Some(store) = testing::fresh_store().await else {
