@@ -50,7 +50,8 @@ const TABLES: &str = "
 pub(crate) fn prepare(database: &mut Database) -> Result<()> {
     let doing = "open it";
     configure(&database.connection).map_err(|error| database.error(doing, &error))?;
-    match identify(&database.connection).map_err(|error| database.error(doing, &error))? {
+    let identified = identify_at_once(&mut database.connection);
+    match identified.map_err(|error| database.error(doing, &error))? {
         Identity::Ours => {}
         Identity::Empty => create(&mut database.connection)
             .map_err(|error| database.error("create its tables", &error))?,
@@ -91,6 +92,14 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // Messages are tens of kilobytes: larger pages mean fewer overflow chains.
     connection.pragma_update(None, "page_size", 16384)?;
     connection.pragma_update(None, "auto_vacuum", "incremental")
+}
+
+/// One look at the file: between two, another process may make its tables.
+fn identify_at_once(connection: &mut Connection) -> rusqlite::Result<Identity> {
+    let transaction = connection.transaction()?;
+    let identity = identify(&transaction)?;
+    transaction.finish()?;
+    Ok(identity)
 }
 
 fn identify(connection: &Connection) -> rusqlite::Result<Identity> {

@@ -259,6 +259,10 @@ async fn writers_of_several_connections_wait_for_each_other() {
     let mut finished = 0;
     // Read and finish while they write.
     while finished < 100 {
+        // A writer that fails shall be heard of.
+        while let Some(ended) = tasks.try_join_next() {
+            ended.unwrap();
+        }
         let messages = reader
             .poll(100, crate::support::LIMIT)
             .await
