@@ -284,7 +284,7 @@ fn divide_files(
     let bundle = Bundle::from_files(name.clone(), files.clone(), Vec::new(), limits);
     let looked_at = |entry: &Entry| scan(&bundle, entry, limits).unwrap_or_default();
     let scans: Vec<Scan> = bundle.entries.iter().map(looked_at).collect();
-    let computers = Arc::new(Computers::of(scans.iter()));
+    let computers = Arc::new(Computers::of(&scans.iter()));
     let looked = files
         .into_iter()
         .zip(&scans)
@@ -339,7 +339,7 @@ fn divide_archive(
     scans: Vec<Scan>,
     division: Division,
 ) -> Vec<(Bundle, Vec<Scan>)> {
-    let computers = Arc::new(Computers::of(scans.iter()));
+    let computers = Arc::new(Computers::of(&scans.iter()));
     let entries = std::mem::take(&mut bundle.entries).into_iter();
     let refusals = std::mem::take(&mut bundle.refusals).into_iter();
     let looked = entries

@@ -77,56 +77,8 @@ pub(crate) fn summary_text(
     language: case::Language,
 ) -> String {
     let is_zh = language == case::Language::Zh;
-    let day = |at: &Option<String>| {
-        at.as_deref()
-            .and_then(|at| at.get(..16))
-            .unwrap_or("-")
-            .to_owned()
-    };
-    let (started, deadline, newest) = (day(&r.started_at), day(&r.deadline_at), day(&r.as_of));
-    let percent = r.percent_latest();
-    let silent = r.stale + r.never_seen;
     let mut text = format!("{}  KB{}\n\n", r.name, r.kb_article);
-    let lines = if is_zh {
-        [
-            format!(
-                "时间    开始 {started}，截止 {deadline}，最新上报 {newest}（UTC）；截止后仍未安装 {} 台",
-                r.late
-            ),
-            format!(
-                "合规    {} 台上报设备中 {} 台已安装该更新（{percent} %）；缺一个更新 {} 台，缺多个 {} 台，版本未知 {} 台",
-                r.reporting, r.latest, r.missing_one, r.missing_multiple, r.build_unknown
-            ),
-            format!(
-                "分母    计划 {} 台 = 上报 {} + 长期未上报 {} + 从未上报 {} + 排除 {}",
-                r.devices, r.reporting, r.stale, r.never_seen, r.excluded
-            ),
-            format!(
-                "现状    失败 {} 台，进行中 {} 台，等待重启 {} 台，未开始 {} 台，未上报 {silent} 台",
-                r.failed, r.in_progress, r.pending_restart, r.not_started
-            ),
-        ]
-    } else {
-        [
-            format!(
-                "dates        started {started}, deadline {deadline}, newest report {newest} (UTC); {} late",
-                r.late
-            ),
-            format!(
-                "compliance   {} of {} reporting devices have the update ({percent} %); {} missing one, {} missing multiple, {} of unknown build",
-                r.latest, r.reporting, r.missing_one, r.missing_multiple, r.build_unknown
-            ),
-            format!(
-                "denominator  {} planned = {} reporting + {} stale + {} never seen + {} excluded",
-                r.devices, r.reporting, r.stale, r.never_seen, r.excluded
-            ),
-            format!(
-                "now          {} failed, {} in progress, {} pending restart, {} not started, {silent} silent",
-                r.failed, r.in_progress, r.pending_restart, r.not_started
-            ),
-        ]
-    };
-    text.push_str(&lines.join("\n"));
+    text.push_str(&figures(r, language).join("\n"));
     text.push_str("\n\n");
     let rows: Vec<Vec<String>> = clusters
         .iter()
@@ -181,6 +133,58 @@ pub(crate) fn summary_text(
         });
     }
     text
+}
+
+/// Dates, compliance, denominator and state of a rollout, a line for each.
+fn figures(r: &RolloutSummary, language: case::Language) -> [String; 4] {
+    let day = |at: &Option<String>| {
+        at.as_deref()
+            .and_then(|at| at.get(..16))
+            .unwrap_or("-")
+            .to_owned()
+    };
+    let (started, deadline, newest) = (day(&r.started_at), day(&r.deadline_at), day(&r.as_of));
+    let percent = r.percent_latest();
+    let silent = r.stale + r.never_seen;
+    if language == case::Language::Zh {
+        [
+            format!(
+                "时间    开始 {started}，截止 {deadline}，最新上报 {newest}（UTC）；截止后仍未安装 {} 台",
+                r.late
+            ),
+            format!(
+                "合规    {} 台上报设备中 {} 台已安装该更新（{percent} %）；缺一个更新 {} 台，缺多个 {} 台，版本未知 {} 台",
+                r.reporting, r.latest, r.missing_one, r.missing_multiple, r.build_unknown
+            ),
+            format!(
+                "分母    计划 {} 台 = 上报 {} + 长期未上报 {} + 从未上报 {} + 排除 {}",
+                r.devices, r.reporting, r.stale, r.never_seen, r.excluded
+            ),
+            format!(
+                "现状    失败 {} 台，进行中 {} 台，等待重启 {} 台，未开始 {} 台，未上报 {silent} 台",
+                r.failed, r.in_progress, r.pending_restart, r.not_started
+            ),
+        ]
+    } else {
+        [
+            format!(
+                "dates        started {started}, deadline {deadline}, newest report {newest} (UTC); {} late",
+                r.late
+            ),
+            format!(
+                "compliance   {} of {} reporting devices have the update ({percent} %); {} missing one, {} missing multiple, {} of unknown build",
+                r.latest, r.reporting, r.missing_one, r.missing_multiple, r.build_unknown
+            ),
+            format!(
+                "denominator  {} planned = {} reporting + {} stale + {} never seen + {} excluded",
+                r.devices, r.reporting, r.stale, r.never_seen, r.excluded
+            ),
+            format!(
+                "now          {} failed, {} in progress, {} pending restart, {} not started, {silent} silent",
+                r.failed, r.in_progress, r.pending_restart, r.not_started
+            ),
+        ]
+    }
 }
 
 async fn cluster(open: &OpenStore, key: &str, command: &Report) -> anyhow::Result<String> {

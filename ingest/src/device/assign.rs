@@ -38,10 +38,12 @@ pub(super) fn among_computers<T: Clone>(
         if stated.is_empty() {
             divided.notes.extend(ambiguous(&name, &files));
         }
-        let name = match stated.is_empty() {
-            true => common_label(&files).unwrap_or(name),
-            false => name,
+        let label = if stated.is_empty() {
+            common_label(&files)
+        } else {
+            None
         };
+        let name = label.unwrap_or(name);
         return divided.shares.push((name, files));
     }
     let words = words(&files, &labels, &stated, computers);

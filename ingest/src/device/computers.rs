@@ -63,7 +63,7 @@ fn claimed(scan: &Scan) -> Option<String> {
 
 impl Computers {
     /// Compares all names that the files of a path state.
-    pub(super) fn of<'a>(scans: impl Iterator<Item = &'a Scan> + Clone) -> Self {
+    pub(super) fn of<'a>(scans: &(impl Iterator<Item = &'a Scan> + Clone)) -> Self {
         let mut names: BTreeSet<String> = scans
             .clone()
             .flat_map(|scan| scan.named.computers.keys().cloned().chain(claimed(scan)))
@@ -131,7 +131,7 @@ impl Computers {
 
 /// The computers that some files are of.
 pub(crate) fn computers(scans: &[Scan]) -> BTreeSet<String> {
-    let computers = Computers::of(scans.iter());
+    let computers = Computers::of(&scans.iter());
     scans
         .iter()
         .flat_map(|scan| computers.in_file(scan))
@@ -167,7 +167,9 @@ fn is_in_turn(scan: &Scan) -> bool {
 }
 
 /// Old names, each with the new one; without where it is another device's name as well.
-fn renamed<'a>(scans: impl Iterator<Item = &'a Scan> + Clone) -> BTreeMap<String, Option<String>> {
+fn renamed<'a>(
+    scans: &(impl Iterator<Item = &'a Scan> + Clone),
+) -> BTreeMap<String, Option<String>> {
     let mut turns: BTreeMap<String, (BTreeSet<String>, Timestamp)> = BTreeMap::new();
     for scan in scans
         .clone()

@@ -260,7 +260,7 @@ pub(super) fn device_name(name: &str) -> String {
             (Some((first, tail)), _) if is_word(first) => tail.to_owned(),
             _ => break,
         };
-        left = trimmed(&shorter).to_owned();
+        trimmed(&shorter).clone_into(&mut left);
     }
     let is_same = left.len() == name.len();
     if !is_same && is_like_a_computer(&left) {

@@ -97,7 +97,8 @@ fn finding_the_ends_of_parts_is_no_work_without_end() {
 }
 
 /// A zip whose directory names the one log in it so many times.
-fn quoted(times: u32) -> Vec<u8> {
+fn quoted(times: u16) -> Vec<u8> {
+    let size = |bytes: usize| u32::try_from(bytes).unwrap();
     let log = b"2024-08-20 10:02:41, Info                  CBS    x\r\n".repeat(1000);
     let mut packed = Vec::new();
     let mut deflater =
@@ -105,7 +106,7 @@ fn quoted(times: u32) -> Vec<u8> {
     std::io::Read::read_to_end(&mut deflater, &mut packed).unwrap();
     let mut crc = flate2::Crc::new();
     crc.update(&log);
-    let sizes = [crc.sum(), packed.len() as u32, log.len() as u32];
+    let sizes = [crc.sum(), size(packed.len()), size(log.len())];
     let sizes: Vec<u8> = sizes.iter().flat_map(|size| size.to_le_bytes()).collect();
     let method = [20, 0, 0, 0, 8, 0, 0, 0, 0, 0];
     let mut zip = b"PK\x03\x04".to_vec();
@@ -114,7 +115,7 @@ fn quoted(times: u32) -> Vec<u8> {
     zip.extend([7, 0, 0, 0]);
     zip.extend(b"CBS.log");
     zip.extend(&packed);
-    let directory_at = zip.len() as u32;
+    let directory_at = size(zip.len());
     for number in 0..times {
         zip.extend(b"PK\x01\x02\x14\0");
         zip.extend(method);
@@ -123,10 +124,10 @@ fn quoted(times: u32) -> Vec<u8> {
         zip.extend([0; 16]);
         zip.extend(format!("{number:04}.log").as_bytes());
     }
-    let directory_bytes = zip.len() as u32 - directory_at;
+    let directory_bytes = size(zip.len()) - directory_at;
     zip.extend(b"PK\x05\x06\0\0\0\0");
-    zip.extend((times as u16).to_le_bytes());
-    zip.extend((times as u16).to_le_bytes());
+    zip.extend(times.to_le_bytes());
+    zip.extend(times.to_le_bytes());
     zip.extend(directory_bytes.to_le_bytes());
     zip.extend(directory_at.to_le_bytes());
     zip.extend([0, 0]);

@@ -416,6 +416,8 @@ fn a_tar_archive_is_read_as_a_zip_is() {
 
 #[test]
 fn a_hostile_tar_archive_is_refused_in_part() {
+    use tar::EntryType as T;
+
     let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let mut archive = tar::Builder::new(gzip);
     let mut add = |kind: tar::EntryType, name: &[u8], link: &str, bytes: &[u8]| {
@@ -427,7 +429,6 @@ fn a_hostile_tar_archive_is_refused_in_part() {
         header.set_cksum();
         archive.append(&header, bytes).unwrap();
     };
-    use tar::EntryType as T;
     add(T::Regular, b"CBS.log", "x", CBS.as_bytes());
     add(T::Regular, b"../up.log", "x", CBS.as_bytes());
     add(T::Regular, b"/root.log", "x", CBS.as_bytes());
