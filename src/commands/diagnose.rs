@@ -76,6 +76,8 @@ pub(crate) struct InputReport {
     pub(crate) rejected: u64,
     /// Files that no parser recognises.
     pub(crate) unrecognised: Vec<String>,
+    /// Devices of which nothing could be read: whether they fail is not known.
+    pub(crate) unread_devices: Vec<String>,
 }
 
 /// Keeps the events of one run in memory.
@@ -191,9 +193,13 @@ fn answer(
     };
     let mut devices =
         device_reports(&diagnosed, language, Include::Open).context("writing the report")?;
-    // Nothing but noise is an answer too.
+    // Nothing but noise is an answer too; nothing at all is none.
     for device in read {
         let device_id = device.device_id.as_str();
+        if device.files + device.duplicate_files == 0 {
+            input.unread_devices.push(device_id.to_owned());
+            continue;
+        }
         if devices.iter().all(|known| known.device_id != device_id) {
             let device_name = device.device_name.unwrap_or_else(|| device_id.to_owned());
             devices.push(DeviceReport {

@@ -262,3 +262,30 @@ fn what_devices_fail_for_is_told_once_and_reference_data_in_a_bundle_is_named_bu
         "{chinese}"
     );
 }
+
+#[test]
+fn a_device_of_which_nothing_can_be_read_is_not_called_healthy() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("PC-1")).unwrap();
+    std::fs::write(
+        folder.path().join("PC-1/CBS.log"),
+        "2024-08-20 10:00:00, Info                  CBS    Starting TrustedInstaller initialization.\r\n",
+    )
+    .unwrap();
+    let mut archive =
+        zip::ZipWriter::new(std::fs::File::create(folder.path().join("PC-3.zip")).unwrap());
+    archive
+        .start_file("notes.txt", zip::write::SimpleFileOptions::default())
+        .unwrap();
+    archive.finish().unwrap();
+    let output = bare(&["diagnose", arg(folder.path())]).output().unwrap();
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("nothing could be read of") && said.contains("PC-3"),
+        "{said}"
+    );
+    assert!(
+        said.matches("No failure found").count() == 1 && !said.contains("2 devices"),
+        "{said}"
+    );
+}

@@ -350,6 +350,7 @@ fn input_text(input: &InputReport, language: Language) -> String {
         records,
         rejected,
         unrecognised,
+        unread_devices,
     } = input;
     let mut text = language.of(
         format!(
@@ -364,6 +365,13 @@ fn input_text(input: &InputReport, language: Language) -> String {
     if !unrecognised.is_empty() {
         text.push_str(language.of(": ", "："));
         text.push_str(&unrecognised.join(", "));
+    }
+    if !unread_devices.is_empty() {
+        let names = unread_devices.join(", ");
+        text.push_str(&language.of(
+            format!("; nothing could be read of {names}"),
+            format!("；以下设备没有可读取的内容：{names}"),
+        ));
     }
     text
 }
