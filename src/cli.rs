@@ -116,7 +116,7 @@ pub(crate) enum Command {
 pub(crate) enum Fleet {
     /// The main job on this machine alone: a simulated rollout, collected, analysed and shown
     Demo(Demo),
-    /// Say what failed on a device, why, with evidence, and what to do (offline, no store)
+    /// Say what failed on devices, why, with evidence, and what to do (offline, no store)
     Diagnose(Diagnose),
     /// Explain a failure cluster of the store: what made its key, the rule, the lines, what was rejected
     Explain(Explain),
@@ -175,7 +175,7 @@ pub(crate) struct Addresses {
 
 #[derive(Debug, Args)]
 pub(crate) struct Diagnose {
-    /// Log bundles: directories, .zip files or single logs; each is one device
+    /// Log bundles: directories, archives or single logs, of one device or of many
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// Form of the result
@@ -257,7 +257,7 @@ pub(crate) struct Inspect {
 
 #[derive(Debug, Args)]
 pub(crate) struct Collect {
-    /// Log bundles: directories, .zip files or single logs; each is one device
+    /// Log bundles: directories, archives or single logs, of one device or of many
     #[arg(required_unless_present = "drain", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// Where to: kafka://broker:9092, http(s)://gateway or local:DIR [default: the configured event log]

@@ -40,6 +40,7 @@ SELECT
     surest.11 AS actions_en,
     surest.12 AS actions_zh,
     if(wordings > 1, surest.13, '') AS example_device_id,
+    toUInt8(first_steps > 1) AS first_step_differs,
     as_of
 FROM
 (
@@ -55,6 +56,7 @@ FROM
             (m.is_open, m.confidence, ifNull(m.last_seen_at, toDateTime64(0, 6, 'UTC')), m.device_id)
         ) AS surest,
         uniqExact(cityHash64(m.summary_en, m.actions_en)) AS wordings,
+        uniqExact(cityHash64(m.actions_en[1])) AS first_steps,
         arraySort(groupUniqArrayIf(assumeNotNull(m.kb_article), m.kb_article IS NOT NULL)) AS kb_articles,
         arraySort(groupUniqArrayIf(assumeNotNull(m.error_code), m.error_code IS NOT NULL)) AS codes,
         arraySort(groupUniqArrayIf(assumeNotNull(m.inner_code), m.inner_code IS NOT NULL)) AS inner_code_list,
@@ -77,4 +79,4 @@ FROM
     GROUP BY m.cluster_key, fleet.as_of, fleet.open_devices
 )
 ORDER BY open_devices DESC, devices DESC, cluster_key
-COMMENT 'One row per cluster: devices that fail for the same reason. open_devices: that have not installed the update since. devices: that ever were in it. new_devices: first seen in the last day of evidence. share: of all devices with an open failure. cause, culprit, codes and texts: of the surest verdict; example_device_id: its device where the texts of others differ, in a path, a file or a build, else empty; error_codes, inner_codes (hexadecimal) and kb_articles: of all. status: open or closed. trend: new, growing, steady, shrinking or closed. daily: devices first seen per day, fourteen days up to as_of.'
+COMMENT 'One row per cluster: devices that fail for the same reason. open_devices: that have not installed the update since. devices: that ever were in it. new_devices: first seen in the last day of evidence. share: of all devices with an open failure. cause, culprit, codes and texts: of the surest verdict; example_device_id: its device where the texts of others differ, in a path, a file or a build, else empty; first_step_differs: 1 where the first of the actions is among these; error_codes, inner_codes (hexadecimal) and kb_articles: of all. status: open or closed. trend: new, growing, steady, shrinking or closed. daily: devices first seen per day, fourteen days up to as_of.'

@@ -52,6 +52,11 @@ pub(crate) struct EvaluationReport {
     pub(crate) seconds: f64,
 }
 
+// What is measured as stated is what reports state.
+const _: () = assert!(
+    patchlens_queries::case::STATED.to_bits() == patchlens_transform::evaluation::STATED.to_bits()
+);
+
 pub(crate) fn run(config: &Config, command: &Evaluate) -> anyhow::Result<Outcome> {
     let simulated = match &command.directory {
         Some(_) => None,

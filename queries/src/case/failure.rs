@@ -32,7 +32,7 @@ impl Standing {
     }
 
     /// The word for it.
-    pub fn label(self, language: Language) -> &'static str {
+    fn label(self, language: Language) -> &'static str {
         match self {
             Self::Stated => language.of("Problem", "问题"),
             Self::Possible => language.of("Possible, not proved", "可能（证据不足）"),
@@ -70,14 +70,19 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Lays it out under a heading of its own.
-    pub fn section(self, language: Language) -> Section {
-        let heading = format!(
+    /// `Problem: Download damaged (download-corrupt)`.
+    pub fn heading(&self, language: Language) -> String {
+        format!(
             "{}{}{}",
             self.standing.label(language),
             language.of(": ", "："),
             cause_title(&self.cause, language)
-        );
+        )
+    }
+
+    /// Lays it out under a heading of its own.
+    pub fn section(self, language: Language) -> Section {
+        let heading = self.heading(language);
         let mut blocks = vec![
             Block::text(self.summary),
             Block::facts([

@@ -32,7 +32,8 @@ pub(super) fn document(report: &DiagnoseReport, language: Language) -> Document 
         ),
     };
     if !report.symbol_conflicts.is_empty() {
-        let lines = report.symbol_conflicts.iter().map(conflict_text);
+        let conflicts = report.symbol_conflicts.iter();
+        let lines = conflicts.map(|conflict| conflict_text(conflict, language));
         sections.push(Section::new(
             language.of(
                 "Symbols that contradict the catalogue",
@@ -192,13 +193,7 @@ fn of_cluster(
         }
     })?;
     let told = failure(device, surest);
-    let heading = format!(
-        "{} × {}{}{}",
-        members.len(),
-        told.standing.label(language),
-        language.of(": ", "："),
-        cause_title(&cluster.cause, language)
-    );
+    let heading = format!("{} × {}", members.len(), told.heading(language));
     let mut blocks = vec![
         Block::text(told.summary),
         Block::facts([
@@ -377,13 +372,20 @@ fn input_text(input: &InputReport, language: Language) -> String {
 }
 
 /// `0x800f0823: the log prints X, the catalogue says Y; 12 records, first CBS.log:3`.
-fn conflict_text(conflict: &SymbolConflict) -> String {
-    let known = conflict.catalogue.as_ref().map_or_else(
-        || "the catalogue has none".to_owned(),
-        |symbol| format!("the catalogue says {symbol}"),
-    );
-    format!(
-        "{}: the log prints {}, {known}; {} records, first {}:{}",
-        conflict.code, conflict.printed, conflict.records, conflict.file, conflict.line
+fn conflict_text(conflict: &SymbolConflict, language: Language) -> String {
+    let SymbolConflict {
+        code,
+        printed,
+        catalogue,
+        records,
+        file,
+        line,
+    } = conflict;
+    let known = catalogue
+        .as_deref()
+        .unwrap_or_else(|| language.of("none", "无"));
+    language.of(
+        format!("{code}: the log prints {printed}, the catalogue says {known}; {records} records, first {file}:{line}"),
+        format!("{code}：日志写作 {printed}，目录中为 {known}；{records} 条记录，首见于 {file}:{line}"),
     )
 }

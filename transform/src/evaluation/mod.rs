@@ -20,7 +20,7 @@ pub use bcubed::{BCubed, bcubed};
 const UNKNOWN: &str = "unknown";
 
 /// A cause with less confidence than this is offered as a possibility, not stated.
-const STATED: f64 = 0.5;
+pub const STATED: f64 = 0.5;
 
 /// What is really wrong with a device.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -40,6 +40,9 @@ pub(crate) struct Cluster {
     /// The device that summary and actions speak of, where those of the others differ in a path, a file or a build.
     #[serde(skip_serializing)]
     pub(crate) example_device_id: String,
+    /// 1: the first step is among what differs.
+    #[serde(skip_serializing)]
+    pub(crate) first_step_differs: u8,
 }
 
 impl Cluster {

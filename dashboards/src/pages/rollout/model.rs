@@ -110,7 +110,7 @@ pub(crate) struct First {
     pub(crate) sites: Vec<String>,
     pub(crate) action_en: String,
     pub(crate) action_zh: String,
-    /// The device that the action speaks of, where it differs from device to device.
+    /// The device that the action speaks of, where it differs from device to device; else empty.
     #[serde(skip_serializing)]
     pub(crate) example_device_id: String,
 }
@@ -129,7 +129,9 @@ impl From<Cluster> for First {
             sites: Vec::new(),
             action_en: first(cluster.actions_en),
             action_zh: first(cluster.actions_zh),
-            example_device_id: cluster.example_device_id,
+            example_device_id: Some(cluster.example_device_id)
+                .filter(|_| cluster.first_step_differs == 1)
+                .unwrap_or_default(),
         }
     }
 }
