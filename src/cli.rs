@@ -111,6 +111,42 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether the command answers a question and ends: its stderr is for what is wrong, not for the steps taken.
+    pub(crate) fn is_question(&self) -> bool {
+        match self {
+            #[cfg(feature = "fleet")]
+            Self::Fleet(command) => command.is_question(),
+            Self::Inspect(_) | Self::CheckConfig | Self::Completions { .. } => true,
+            Self::Collect(_) => false,
+        }
+    }
+}
+
+#[cfg(feature = "fleet")]
+impl Fleet {
+    fn is_question(&self) -> bool {
+        match self {
+            Self::Diagnose(_)
+            | Self::Explain(_)
+            | Self::Code(_)
+            | Self::Reference(_)
+            | Self::Sql(_)
+            | Self::Report(_)
+            | Self::Simulate(_)
+            | Self::Evaluate(_) => true,
+            Self::Alert(alert) => alert.once || alert.check || alert.back_test.is_some(),
+            Self::Demo(_)
+            | Self::Gateway(_)
+            | Self::Transform(_)
+            | Self::Serve(_)
+            | Self::Standalone(_)
+            | Self::Migrate
+            | Self::ReplayRejects(_) => false,
+        }
+    }
+}
+
 #[cfg(feature = "fleet")]
 #[derive(Debug, Subcommand)]
 pub(crate) enum Fleet {

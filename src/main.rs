@@ -44,7 +44,7 @@ use crate::output::Outcome;
 
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
-    output::init_logging(arguments.verbose);
+    output::init_logging(arguments.verbose, arguments.command.is_question());
     match commands::run(arguments) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::DoneWithRejects) => ExitCode::from(1),

@@ -39,10 +39,12 @@ pub(crate) enum Format {
     Markdown,
 }
 
-/// Sends logs to stderr: text on a terminal, JSON elsewhere. `RUST_LOG` overrides the level.
-pub(crate) fn init_logging(verbose: u8) {
+/// Sends logs to stderr: text on a terminal, JSON elsewhere; of a question (`is_question`) only warnings.
+/// `RUST_LOG` overrides the level.
+pub(crate) fn init_logging(verbose: u8, is_question: bool) {
     // Crate `evtx` complains of each damaged record, which the reader counts and reports itself.
     let level = match verbose {
+        0 if is_question => "warn,evtx=off",
         0 => "warn,patchlens=info,evtx=off",
         1 => {
             "info,evtx=off,patchlens=debug,patchlens_stream=debug,patchlens_log=debug,patchlens_queries=debug"

@@ -14,22 +14,24 @@ use crate::services::{OpenStore, runtime};
 
 pub(crate) fn run(config: Config, command: &Reference) -> anyhow::Result<Outcome> {
     match (&command.action, &command.directory) {
-        (Some(ReferenceAction::List), _) => with_store(&config, list),
+        (Some(ReferenceAction::List), _) => with_store(OpenStore::open_to_read(&config), list),
         (Some(ReferenceAction::Remove(Removal::Rollout { id, dry_run })), _) => {
-            with_store(&config, async |store| remove(store, id, *dry_run).await)
+            with_store(OpenStore::open_to_read(&config), async |store| {
+                remove(store, id, *dry_run).await
+            })
         }
         (None, Some(directory)) => load(&config, directory),
         (None, None) => anyhow::bail!("name a directory of CSV files, list, or remove"),
     }
 }
 
-/// Opens the store, prints what `work` says, and closes it whatever came of it.
+/// Prints what `work` says of the store, and closes it whatever came of it.
 fn with_store(
-    config: &Config,
+    store: impl Future<Output = anyhow::Result<OpenStore>>,
     work: impl AsyncFnOnce(&Store) -> anyhow::Result<String>,
 ) -> anyhow::Result<Outcome> {
     runtime()?.block_on(async {
-        let open = OpenStore::join(config).await?;
+        let open = store.await?;
         let text = work(&open.store).await;
         open.close().await?;
         print(&text?)?;
@@ -41,7 +43,7 @@ fn load(config: &Config, directory: &Path) -> anyhow::Result<Outcome> {
     // A file with a mistake is refused before anything is opened.
     let (reference, files) = reference::read_directory(directory)?;
     ensure!(!files.is_empty(), "no .csv file in {}", directory.display());
-    with_store(config, async |store| {
+    with_store(OpenStore::join(config), async |store| {
         reference::save(store, &reference, &files).await?;
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
         Ok(format!(

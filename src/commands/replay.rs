@@ -36,7 +36,7 @@ pub(crate) fn run(config: Config, command: &ReplayRejects) -> anyhow::Result<Out
     };
     let options = collect_options(&config, &reading, 0)?;
     runtime()?.block_on(async {
-        let open = OpenStore::join(&config).await?;
+        let open = OpenStore::open_to_read(&config).await?;
         let done = all(&config, &open, &options, command.dry_run).await;
         open.close().await?;
         let replayed = done?;

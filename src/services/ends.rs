@@ -71,11 +71,18 @@ impl OpenStore {
     }
 
     /// The same for a command that only reads: the tables of a store elsewhere are left as they are, for a reader need
-    /// not be allowed to change them.
+    /// not be allowed to change them, and where there is no store none is made.
     pub(crate) async fn open_to_read(config: &Config) -> anyhow::Result<Self> {
         if let Some(beside) = beside(config) {
             Self::connect(&beside).await
         } else if config.store.url.is_empty() {
+            let directory = config.data_dir.join("store");
+            anyhow::ensure!(
+                directory.is_dir(),
+                "there is no store in {}: `patchlens standalone`, `transform` or `demo` makes one, and --data-dir or \
+                 PATCHLENS_DATA_DIR names the place of one that there is",
+                config.data_dir.display()
+            );
             Self::open(config).await
         } else {
             Self::connect(config).await

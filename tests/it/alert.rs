@@ -139,6 +139,7 @@ fn the_guides_examples_work() {
     }
     // The rule runs, and so does the guide's SQL.
     let patchlens = Patchlens::new();
+    patchlens.expect(0, &["migrate"]);
     let once = patchlens.expect(0, &["alert", "--once", "--rules", arg(rules.path())]);
     assert!(once.starts_with("0 alerts are active"), "{once}");
     for statement in blocks("sql") {

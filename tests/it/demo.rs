@@ -189,18 +189,48 @@ fn the_demo_serves_its_page_and_the_clickhouse_interface() {
 }
 
 #[test]
-fn a_data_directory_may_be_named_relatively() {
+fn a_question_makes_no_store_and_a_data_directory_may_be_named_relatively() {
     if !engine() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let output = bare(&["sql", "SELECT 1", "--format", "TSV", "--data-dir", "here"])
-        .current_dir(folder.path())
-        .env("PATCHLENS_STORE_HTTP", "127.0.0.1:0")
-        .output()
-        .unwrap();
-    assert_eq!(text(&output.stdout), "1\n", "{}", text(&output.stderr));
+    let here = |arguments: &[&str]| {
+        let output = bare(arguments)
+            .args(["--data-dir", "here"])
+            .current_dir(folder.path())
+            .env("PATCHLENS_STORE_HTTP", "127.0.0.1:0")
+            .env_remove("RUST_LOG")
+            .output()
+            .unwrap();
+        (text(&output.stdout), text(&output.stderr))
+    };
+    for question in [
+        &["sql", "SELECT 1"][..],
+        &["report", "rollout"],
+        &["reference", "list"],
+        &["reference", "remove", "rollout", "x"],
+        &["explain", "x"],
+        &["alert", "--once"],
+        &["replay-rejects"],
+    ] {
+        let (_, said) = here(question);
+        assert!(
+            said.contains("no store in") && said.contains("here"),
+            "{question:?}: {said}"
+        );
+        assert!(
+            !folder.path().join("here").exists(),
+            "{question:?} only asks"
+        );
+    }
+    here(&["migrate"]);
     assert!(folder.path().join("here/store").is_dir());
+    let answer = here(&["sql", "SELECT 1", "--format", "TSV"]);
+    assert_eq!(
+        answer,
+        ("1\n".to_owned(), String::new()),
+        "an answer, and nothing beside it"
+    );
 }
 
 fn get(address: &str, path: &str) -> String {

@@ -102,6 +102,7 @@ fn a_store_that_other_machines_reach_asks_analysts_for_a_password() {
         return;
     }
     let mut patchlens = Patchlens::new();
+    patchlens.expect(0, &["migrate"]);
     let open = ["sql", "SELECT 1", "--store-http", "0.0.0.0:0"];
     let refused = patchlens.run(&open);
     let said = text(&refused.stderr);

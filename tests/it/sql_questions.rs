@@ -81,6 +81,7 @@ fn the_command_reads_as_an_analyst_unless_told_to_write() {
         return;
     }
     let patchlens = Patchlens::new();
+    patchlens.expect(0, &["migrate"]);
     let create = "CREATE TABLE patchlens.mine (a UInt8) ENGINE = MergeTree ORDER BY a";
     patchlens.expect(2, &["sql", create]);
     patchlens.expect(2, &["sql", "SELECT file('/etc/passwd')"]);
