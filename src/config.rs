@@ -268,6 +268,13 @@ impl Config {
             "store.url holds a user or password; use store.user and store.password_file"
         );
         ensure!(
+            self.store.url.is_empty()
+                || self.store.url.starts_with("http://")
+                || self.store.url.starts_with("https://"),
+            "store.url is {:?}; it begins with http:// or https://",
+            self.store.url
+        );
+        ensure!(
             (1..=65_536).contains(&self.dashboards.upload_mib_max),
             "dashboards.upload_mib_max is {}; it must lie between 1 and 65536",
             self.dashboards.upload_mib_max

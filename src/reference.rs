@@ -1,12 +1,13 @@
 //! Reference data on its way from CSV files into the store.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use patchlens_event::EventId;
 use patchlens_queries::Store;
-use patchlens_transform::Reference;
+use patchlens_transform::{Reference, builds_serviced_as};
 use serde_json::{Value, json};
 
 /// A file of reference data: its name and its text.
@@ -58,7 +59,7 @@ pub(crate) async fn load(store: &Store) -> anyhow::Result<(Reference, String)> {
     let mut reference = Reference::default();
     let mut parts: Vec<&[u8]> = Vec::new();
     for (name, content) in &files {
-        reference.add_csv(name, content.as_bytes())?;
+        reference.add_kept_csv(name, content.as_bytes())?;
         parts.extend([name.as_bytes(), content.as_bytes()]);
     }
     let version = EventId::from_parts(&parts)
@@ -110,13 +111,24 @@ pub(crate) async fn forget_rollout(store: &Store, rollout_id: &str) -> anyhow::R
 }
 
 fn rollout_rows(reference: &Reference) -> Vec<Value> {
+    // The store looks a device's own build up: each build of a branch gets the branch's target, unless the plan has one
+    // of its own for it.
     let builds = |kb_article| -> Value {
         let targets = reference
             .target_builds
             .iter()
             .filter(|target| target.kb_article == kb_article);
-        targets
-            .map(|target| (target.os_build_number.to_string(), json!(target.target_ubr)))
+        let stated: BTreeMap<u32, u32> = targets
+            .map(|target| (target.os_build_number, target.target_ubr))
+            .collect();
+        let mut all = stated.clone();
+        for (build, ubr) in &stated {
+            for same in builds_serviced_as(*build) {
+                all.entry(same).or_insert(*ubr);
+            }
+        }
+        all.into_iter()
+            .map(|(build, ubr)| (build.to_string(), json!(ubr)))
             .collect::<serde_json::Map<_, _>>()
             .into()
     };

@@ -122,6 +122,16 @@ impl Frame {
         i18n::label(self.lang, family, id)
     }
 
+    /// What a cause is called, and that it is not proved where the logs say too little for it.
+    pub(crate) fn cause(&self, id: &str, confidence: &f64) -> String {
+        let name = self.label("cause", id);
+        if id == "unknown" || *confidence >= patchlens_queries::case::STATED {
+            name
+        } else {
+            format!("{} {name}", self.t("device.doubtful"))
+        }
+    }
+
     /// One of two texts that the data holds in both languages; the English one where the other is empty.
     pub(crate) fn pick<'a>(&self, en: &'a str, zh: &'a str) -> &'a str {
         if self.lang == Lang::Zh && !zh.is_empty() {

@@ -3,29 +3,52 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use serde::Deserialize;
-
 use crate::case::Language;
 
-#[derive(Deserialize)]
-struct Words {
-    cause: BTreeMap<String, String>,
-}
+/// The words of one language: by kind, then by id.
+type Words = BTreeMap<String, BTreeMap<String, String>>;
 
-static EN: LazyLock<BTreeMap<String, String>> =
-    LazyLock::new(|| causes(include_str!("../../dashboards/i18n/en.toml")));
-static ZH: LazyLock<BTreeMap<String, String>> =
-    LazyLock::new(|| causes(include_str!("../../dashboards/i18n/zh.toml")));
+static EN: LazyLock<Words> = LazyLock::new(|| words(include_str!("../../dashboards/i18n/en.toml")));
+static ZH: LazyLock<Words> = LazyLock::new(|| words(include_str!("../../dashboards/i18n/zh.toml")));
 
-fn causes(file: &str) -> BTreeMap<String, String> {
+fn words(file: &str) -> Words {
     // A test reads both files; an id is better than no report.
-    toml::from_str::<Words>(file).map_or_else(|_| BTreeMap::new(), |words| words.cause)
+    toml::from_str(file).unwrap_or_default()
 }
 
-/// What a cause is called, in the words of the dashboards: a report, an alert and a page say the same. A cause without a
-/// name, such as an operator's own, keeps its id.
+/// What something is called, in the words of the dashboards: a report, an alert and a page say the same. What has no name,
+/// such as an operator's own cause, keeps its id.
+fn name<'a>(kind: &str, id: &'a str, language: Language) -> &'a str {
+    language
+        .of(&*EN, &*ZH)
+        .get(kind)
+        .and_then(|names| names.get(id))
+        .map_or(id, String::as_str)
+}
+
+/// What a cause is called.
 pub fn cause_name(id: &str, language: Language) -> &str {
-    language.of(&*EN, &*ZH).get(id).map_or(id, String::as_str)
+    name("cause", id, language)
+}
+
+/// How an attempt ended, for people.
+pub fn outcome_name(id: &str, language: Language) -> &str {
+    name("outcome", id, language)
+}
+
+/// How far an attempt got, for people.
+pub fn substate_name(id: &str, language: Language) -> &str {
+    name("substate", id, language)
+}
+
+/// Where a record comes from, for people.
+pub fn source_name(id: &str, language: Language) -> &str {
+    name("source", id, language)
+}
+
+/// Where an attempt failed, for people.
+pub fn phase_name(id: &str, language: Language) -> &str {
+    name("phase", id, language)
 }
 
 /// What is at fault, cut to about so many characters. Of a path the end stays, which names the file; of anything else
@@ -56,7 +79,10 @@ mod tests {
             "Download damaged"
         );
         assert_eq!(cause_name("of-tomorrow", Language::Zh), "of-tomorrow");
-        assert!(EN.keys().eq(ZH.keys()), "{EN:?} {ZH:?}");
+        for kind in ["cause", "outcome", "substate", "phase"] {
+            assert!(EN[kind].keys().eq(ZH[kind].keys()), "{kind}");
+        }
+        assert_eq!(outcome_name("rolled_back", Language::Zh), "已回滚");
     }
 
     #[test]

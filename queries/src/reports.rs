@@ -98,9 +98,9 @@ pub struct ClusterRow {
     pub alert_subtype: String,
     /// The named thing at fault; empty when none is named.
     pub culprit: String,
-    /// Devices, those repaired meanwhile included.
+    /// Devices, those repaired meanwhile included; where a rollout is asked for, its planned ones.
     pub devices: u64,
-    /// Devices that still fail.
+    /// Devices that still fail; where a rollout is asked for, its planned ones.
     pub open_devices: u64,
     /// `open` or `closed`.
     pub status: String,

@@ -2,7 +2,7 @@
 -- Why: what to fix, and what frees most devices.
 -- Reads: cluster_device, in which a cluster has a device once; diagnosis, device. Counts devices, never log lines. "New" is
 -- measured back from the newest evidence of any cluster, not from the clock. Evidence bears the time of its device, which may be
--- years ahead: what is later than the newest collection, or than now, counts as of then.
+-- years ahead: what is later than the newest report, or than now, is no news.
 CREATE OR REPLACE VIEW {view:failure_cluster} {on_cluster} AS
 SELECT
     cluster_key,
@@ -30,7 +30,7 @@ SELECT
     if(open_devices > 0, 'open', 'closed') AS status,
     multiIf(
         open_devices = 0, 'closed',
-        first_seen_at >= as_of - INTERVAL 1 DAY, 'new',
+        first_seen_at BETWEEN as_of - INTERVAL 1 DAY AND as_of, 'new',
         new_devices > 0, 'growing',
         open_devices < devices, 'shrinking',
         'steady') AS trend,
@@ -62,7 +62,7 @@ FROM
         arraySort(groupUniqArrayIf(assumeNotNull(m.inner_code), m.inner_code IS NOT NULL)) AS inner_code_list,
         countIf(m.is_open = 1) AS open_devices,
         count() AS devices,
-        countIf(m.first_seen_at > fleet.as_of - INTERVAL 1 DAY) AS new_devices,
+        countIf(m.first_seen_at > fleet.as_of - INTERVAL 1 DAY AND m.first_seen_at <= fleet.as_of) AS new_devices,
         arraySort(groupUniqArrayIf(m.site, m.site != '')) AS sites,
         arraySort(groupUniqArrayIf(m.ring, m.ring != '')) AS rings,
         avg(m.confidence) AS confidence_avg,

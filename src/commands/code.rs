@@ -3,8 +3,11 @@
 use std::fmt::Write as _;
 
 use anyhow::bail;
+use patchlens_queries::case::{self, cause_title};
+use patchlens_queries::names::phase_name;
 use patchlens_transform::CodeReading;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use crate::cli::{Code, Language};
 use crate::config::Config;
@@ -54,10 +57,14 @@ fn meaning(reading: &CodeReading, language: Language) -> &str {
     reading.meaning.as_deref().unwrap_or(nothing)
 }
 
+/// Width of the labels, as a terminal shows them.
+const LABEL_WIDTH: usize = 10;
+
 fn as_text(report: &CodeReport, language: Language) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
-        let _infallible = writeln!(text, "  {label:<10}{value}");
+        let gap = LABEL_WIDTH.saturating_sub(label.width()).max(1);
+        let _infallible = writeln!(text, "  {label}{:gap$}{value}", "");
     };
     if let [only] = report.readings.as_slice() {
         one(only, language, &mut line);
@@ -85,64 +92,100 @@ fn as_text(report: &CodeReport, language: Language) -> String {
     text.trim_end().to_owned()
 }
 
+/// The one of two texts that is in the language.
+fn of<T>(language: Language, en: T, zh: T) -> T {
+    match language {
+        Language::En => en,
+        Language::Zh => zh,
+    }
+}
+
 fn one(reading: &CodeReading, language: Language, line: &mut impl FnMut(&str, &str)) {
-    line("code", &format!("{}  ({})", reading.code, reading.read_as));
-    let also = if reading.also.is_empty() {
-        String::new()
-    } else {
-        format!("  (also {})", reading.also.join(", "))
+    let names = of(language, case::Language::En, case::Language::Zh);
+    line(
+        of(language, "code", "代码"),
+        &format!("{}  ({})", reading.code, reading.read_as),
+    );
+    let also = reading.also.join(", ");
+    let also = match also.as_str() {
+        "" => also,
+        also => of(
+            language,
+            format!("  (also {also})"),
+            format!("（亦作 {also}）"),
+        ),
     };
     if let Some(symbol) = &reading.symbol {
-        line("symbol", &format!("{symbol}{also}"));
+        line(of(language, "symbol", "符号"), &format!("{symbol}{also}"));
     }
-    line("meaning", meaning(reading, language));
+    line(of(language, "meaning", "含义"), meaning(reading, language));
     if let Some(extend) = &reading.extend {
+        let (code, phase, operation) = (&extend.code, &extend.phase, &extend.operation);
         line(
-            "extend",
-            &format!(
-                "{}: phase {}, operation {}",
-                extend.code, extend.phase, extend.operation
+            of(language, "extend", "扩展代码"),
+            &of(
+                language,
+                format!("{code}: phase {phase}, operation {operation}"),
+                format!("{code}：阶段 {phase}，操作 {operation}"),
             ),
         );
     }
     if reading.wrapper {
         line(
-            "wrapper",
-            "yes: it only says that something beneath it failed; look for the inner code",
+            of(language, "wrapper", "外层代码"),
+            of(
+                language,
+                "yes: it only says that something beneath it failed; look for the inner code",
+                "是：它只说明其下有步骤失败，请查看内层代码",
+            ),
         );
     }
     if let Some(family) = &reading.family {
-        line("family", family);
+        line(of(language, "family", "类别"), family);
     }
     if let Some(phase) = &reading.phase {
-        line("phase", phase);
+        line(of(language, "phase", "阶段"), phase_name(phase, names));
     }
     if !reading.known {
         let severity = if reading.failure {
-            "failure"
+            of(language, "failure", "失败")
         } else {
-            "success or information"
+            of(language, "success or information", "成功或信息")
         };
-        let facility = reading.facility.as_deref().unwrap_or("none");
+        let facility = reading.facility.as_deref();
+        let facility = facility.unwrap_or(of(language, "none", "无"));
         line(
-            "decoded",
-            &format!("severity {severity}, facility {facility}"),
+            of(language, "decoded", "解码"),
+            &of(
+                language,
+                format!("severity {severity}, facility {facility}"),
+                format!("严重性：{severity}，组件：{facility}"),
+            ),
         );
     }
     for cause in reading.causes.iter().take(CAUSES_MAX) {
         let needs = if cause.code_is_enough {
             ""
         } else {
-            ", needs more evidence than the code"
+            of(
+                language,
+                ", needs more evidence than the code",
+                "，仅凭代码不足以判定",
+            )
         };
+        let name = cause_title(&cause.cause, names);
+        let most = of(language, "up to", "置信度最高");
         line(
-            "cause",
-            &format!("{} (up to {:.2}{needs})", cause.cause, cause.confidence),
+            of(language, "cause", "原因"),
+            &format!("{name}  [{most} {:.2}{needs}]", cause.confidence),
         );
-        line("", &format!("do 1  {}", cause.remedy));
+        line(
+            "",
+            &format!("{}  {}", of(language, "first", "先做"), cause.remedy),
+        );
     }
     if let Some(source) = &reading.documented_in {
-        line("source", source);
+        line(of(language, "source", "来源"), source);
     }
 }
 
@@ -160,15 +203,24 @@ fn as_markdown(report: &CodeReport, language: Language) -> String {
         if let Some(extend) = &reading.extend {
             let _infallible = writeln!(
                 text,
-                "- extend code {}: {}, {}",
-                extend.code, extend.phase, extend.operation
+                "- {} {}: {}, {}",
+                of(language, "extend code", "扩展代码"),
+                extend.code,
+                extend.phase,
+                extend.operation
             );
         }
         for cause in reading.causes.iter().take(CAUSES_MAX) {
             let _infallible = writeln!(
                 text,
-                "- **{}** (up to {:.2}): {}",
-                cause.cause, cause.confidence, cause.remedy
+                "- **{}** ({} {:.2}): {}",
+                cause_title(
+                    &cause.cause,
+                    of(language, case::Language::En, case::Language::Zh)
+                ),
+                of(language, "up to", "置信度最高"),
+                cause.confidence,
+                cause.remedy
             );
         }
     }

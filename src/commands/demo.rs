@@ -33,7 +33,7 @@ const MARKER: &str = ".patchlens-demo";
 pub(crate) struct DemoReport {
     /// How far the rollout is, with its denominator.
     pub(crate) compliance: RolloutSummary,
-    /// Devices that fail for the same reason, the largest first.
+    /// Devices of the rollout that fail for the same reason, the largest first.
     pub(crate) clusters: Vec<ClusterRow>,
     /// Alerts that are active at the end of the data, the worst first.
     pub(crate) alerts: Vec<ActiveAlert>,
@@ -129,7 +129,7 @@ async fn load_and_serve(
         .await?
         .context("the demo's rollout is not in the store")?;
     let report = DemoReport {
-        clusters: open.store.clusters(None).await?,
+        clusters: open.store.clusters_of(&compliance).await?,
         compliance,
         alerts: alerting::active(&open.store).await?,
         seconds,

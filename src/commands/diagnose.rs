@@ -206,6 +206,7 @@ fn answer(
                 device_id: device_id.to_owned(),
                 device_name,
                 os_build: String::new(),
+                zone_assumed: Vec::new(),
                 diagnoses: Vec::new(),
                 attempts: Vec::new(),
             });

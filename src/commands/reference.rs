@@ -44,6 +44,17 @@ fn load(config: &Config, directory: &Path) -> anyhow::Result<Outcome> {
     let (reference, files) = reference::read_directory(directory)?;
     ensure!(!files.is_empty(), "no .csv file in {}", directory.display());
     with_store(OpenStore::join(config), async |store| {
+        let planned = store.planned_rollouts().await?;
+        let undefined: Vec<&str> = reference
+            .undefined_rollouts()
+            .into_iter()
+            .filter(|id| planned.iter().all(|plan| plan.rollout_id != *id))
+            .collect();
+        ensure!(
+            undefined.is_empty(),
+            "devices are listed for {}, which no file and no earlier plan defines; nothing was loaded: add the rollout, or mend the id",
+            undefined.join(", ")
+        );
         reference::save(store, &reference, &files).await?;
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
         Ok(format!(

@@ -1,8 +1,9 @@
 //! `report`: what the store knows of a rollout, a cluster or a device.
 
 use anyhow::{Context, bail};
-use patchlens_queries::case::{self, Document};
-use patchlens_queries::names::{cause_name, shortened};
+use patchlens_event::DeviceId;
+use patchlens_queries::case::{self, Document, told_cause};
+use patchlens_queries::names::shortened;
 use patchlens_queries::reports::{ClusterDeviceRow, ClusterRow, RolloutSummary};
 use patchlens_transform::report::{self, device_reports};
 use patchlens_transform::{Knowledge, diagnose, from_ipc_stream};
@@ -84,15 +85,11 @@ pub(crate) fn summary_text(
         .iter()
         .filter(|c| c.open_devices > 0)
         .map(|c| {
-            let cause = if is_zh {
-                cause_name(&c.cause, case::Language::Zh)
-            } else {
-                &c.cause
-            };
+            let cause = told_cause(&c.cause, c.confidence_avg, language);
             vec![
                 c.open_devices.to_string(),
                 c.devices.to_string(),
-                cause.to_owned(),
+                cause,
                 shortened(&c.culprit, CULPRIT_CHARS),
                 c.error_codes.join(" "),
                 c.sites.join(", "),
@@ -125,11 +122,9 @@ pub(crate) fn summary_text(
     let closed = clusters.len() - rows.len();
     if closed > 0 {
         text.push_str(&if is_zh {
-            format!("\n另有 {closed} 个故障簇已结束：其设备均已安装该更新\n")
+            format!("\n另有 {closed} 个故障簇已不再阻碍任何设备\n")
         } else {
-            format!(
-                "\n{closed} more clusters are over: all their devices have installed the update\n"
-            )
+            format!("\n{closed} more clusters hold nobody back any more\n")
         });
     }
     text
@@ -208,14 +203,24 @@ async fn device(
     id: &str,
     command: &Report,
 ) -> anyhow::Result<String> {
-    if command.format != ReportFormat::Json {
-        let case = open.store.device_case(id, language(command)).await?;
-        let case = case.with_context(|| {
-            format!("no device {id:?} in the store; ids are computer names in upper case")
-        })?;
-        return written(&case, command.format);
+    let id = DeviceId::new(id).with_context(|| format!("{id:?} is no name of a computer"))?;
+    let answer = if command.format == ReportFormat::Json {
+        device_json(knowledge, open, id.as_str(), command).await?
+    } else {
+        let case = open
+            .store
+            .device_case(id.as_str(), language(command))
+            .await?;
+        case.map(|case| written(&case, command.format))
+            .transpose()?
+    };
+    match answer {
+        Some(answer) => Ok(answer),
+        None if open.store.is_planned(id.as_str()).await? => {
+            bail!("the device {id} is planned and has never reported: nothing is known of it")
+        }
+        None => bail!("no device {id} in the store, and no rollout plans it"),
     }
-    device_json(knowledge, open, id, command).await
 }
 
 fn language(command: &Report) -> case::Language {
@@ -234,17 +239,17 @@ fn written(document: &Document, format: ReportFormat) -> anyhow::Result<String> 
     })
 }
 
-/// The same report that `diagnose` gives, from what the store holds.
+/// The same report that `diagnose` gives, from what the store holds; `None` when it holds no record of the device.
 async fn device_json(
     knowledge: Knowledge,
     open: &OpenStore,
     id: &str,
     command: &Report,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<Option<String>> {
     let events = open.store.device_events(&[id.to_owned()]).await?;
     let events = from_ipc_stream(&events).context("reading the device's records")?;
     if events.height() == 0 {
-        bail!("no record of a device {id:?} in the store; ids are computer names in upper case");
+        return Ok(None);
     }
     let (reference, _) = reference::load(&open.store).await?;
     let records = events.height() as u64;
@@ -267,5 +272,5 @@ async fn device_json(
         explanations: Vec::new(),
         symbol_conflicts: Vec::new(),
     };
-    Ok(serde_json::to_string_pretty(&report)?)
+    Ok(Some(serde_json::to_string_pretty(&report)?))
 }

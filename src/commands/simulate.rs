@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use patchlens_simulator::{Plan, Truth, simulate};
 
 use crate::cli::{Mix, Simulate};
@@ -10,6 +10,13 @@ use crate::output::{Outcome, print};
 use crate::services::now;
 
 pub(crate) fn run(command: &Simulate) -> anyhow::Result<Outcome> {
+    let holds_something =
+        std::fs::read_dir(&command.out).is_ok_and(|mut entries| entries.next().is_some());
+    ensure!(
+        !holds_something,
+        "{} is not empty: a truth beside the bundles of another rollout would be none; name a new directory",
+        command.out.display()
+    );
     let truth = write(&command.out, command.devices, command.seed, command.mix)?;
     print(&format!(
         "{} devices planned for KB{}; bundles, reference data and truth.json are in {}",

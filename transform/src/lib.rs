@@ -34,7 +34,7 @@ pub use knowledge::{CauseOfCode, CodeCatalogue, CodeEntry, CodeReading, ExtendRe
 pub use normalise::{culprit_key, normalise};
 pub use reference::{
     Prerequisite, PublishedHash, Reference, ReferenceKind, Rollout, RolloutDevice, RolloutDevices,
-    TargetBuild, reference_text, servicing_branch, without_rollout,
+    TargetBuild, builds_serviced_as, reference_text, servicing_branch, without_rollout,
 };
 pub use symbols::{SymbolConflict, symbol_conflicts};
 

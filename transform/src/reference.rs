@@ -15,9 +15,11 @@ use patchlens_event::{DeviceId, KbArticle};
 use crate::error::ReferenceProblem;
 use crate::{Error, Result};
 
+mod branches;
 mod devices;
 mod removal;
 
+pub use branches::{builds_serviced_as, servicing_branch};
 pub use devices::RolloutDevices;
 pub use removal::without_rollout;
 
@@ -206,6 +208,8 @@ fn delimiter(text: &str) -> u8 {
 struct Row<'a> {
     header: &'a csv::StringRecord,
     record: &'a csv::StringRecord,
+    /// It was taken before, by whatever was asked of it then.
+    is_kept: bool,
 }
 
 impl Reference {
@@ -215,6 +219,19 @@ impl Reference {
     /// # Errors
     /// When rows are not well formed: each with file and line, and nothing of the file is added.
     pub fn add_csv(&mut self, file: &str, bytes: &[u8]) -> Result<Option<ReferenceKind>> {
+        self.add(file, bytes, false)
+    }
+
+    /// The same for a file that was taken before: rows that contradict each other stay as they are, for what is
+    /// in force must not stop a service.
+    ///
+    /// # Errors
+    /// When rows are not well formed.
+    pub fn add_kept_csv(&mut self, file: &str, bytes: &[u8]) -> Result<Option<ReferenceKind>> {
+        self.add(file, bytes, true)
+    }
+
+    fn add(&mut self, file: &str, bytes: &[u8], is_kept: bool) -> Result<Option<ReferenceKind>> {
         let text = reference_text(bytes);
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
@@ -236,6 +253,7 @@ impl Reference {
                     &Row {
                         header: &header,
                         record,
+                        is_kept,
                     },
                 ),
                 Err(error) => Err(ReferenceProblem {
@@ -256,6 +274,21 @@ impl Reference {
             problems,
             omitted,
         })
+    }
+
+    /// Rollouts that device lists name and no plan defines, in order.
+    pub fn undefined_rollouts(&self) -> Vec<&str> {
+        let mut undefined: Vec<&str> = self
+            .rollout_devices
+            .rollouts()
+            .filter(|id| {
+                self.rollouts
+                    .iter()
+                    .all(|rollout| rollout.rollout_id != *id)
+            })
+            .collect();
+        undefined.sort_unstable();
+        undefined
     }
 
     fn add_row(
@@ -299,31 +332,57 @@ impl Reference {
                         os_build_number: *build,
                         target_ubr: *ubr,
                     });
+                let known = self
+                    .rollouts
+                    .iter()
+                    .find(|known| known.rollout_id == rollout.rollout_id);
+                match known {
+                    // The same row again says nothing new.
+                    Some(known) if *known == rollout => return Ok(()),
+                    Some(_) if !row.is_kept => {
+                        return Err(
+                            row.refuse("rollout_id", "each rollout once, or with the same words")
+                        );
+                    }
+                    _ => {}
+                }
+                let ends_first = matches!((rollout.started_at, rollout.deadline_at), (Some(start), Some(end)) if end <= start);
+                if ends_first && !row.is_kept {
+                    return Err(row.refuse("deadline_at", "a time after started_at"));
+                }
                 self.target_builds.extend(targets);
                 self.rollouts.push(rollout);
             }
-            ReferenceKind::RolloutDevices => self.rollout_devices.push(RolloutDevice {
-                rollout_id: row.required("rollout_id")?.to_owned(),
-                device_id: DeviceId::new(row.required("device_id")?)
-                    .map(|id| id.as_str().to_owned())
-                    .ok_or_else(|| row.refuse("device_id", "a computer name"))?,
-                device_name: row.optional("device_name").to_owned(),
-                site: row.optional("site").to_owned(),
-                ring: row.optional("ring").to_owned(),
-                is_excluded: row.one_of(
-                    "excluded",
-                    &[
-                        ("", false),
-                        ("0", false),
-                        ("no", false),
-                        ("false", false),
-                        ("1", true),
-                        ("yes", true),
-                        ("true", true),
-                    ],
-                )?,
-                exclusion_reason: row.optional("exclusion_reason").to_owned(),
-            }),
+            ReferenceKind::RolloutDevices => {
+                let device = RolloutDevice {
+                    rollout_id: row.required("rollout_id")?.to_owned(),
+                    device_id: DeviceId::new(row.required("device_id")?)
+                        .map(|id| id.as_str().to_owned())
+                        .ok_or_else(|| row.refuse("device_id", "a computer name"))?,
+                    device_name: row.optional("device_name").to_owned(),
+                    site: row.optional("site").to_owned(),
+                    ring: row.optional("ring").to_owned(),
+                    is_excluded: row.one_of(
+                        "excluded",
+                        &[
+                            ("", false),
+                            ("0", false),
+                            ("no", false),
+                            ("false", false),
+                            ("1", true),
+                            ("yes", true),
+                            ("true", true),
+                        ],
+                    )?,
+                    exclusion_reason: row.optional("exclusion_reason").to_owned(),
+                };
+                if !self.rollout_devices.push(device, row.is_kept) {
+                    return Err(row.refuse(
+                        "device_id",
+                        "each device once in a rollout, or with the same words",
+                    ));
+                }
+            }
         }
         Ok(())
     }
@@ -371,17 +430,6 @@ impl Reference {
             [kb] => Some(*kb),
             _ => None,
         }
-    }
-}
-
-/// Builds that share their updates: 19042 to 19045 are 19041 with features switched on.
-pub fn servicing_branch(build: u32) -> u32 {
-    match build {
-        18_362..=18_363 => 18_362,
-        19_041..=19_045 => 19_041,
-        22_621..=22_631 => 22_621,
-        26_100..=26_200 => 26_100,
-        other => other,
     }
 }
 

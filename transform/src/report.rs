@@ -9,6 +9,7 @@ use polars::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::diagnosis::ZONE_ASSUMED;
 use crate::{Diagnosed, schema};
 
 /// The language of summaries and actions.
@@ -38,6 +39,8 @@ pub struct DeviceReport {
     pub device_name: String,
     /// Full build with revision, as far as known; empty when no source tells.
     pub os_build: String,
+    /// Sources whose times are local and whose zone nothing told, so that one was assumed: their times may be hours off.
+    pub zone_assumed: Vec<String>,
     /// Why updates fail, the verdict first; empty for a healthy device.
     pub diagnoses: Vec<DiagnosisReport>,
     /// What was tried, in order of time.
@@ -135,12 +138,22 @@ pub fn device_reports(
             Ok(DeviceReport {
                 device_name: devices.text(schema::DEVICE_NAME, row)?,
                 os_build: devices.text(schema::OS_BUILD, row)?,
+                zone_assumed: zone_assumed(&devices.text(schema::FACTS, row)?),
                 diagnoses: diagnoses(diagnosed, &device_id, language, include)?,
                 attempts: attempts(diagnosed, &device_id)?,
                 device_id,
             })
         })
         .collect()
+}
+
+/// What the facts of a device say of it, a JSON object.
+fn zone_assumed(facts: &str) -> Vec<String> {
+    let facts: serde_json::Value = serde_json::from_str(facts).unwrap_or_default();
+    let sources = facts.get(ZONE_ASSUMED).and_then(serde_json::Value::as_str);
+    sources
+        .map(|sources| sources.split(", ").map(str::to_owned).collect())
+        .unwrap_or_default()
 }
 
 fn diagnoses(
@@ -185,6 +198,7 @@ fn diagnoses(
                     .column(schema::CONFIDENCE)?
                     .f64()?
                     .get(row)
+                    .map(|confidence| (confidence * 1000.0).round() / 1000.0)
                     .unwrap_or_default(),
                 cluster_key: rows.text(schema::CLUSTER_KEY, row)?,
                 open: rows

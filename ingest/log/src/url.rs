@@ -156,6 +156,11 @@ impl FromStr for LogUrl {
             // local:///dir, as URLs are often written
             Some(path) => path.strip_prefix("//").unwrap_or(path),
             None if text.contains("://") => return Err(error("its scheme is not known")),
+            None if is_host_and_port(text) => {
+                return Err(error(
+                    "it has no scheme: kafka://… for a broker, http://… or https://… for a gateway, local:… for a directory of this name",
+                ));
+            }
             None => text,
         };
         if path.is_empty() {
@@ -163,6 +168,16 @@ impl FromStr for LogUrl {
         }
         Ok(Self::local(path))
     }
+}
+
+/// Whether this is what people call a service by, and hardly a directory.
+fn is_host_and_port(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        host.len() > 1
+            && !host.contains(['/', '\\'])
+            && !port.is_empty()
+            && port.bytes().all(|b| b.is_ascii_digit())
+    })
 }
 
 fn parse_kafka(rest: &str, error: impl Fn(&str) -> Error) -> Result<LogUrl> {

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 
 use super::document::{Block, Document, Section};
+use super::failure::{cause_title, told_cause};
 use super::words::Language;
+use crate::names::phase_name;
 use crate::reports::{ClusterDeviceRow, ClusterRow};
 use crate::{Param, Result, Store};
 
@@ -130,11 +132,12 @@ impl ClusterCase {
     /// Lays the case out.
     pub(super) fn document(&self, language: Language) -> Document {
         let c = &self.cluster;
+        let cause = told_cause(&c.cause, c.confidence_avg, language);
         let kbs: Vec<String> = c.kb_articles.iter().map(|kb| format!("KB{kb}")).collect();
         let what = if c.culprit.is_empty() {
-            c.cause.clone()
+            cause
         } else {
-            format!("{}: {}", c.cause, c.culprit)
+            format!("{cause}{}{}", language.of(": ", "："), c.culprit)
         };
         let title = if kbs.is_empty() {
             what
@@ -173,12 +176,19 @@ impl ClusterCase {
                         language.of("Code beneath", "内层代码"),
                         c.inner_codes.join(", "),
                     ),
-                    (language.of("Phase", "阶段"), c.phase.clone()),
+                    (
+                        language.of("Phase", "阶段"),
+                        phase_name(&c.phase, language).to_owned(),
+                    ),
                     (
                         language.of("Cause", "原因"),
-                        format!("{} ({})", c.cause, c.alert_subtype),
+                        format!("{} ({})", cause_title(&c.cause, language), c.alert_subtype),
                     ),
                     (language.of("At fault", "故障对象"), c.culprit.clone()),
+                    (
+                        language.of("Confidence", "置信度"),
+                        format!("{:.2}", c.confidence_avg),
+                    ),
                     (language.of("Cluster", "故障簇"), c.cluster_key.clone()),
                 ]),
             ],

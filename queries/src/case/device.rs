@@ -5,7 +5,8 @@ use serde::Deserialize;
 use super::cluster::EvidenceRow;
 use super::document::{Block, Document, Section};
 use super::failure::{Failure, Standing, article};
-use super::words::Language;
+use super::words::{Language, zone_note};
+use crate::names::{outcome_name, substate_name};
 use crate::{Param, Result, Store};
 
 #[derive(Debug, Clone, Deserialize)]
@@ -18,6 +19,7 @@ pub(super) struct DeviceRow {
     pub(super) site: String,
     pub(super) ring: String,
     pub(super) last_seen_at: String,
+    pub(super) facts: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -114,6 +116,34 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whether a planned rollout names the device, reported or not.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer.
+    pub async fn is_planned(&self, device_id: &str) -> Result<bool> {
+        let names: Vec<serde_json::Value> = self
+            .query_json(
+                "look for a device in the plans",
+                "SELECT rollout_id FROM rollout_device FINAL PREWHERE device_id = {device_id:String} WHERE is_deleted = 0 LIMIT 1",
+                &[("device_id", Param::from(device_id))],
+            )
+            .await?;
+        Ok(!names.is_empty())
+    }
+}
+
+/// What is to be known of the device's times; empty when nothing is.
+fn times(facts: &str, language: Language) -> String {
+    let facts: serde_json::Value = serde_json::from_str(facts).unwrap_or_default();
+    let sources = facts
+        .get("zone_assumed")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
+    let sources = sources.split(", ").filter(|source| !source.is_empty());
+    zone_note(sources, language).unwrap_or_default()
+}
+
 fn hexadecimal(code: Option<u32>) -> String {
     code.map_or_else(String::new, |code| format!("0x{code:08x}"))
 }
@@ -132,6 +162,7 @@ impl DeviceCase {
                 (language.of("Site", "站点"), d.site.clone()),
                 (language.of("Ring", "部署环"), d.ring.clone()),
                 (language.of("Last seen", "最近上报"), d.last_seen_at.clone()),
+                (language.of("Times", "时间"), times(&d.facts, language)),
             ])],
         )];
         if self.diagnoses.is_empty() {
@@ -159,8 +190,8 @@ impl DeviceCase {
                     article(a.kb_article),
                     a.started_at.clone().unwrap_or_default(),
                     a.ended_at.clone().unwrap_or_default(),
-                    a.outcome.clone(),
-                    a.furthest_client_substate.clone(),
+                    outcome_name(&a.outcome, language).to_owned(),
+                    substate_name(&a.furthest_client_substate, language).to_owned(),
                     hexadecimal(a.error_code),
                 ]
             })

@@ -103,6 +103,16 @@ impl Failure {
     }
 }
 
+/// What a cause is called, and that it is not proved where the logs say too little for it.
+pub fn told_cause(cause: &str, confidence: f64, language: Language) -> String {
+    let name = cause_name(cause, language);
+    if cause == "unknown" || confidence >= STATED {
+        name.to_owned()
+    } else {
+        language.of(format!("Perhaps: {name}"), format!("可能：{name}"))
+    }
+}
+
 /// `Download damaged (download-corrupt)`: the name for people, the id for programs.
 pub fn cause_title(cause: &str, language: Language) -> String {
     match cause_name(cause, language) {

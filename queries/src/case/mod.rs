@@ -18,8 +18,8 @@ mod tests;
 mod words;
 
 pub use document::{Block, Document, Section};
-pub use failure::{Failure, STATED, Standing, article, cause_title, what_to_do};
+pub use failure::{Failure, STATED, Standing, article, cause_title, told_cause, what_to_do};
 pub use html::html;
 pub use markdown::markdown;
 pub use plain::plain;
-pub use words::Language;
+pub use words::{Language, zone_note};

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 use super::document::{Block, Document, Section};
+use super::failure::told_cause;
 use super::words::Language;
-use crate::names::cause_name;
+
 use crate::reports::{ClusterRow, RolloutSummary};
 use crate::{Param, Result, Store};
 
@@ -63,17 +64,19 @@ impl Store {
         Ok(Some(case.document(language)))
     }
 
-    /// The clusters in which the update of a rollout failed, or an attempt that names none; the one that hits most
-    /// devices first.
+    /// The clusters that hold planned devices of a rollout, counted as its page counts them; the one that holds back
+    /// most devices first.
     ///
     /// # Errors
     /// When the store refuses or does not answer.
     pub async fn clusters_of(&self, rollout: &RolloutSummary) -> Result<Vec<ClusterRow>> {
-        let mut clusters = self.clusters(None).await?;
-        clusters.retain(|cluster| {
-            cluster.kb_articles.is_empty() || cluster.kb_articles.contains(&rollout.kb_article)
-        });
-        Ok(clusters)
+        let params = [("rollout_id", Param::from(rollout.rollout_id.as_str()))];
+        self.query_json(
+            "list the clusters of a rollout",
+            include_str!("../../reports/clusters_of_rollout.sql"),
+            &params,
+        )
+        .await
     }
 }
 
@@ -180,7 +183,7 @@ impl RolloutCase {
                 vec![
                     c.open_devices.to_string(),
                     c.devices.to_string(),
-                    cause(c, language).to_owned(),
+                    cause(c, language),
                     c.culprit.clone(),
                     c.error_codes.join(", "),
                     c.sites.join(", "),
@@ -196,8 +199,8 @@ impl RolloutCase {
         }];
         if closed > 0 {
             blocks.push(Block::text(language.of(
-                format!("Clusters that are over, all their devices having installed the update: {closed}."),
-                format!("已结束的故障簇（其设备均已安装该更新）：{closed} 个。"),
+                format!("Clusters that hold nobody back any more: {closed}."),
+                format!("已不再阻碍任何设备的故障簇：{closed} 个。"),
             )));
         }
         Section::new(language.of("What blocks it", "阻碍因素"), blocks)
@@ -250,14 +253,14 @@ impl RolloutCase {
 }
 
 /// What the cause is called.
-fn cause(cluster: &ClusterRow, language: Language) -> &str {
-    cause_name(&cluster.cause, language)
+fn cause(cluster: &ClusterRow, language: Language) -> String {
+    told_cause(&cluster.cause, cluster.confidence_avg, language)
 }
 
 fn remedy(cluster: &ClusterRow, language: Language) -> Section {
     let name = cause(cluster, language);
     let heading = if cluster.culprit.is_empty() {
-        name.to_owned()
+        name
     } else {
         format!("{name}{}{}", language.of(": ", "："), cluster.culprit)
     };

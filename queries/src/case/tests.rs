@@ -203,7 +203,7 @@ fn a_rollout_that_nothing_blocks_has_no_empty_tables() {
     case.rollout.late = 0;
     let text = markdown(&case.document(Language::En));
     assert!(
-        text.contains("no device fails now") && text.contains("having installed the update: 1"),
+        text.contains("no device fails now") && text.contains("hold nobody back any more: 1"),
         "{text}"
     );
     for absent in ["| Failing", "Silent", "Late"] {

@@ -245,6 +245,9 @@ async fn a_clock_that_is_ahead_blanks_nothing() {
         return;
     };
     assert_eq!(text(&wrong, TRENDS).await, text(&right, TRENDS).await);
+    // Nor does its own cluster stay new for years.
+    let own = "SELECT trend, new_devices FROM failure_cluster WHERE cluster_key = 'v1:ahead'";
+    assert_eq!(text(&wrong, own).await, "steady\t0\n");
     let days = |answer: String| -> Vec<String> {
         let lines = answer.lines().filter(|line| !line.starts_with("5\t"));
         lines
@@ -263,6 +266,9 @@ async fn a_clock_that_is_ahead_blanks_nothing() {
         return;
     };
     assert_eq!(text(&store, SILENT).await, "14\n");
+    // The newest report is that of a clock that is right.
+    let newest = "SELECT dateDiff('hour', any(as_of), now64(6)) FROM rollout_clock";
+    assert_eq!(text(&store, newest).await, "24\n");
     let as_of = "SELECT max(as_of) < now64(6) + INTERVAL 1 MINUTE FROM device_compliance UNION ALL SELECT as_of < now64(6) + INTERVAL 1 MINUTE FROM current_rollout";
     assert_eq!(text(&store, as_of).await, "1\n1\n");
 }
@@ -376,4 +382,65 @@ async fn the_newest_generation_is_that_of_any_derived_row() {
     assert_eq!(newest(&["PC-01"]).await, 2);
     assert_eq!(newest(&["nobody"]).await, 0);
     assert_eq!(newest(&[]).await, 0);
+}
+
+/// A rollout's clusters count its own devices, as its page does; those of another rollout and of the rest of the fleet are
+/// no concern of it.
+#[tokio::test]
+async fn clusters_of_a_rollout_count_its_devices() {
+    let other = [
+        "INSERT INTO rollout (rollout_id, name, kb_article, started_at, deadline_at, target_builds) VALUES ('other', 'Other', 5040442, '2024-07-10 00:00:00', '2024-07-30 00:00:00', '{}')",
+        "INSERT INTO rollout_device (rollout_id, device_id, device_name, site, ring, excluded, exclusion_reason) VALUES ('other', 'PC-01', '', 'North', 'Pilot', 0, '')",
+    ];
+    let Some(store) = fleet(&other).await else {
+        return;
+    };
+    let first = text(
+        &store,
+        "SELECT cluster_key, count(), arraySort(groupUniqArray(site)) FROM device_state WHERE rollout_id = '2024-08-b' AND state = 'failed' AND cluster_key != '' GROUP BY cluster_key ORDER BY ALL",
+    )
+    .await;
+    assert!(!first.is_empty());
+    let of = async |id: &str| {
+        let rollout = store.rollout_summary(Some(id)).await.unwrap().unwrap();
+        let clusters = store.clusters_of(&rollout).await.unwrap();
+        let open = clusters.iter().filter(|cluster| cluster.open_devices > 0);
+        let mut lines: Vec<String> = open
+            .map(|c| {
+                let sites: Vec<String> = c.sites.iter().map(|site| format!("'{site}'")).collect();
+                format!(
+                    "{}\t{}\t[{}]\n",
+                    c.cluster_key,
+                    c.open_devices,
+                    sites.join(",")
+                )
+            })
+            .collect();
+        lines.sort();
+        lines.concat()
+    };
+    assert_eq!(of("2024-08-b").await, first);
+    assert_eq!(of("other").await, "");
+}
+
+/// An installation at a time that has not come yet, by a clock that is ahead, tells nothing of how long updates take; nor
+/// does one that was there before the rollout began.
+#[tokio::test]
+async fn times_outside_of_the_rollout_are_no_time_to_patch() {
+    const HOURS: &str = "SELECT hours_from_start IS NULL, hours_from_release IS NULL, before_deadline IS NULL FROM time_to_patch WHERE device_id = 'PC-13'";
+    let at = |time: &str| {
+        format!(
+            "INSERT INTO update_attempt SELECT * REPLACE (toDateTime64('{time}', 6, 'UTC') AS started_at, toDateTime64('{time}', 6, 'UTC') AS ended_at, 9 AS generation) FROM update_attempt FINAL WHERE device_id = 'PC-13' AND outcome = 'installed'"
+        )
+    };
+    for (time, expected) in [
+        ("2024-08-21 09:00:00", "0\t0\t0\n"),
+        ("2093-08-21 09:00:00", "1\t1\t1\n"),
+        ("2024-05-21 09:00:00", "1\t1\t0\n"),
+    ] {
+        let Some(store) = fleet(&[&at(time)]).await else {
+            return;
+        };
+        assert_eq!(text(&store, HOURS).await, expected, "{time}");
+    }
 }

@@ -2,8 +2,9 @@
 
 use patchlens_queries::case::{
     Block, Document, Failure, Language, Section, Standing, article, cause_title, what_to_do,
+    zone_note,
 };
-use patchlens_queries::names::shortened;
+use patchlens_queries::names::{outcome_name, shortened, substate_name};
 use patchlens_transform::report::{AttemptReport, DeviceReport, DiagnosisReport, EvidenceReport};
 use patchlens_transform::{Explanation, SymbolConflict};
 
@@ -61,7 +62,10 @@ fn of_device(device: &DeviceReport, report: &DiagnoseReport, language: Language)
     };
     let mut sections = vec![Section::new(
         language.of("Device", "设备"),
-        vec![Block::facts([(language.of("Build", "版本"), build)])],
+        vec![Block::facts([
+            (language.of("Build", "版本"), build),
+            (language.of("Times", "时间"), times(device, language)),
+        ])],
     )];
     if device.diagnoses.is_empty() {
         sections.push(Section::new(
@@ -85,6 +89,11 @@ fn of_device(device: &DeviceReport, report: &DiagnoseReport, language: Language)
         sections.push(attempts(&device.attempts, language));
     }
     sections
+}
+
+/// What is to be known of the device's times; empty when nothing is.
+fn times(device: &DeviceReport, language: Language) -> String {
+    zone_note(device.zone_assumed.iter().map(String::as_str), language).unwrap_or_default()
 }
 
 /// What fails, each failure once with its devices, and who is in order.
@@ -313,8 +322,8 @@ fn attempts(attempts: &[AttemptReport], language: Language) -> Section {
             ),
             to_the_second(attempt.started_at.as_deref()),
             to_the_second(attempt.ended_at.as_deref()),
-            attempt.outcome.clone(),
-            attempt.furthest_client_substate.clone(),
+            outcome_name(&attempt.outcome, language).to_owned(),
+            substate_name(&attempt.furthest_client_substate, language).to_owned(),
             or_empty(&attempt.error_code),
         ]);
     }

@@ -1,7 +1,7 @@
 //! Facts about a device that no single reading states: what it was before the update, and what it lacks.
 //! They stand with the other facts, for the comparison of failing devices with the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memmem::Finder;
 
@@ -18,6 +18,8 @@ const OS_BUILD_BEFORE: &str = "os_build_before";
 const SERVICING_STACK: &str = "servicing_stack";
 /// Updates that must be there before the planned one and are not: `KB5014032`.
 const MISSING_PREREQUISITE: &str = "missing_prerequisite";
+/// Sources whose times are local and whose zone nothing tells, so that one was assumed: `cbs_log, dism_log`.
+pub(crate) const ZONE_ASSUMED: &str = "zone_assumed";
 
 /// Derives what can be derived; what is not known has no entry.
 pub(super) fn facts(
@@ -46,6 +48,16 @@ pub(super) fn facts(
     }
     if let Some(stack) = servicing_stack(material) {
         derived.insert(SERVICING_STACK, stack);
+    }
+    let unplaced: BTreeSet<&str> = material
+        .rows
+        .iter()
+        .filter(|row| row.is_zone_assumed && row.occurred_at.is_some())
+        .map(|row| row.source)
+        .collect();
+    if !unplaced.is_empty() {
+        let sources: Vec<&str> = unplaced.into_iter().collect();
+        derived.insert(ZONE_ASSUMED, sources.join(", "));
     }
     derived
 }

@@ -24,6 +24,7 @@ use crate::normalise::Distinct;
 use crate::reference::Reference;
 use crate::row::Row;
 use candidate::Material;
+pub(crate) use derived::ZONE_ASSUMED;
 pub use explain::{Considered, Explanation};
 use frames::DeviceResult;
 

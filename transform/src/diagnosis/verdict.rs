@@ -284,8 +284,14 @@ pub(super) fn is_made_good(
                 && build.ubr.is_some_and(|current| current >= ubr)
         })
     });
+    // A device that runs a later release needs no update of the one before.
+    let moved_on = attempt.build.is_some_and(|(number, _)| {
+        facts
+            .build()
+            .is_some_and(|build| build.branch() > servicing_branch(number))
+    });
     let is_listed = attempt.kb.is_some_and(|kb| facts.has_hotfix(kb));
-    has_build || is_listed || later().any(same_update)
+    has_build || moved_on || is_listed || later().any(same_update)
 }
 
 /// The title of a monthly update without its month and article: `2024-08 Cumulative Update for

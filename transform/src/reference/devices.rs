@@ -16,13 +16,24 @@ pub struct RolloutDevices {
 }
 
 impl RolloutDevices {
-    pub(super) fn push(&mut self, row: RolloutDevice) {
+    /// Adds a row; false when the rollout has the device already, with other words, and these are not to be kept. The
+    /// same row again says nothing new.
+    pub(super) fn push(&mut self, row: RolloutDevice, is_kept: bool) -> bool {
+        let known = self
+            .of_device(&row.device_id)
+            .find(|known| known.rollout_id == row.rollout_id);
+        match known {
+            Some(known) if *known == row => return true,
+            Some(_) if !is_kept => return false,
+            _ => {}
+        }
         let rows = self.by_device.entry(row.device_id.clone()).or_default();
         rows.push(self.rows.len());
         if !self.rollouts.contains(&row.rollout_id) {
             self.rollouts.insert(row.rollout_id.clone());
         }
         self.rows.push(row);
+        true
     }
 
     /// All rows.
@@ -34,6 +45,11 @@ impl RolloutDevices {
     pub fn of_device(&self, device_id: &str) -> impl Iterator<Item = &RolloutDevice> {
         let indexes = self.by_device.get(device_id).map_or(&[][..], Vec::as_slice);
         indexes.iter().filter_map(|index| self.rows.get(*index))
+    }
+
+    /// The rollouts that name devices, in no order.
+    pub(super) fn rollouts(&self) -> impl Iterator<Item = &str> {
+        self.rollouts.iter().map(String::as_str)
     }
 
     /// Whether a rollout names its devices; one that does not is for every device whose build it fits.

@@ -297,6 +297,49 @@ fn an_update_that_waits_for_its_restart_is_pending() {
     assert!(verdicts.diagnoses().is_empty());
 }
 
+/// What servicing finishes while Windows starts waits for no restart any more.
+#[test]
+fn an_update_that_was_finished_at_the_start_is_installed() {
+    let session = [
+        cbs(
+            0,
+            1,
+            &format!(
+                "Exec: Processing started.  Client: WindowsUpdateAgent, Session(Initiated): 1_1, Package: {PACKAGE}, Identifier: KB5041580"
+            ),
+        ),
+        cbs(
+            60,
+            2,
+            &format!(
+                "Exec: Processing complete.  Session: 1_1, Package: {PACKAGE}, Identifier: KB5041580 [HRESULT = 0x00000000 - S_OK]"
+            ),
+        ),
+        cbs(
+            61,
+            3,
+            "Session: 1_1 finalized. Reboot required: yes [HRESULT = 0x00000000 - S_OK]",
+        ),
+    ];
+    let outcomes = |last: Option<&str>| {
+        let started = last.map(|text| cbs(400, 4, text));
+        let verdicts = verdicts(&session.iter().cloned().chain(started).collect::<Vec<_>>());
+        let outcomes = verdicts.attempts().into_iter();
+        outcomes
+            .map(|row| row[schema::OUTCOME].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(None), ["pending_restart"]);
+    let finished = format!(
+        "Startup: Package: {PACKAGE} completed startup processing, new state: Installed, original: Staged, targeted: Installed. hr = 0x0"
+    );
+    assert_eq!(outcomes(Some(&finished)), ["installed"]);
+    let staged = format!(
+        "Startup: Package: {PACKAGE} completed startup processing, new state: Staged, original: Absent, targeted: Staged. hr = 0x0"
+    );
+    assert_eq!(outcomes(Some(&staged)), ["pending_restart"]);
+}
+
 #[test]
 fn a_search_that_fails_once_without_a_network_is_passing() {
     let scan = |second, line, code: &str| {

@@ -35,6 +35,44 @@ fn reference_data_with_a_mistake_is_refused_with_its_line() {
 }
 
 #[test]
+fn plans_that_contradict_themselves_are_refused_and_what_was_taken_before_stays() {
+    let rollouts = "rollout_id,name,kb_article,started_at,deadline_at\n\
+        aug,August,5041580,2024-08-15,2024-08-29\naug,August,5041580,2024-08-15,2024-08-29\n";
+    let devices = "rollout_id,device_id,site\naug,PC-1,North\naug,pc-1,North\n";
+    let mut plan = Reference::default();
+    plan.add_csv("r.csv", rollouts.as_bytes()).unwrap();
+    plan.add_csv("d.csv", devices.as_bytes()).unwrap();
+    assert_eq!(
+        (plan.rollouts.len(), plan.rollout_devices.rows().len()),
+        (1, 1)
+    );
+    assert!(plan.undefined_rollouts().is_empty());
+    for (text, line) in [
+        (
+            "rollout_id,device_id,site\naug,PC-2,North\naug,PC-1,South\n",
+            "x.csv:3: device_id is \"PC-1\": expected each device once",
+        ),
+        (
+            "rollout_id,name,kb_article\naug,August,5043064\n",
+            "x.csv:2: rollout_id is \"aug\": expected each rollout once",
+        ),
+        (
+            "rollout_id,name,kb_article,started_at,deadline_at\nsep,S,5043064,2024-09-15,2024-09-01\n",
+            "x.csv:2: deadline_at is \"2024-09-01\": expected a time after started_at",
+        ),
+    ] {
+        let mut strict = plan.clone();
+        let refused = strict.add_csv("x.csv", text.as_bytes()).unwrap_err();
+        assert!(refused.to_string().contains(line), "{refused}");
+        assert_eq!(strict, plan, "nothing of a refused file is kept");
+        plan.clone().add_kept_csv("x.csv", text.as_bytes()).unwrap();
+    }
+    plan.add_csv("e.csv", b"rollout_id,device_id\noct,PC-1\n")
+        .unwrap();
+    assert_eq!(plan.undefined_rollouts(), ["oct"]);
+}
+
+#[test]
 fn every_mistake_of_a_file_is_listed() {
     let text = "kb_article,file_name,sha256\nbanana,a.msu,123\n5041580,,9\n1,2\n";
     let refused = Reference::default()

@@ -95,8 +95,8 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(f: &'a Frame, detail: &'a ClusterDetail) -> Self {
         let c = &detail.cluster;
-        let cause = f.label("cause", &c.cause);
-        let culprit = crate::format::short(&c.culprit, 80);
+        let cause = f.cause(&c.cause, &c.confidence);
+        let culprit = crate::format::culprit(&c.culprit, 80);
         let key = match (c.open_devices, c.culprit.is_empty()) {
             (0, _) => "cluster.headline_closed",
             (_, true) => "cluster.headline",

@@ -86,10 +86,10 @@ fn headline(f: &Frame, model: &Clusters) -> String {
     let (clusters, devices) = open.fold((0_u64, 0_u64), |(clusters, devices), cluster| {
         (clusters + 1, devices + cluster.open_devices)
     });
-    let key = if clusters == 0 {
-        "clusters.headline_none"
-    } else {
-        "clusters.headline"
+    let key = match clusters {
+        0 if f.query.is_empty() => "clusters.headline_none",
+        0 => "clusters.headline_none_selected",
+        _ => "clusters.headline",
     };
     i18n::fill(
         f.lang,

@@ -173,7 +173,7 @@ fn bar(f: &Frame, attempt: &Attempt, start: f64, end: f64) -> Bar {
     let at_end = x > WIDTH * 0.7;
     let label = format!(
         "{} {}",
-        crate::format::kb(attempt.kb_article),
+        super::update(f, attempt.kb_article),
         f.label("outcome", &attempt.outcome)
     );
     let title = format!(

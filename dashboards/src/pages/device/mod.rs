@@ -80,6 +80,8 @@ struct View<'a> {
     rollouts: &'a [Standing],
     /// Planned, and nothing of it was ever collected.
     never_seen: bool,
+    /// What is to be known of the times of its logs.
+    zone_note: Option<String>,
     /// So, and a rollout waits for it.
     awaited: bool,
     verdict: String,
@@ -115,15 +117,23 @@ impl<'a> View<'a> {
                 }
             })
             .collect();
+        let mut facts = facts(&detail.device);
+        let sources = facts
+            .iter()
+            .find(|(name, _)| name == "zone_assumed")
+            .map(|(_, sources)| sources.clone())
+            .unwrap_or_default();
+        facts.retain(|(name, _)| name != "zone_assumed");
+        let sources = sources.split(", ").filter(|source| !source.is_empty());
+        let zone_note = patchlens_queries::case::zone_note(sources, report::language(f));
         // Services, file hashes and registry values are named after what they are about: `service_start.wuauserv`.
-        let (more_facts, facts) = facts(&detail.device)
-            .into_iter()
-            .partition(|(name, _)| name.contains('.'));
+        let (more_facts, facts) = facts.into_iter().partition(|(name, _)| name.contains('.'));
         Self {
             f,
             d: &detail.device,
             rollouts: &detail.rollouts,
             never_seen: detail.device.last_seen_at.is_none(),
+            zone_note,
             awaited: is_awaited(detail),
             verdict: verdict(f, detail),
             receipt,
@@ -160,11 +170,11 @@ fn verdict(f: &Frame, detail: &DeviceDetail) -> String {
         .iter()
         .find(|diagnosis| diagnosis.is_open != 0);
     if let Some(diagnosis) = open {
-        let cause = f.label("cause", &diagnosis.cause);
+        let cause = f.cause(&diagnosis.cause, &diagnosis.confidence);
         return i18n::fill(
             f.lang,
             "device.verdict_failed",
-            &[("kb", &kb(diagnosis.kb_article)), ("cause", &cause)],
+            &[("kb", &update(f, diagnosis.kb_article)), ("cause", &cause)],
         );
     }
     // What failed before tells more than the definitions that the device gets every day.
@@ -178,14 +188,30 @@ fn verdict(f: &Frame, detail: &DeviceDetail) -> String {
         .find(|attempt| failed_before.is_some() && attempt.kb_article == failed_before);
     match of_update.or(detail.attempts.first()) {
         None => f.t("device.verdict_none").to_owned(),
+        // Another update made up for it: the failure is not the last that is known of the device.
+        Some(attempt) if matches!(attempt.outcome.as_str(), "failed" | "rolled_back") => {
+            i18n::fill(
+                f.lang,
+                "device.verdict_over",
+                &[("kb", &update(f, attempt.kb_article))],
+            )
+        }
         Some(attempt) => i18n::fill(
             f.lang,
             "device.verdict_last",
             &[
-                ("kb", &kb(attempt.kb_article)),
+                ("kb", &update(f, attempt.kb_article)),
                 ("outcome", &f.label("outcome", &attempt.outcome)),
             ],
         ),
+    }
+}
+
+/// The update by its number, in a sentence.
+fn update(f: &Frame, kb_article: Option<u32>) -> String {
+    match kb_article {
+        Some(_) => kb(kb_article),
+        None => f.t("device.unnamed").to_owned(),
     }
 }
 

@@ -84,13 +84,13 @@ pub(super) fn summary(mut plan: Summary, cells: &[Cell]) -> Summary {
 }
 
 /// Hours from the rollout's start to the update, one for each device of which both are known, in ascending order. As
-/// the view time_to_patch counts them: what was installed before the start took no time.
+/// the view time_to_patch counts them: what was installed before the start tells nothing of the rollout.
 fn hours_to_patch(started_s: Option<u32>, cells: &[Cell]) -> Vec<f64> {
     let Some(started) = started_s else {
         return Vec::new();
     };
     let installed = cells.iter().flat_map(|cell| &cell.installed_s);
-    let mut seconds: Vec<u32> = installed.map(|at| at.saturating_sub(started)).collect();
+    let mut seconds: Vec<u32> = installed.filter_map(|at| at.checked_sub(started)).collect();
     seconds.sort_unstable();
     let hours = seconds
         .into_iter()
@@ -207,6 +207,8 @@ pub(super) fn funnel(cells: &[Cell]) -> Vec<Funnel> {
         .filter(|cell| cell.reporting == "reporting")
         .filter_map(|cell| {
             let furthest = match cell.furthest_client_substate.as_str() {
+                // Where only the build shows the update, no log says how it came.
+                _ if cell.state == "installed" => "UpdateInstalled",
                 // Windows takes an update back when it starts again: that far the device got.
                 "Rollback" => "RestartInitiated",
                 substate => substate,
@@ -373,8 +375,8 @@ mod tests {
         };
         let cells = [at(&[30, 2]), at(&[4, 6, 8])];
         assert_eq!(of(Some(86_400), &cells), (Some(6.0), Some(30.0)));
-        // Installed before the start: no time.
-        assert_eq!(of(Some(86_400 + 5 * 3600), &cells), (Some(1.0), Some(25.0)));
+        // What was installed before the start has no time.
+        assert_eq!(of(Some(86_400 + 5 * 3600), &cells), (Some(3.0), Some(25.0)));
         assert_eq!(of(None, &cells), (None, None));
         assert_eq!(of(Some(86_400), &[]), (None, None));
     }

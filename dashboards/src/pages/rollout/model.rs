@@ -108,6 +108,8 @@ pub(crate) struct First {
     pub(crate) error_symbol: String,
     pub(crate) devices: u64,
     pub(crate) sites: Vec<String>,
+    #[serde(skip_serializing)]
+    pub(crate) confidence: f64,
     pub(crate) action_en: String,
     pub(crate) action_zh: String,
     /// The device that the action speaks of, where it differs from device to device; else empty.
@@ -127,6 +129,7 @@ impl From<Cluster> for First {
             error_symbol: cluster.error_symbol,
             devices: 0,
             sites: Vec::new(),
+            confidence: cluster.confidence,
             action_en: first(cluster.actions_en),
             action_zh: first(cluster.actions_zh),
             example_device_id: Some(cluster.example_device_id)

@@ -9,7 +9,10 @@ use crate::i18n::{self, Lang};
 
 /// How far the rollout is, in one sentence.
 pub(super) fn verdict(f: &Frame, s: &Summary) -> String {
-    let key = if s.eligible == 0 {
+    let is_narrowed = f.value("ring").is_some() || f.value("site").is_some();
+    let key = if s.eligible == 0 && is_narrowed {
+        "verdict.none_selected"
+    } else if s.eligible == 0 {
         "verdict.no_devices"
     } else if s.installed == s.eligible {
         "verdict.done"
@@ -87,14 +90,14 @@ fn planned(eligible: u64, elapsed: i64, whole: i64) -> u64 {
 pub(super) fn blocker(f: &Frame, s: &Summary, first: &[First]) -> String {
     let mut sentences = Vec::new();
     if let Some(top) = first.first() {
-        let mut cause = f.label("cause", &top.cause);
+        let mut cause = f.cause(&top.cause, &top.confidence);
         if !top.culprit.is_empty() {
             cause = i18n::fill(
                 f.lang,
                 "verdict.culprit",
                 &[
                     ("cause", &cause),
-                    ("culprit", &crate::format::short(&top.culprit, 60)),
+                    ("culprit", &crate::format::culprit(&top.culprit, 60)),
                 ],
             );
         }

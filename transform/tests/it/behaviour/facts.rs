@@ -288,3 +288,31 @@ fn devices_judged_together_are_judged_as_alone() {
     let alone = [verdicts(&one).diagnoses(), verdicts(&other).diagnoses()].concat();
     assert_eq!(together, alone);
 }
+
+/// An update of a release that the device has left needs nobody any more.
+#[test]
+fn a_failure_before_the_device_got_a_later_release_is_over() {
+    let failed = [
+        cbs(
+            0,
+            1,
+            &format!(
+                "Exec: Processing started.  Client: WindowsUpdateAgent, Session(Initiated): 1_1, Package: {PACKAGE}, Identifier: KB5041580"
+            ),
+        ),
+        cbs(
+            60,
+            2,
+            &format!(
+                "Exec: Processing complete.  Session: 1_1, Package: {PACKAGE}, Identifier: KB5041580 [HRESULT = 0x80070020 - ERROR_SHARING_VIOLATION]"
+            ),
+        ),
+    ];
+    let open = |build: &str| {
+        let mut events = failed.to_vec();
+        events.push(inventory(90 * 86_400, &[("os_build", build)]));
+        verdicts(&events).open().len()
+    };
+    assert_eq!(open("10.0.19045.1000"), 1, "the same release, and older");
+    assert_eq!(open("10.0.22631.100"), 0);
+}
