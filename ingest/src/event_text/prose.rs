@@ -171,8 +171,10 @@ fn message(text: &str) -> Option<Stated> {
     }
     let (provider, event_id, fields) = update_client(text)
         .or_else(|| standalone_installer(text))
-        .or_else(|| servicing(text))?;
-    let is_failure = matches!(event_id, 20) || fields.iter().any(|(name, _)| name == "ErrorCode");
+        .or_else(|| servicing(text))
+        .or_else(|| client_error(text))?;
+    let is_failure =
+        matches!(event_id, 20 | 25) || fields.iter().any(|(name, _)| name == "ErrorCode");
     Some(Stated {
         provider: provider.to_owned(),
         event_id: Some(event_id),
@@ -306,6 +308,14 @@ fn app_error(text: &str) -> Option<Stated> {
         text: text.to_owned(),
         ..Stated::default()
     })
+}
+
+/// What a tool says that asks the update client through its interface: `…HRESULT: 0x8024402C`.
+fn client_error(text: &str) -> Option<Told> {
+    let (before, code, _) = failing_code(text)?;
+    let is_of_client = code.to_ascii_lowercase().starts_with("0x8024");
+    (is_of_client && before.trim_end().ends_with("HRESULT:"))
+        .then(|| (UPDATE_CLIENT, 25, fields([("errorCode", code)])))
 }
 
 /// The first failing code with what stands before and behind it.

@@ -139,6 +139,19 @@ pub(crate) fn head(format: Format, line: &str) -> Option<(Head<'_>, Shape)> {
     }
 }
 
+/// A line with level and component and without any time, below lines of the full form: somebody put
+/// several pieces of a log together. No text of servicing begins a line of its own like this.
+pub(super) fn without_time(format: Format, line: &str) -> Option<Head<'_>> {
+    if !matches!(format, Format::CbsLog | Format::DismLog | Format::SetupLog)
+        || !starts_with_level(line)
+    {
+        return None;
+    }
+    panther::columns(line)
+        .filter(|(_, component, _)| is_component_of(format, component))
+        .map(|(level, component, message)| timeless("", level, Some(component), message))
+}
+
 /// A line of the full form. A file of the update client that was passed on may hold both of its forms.
 fn full(format: Format, text: &str) -> Option<Head<'_>> {
     match format {
@@ -186,16 +199,25 @@ fn with_columns(format: Format, text: &str) -> Option<(Head<'_>, Shape)> {
             Shape::Strong,
         ));
     }
+    // Only the time of day was left before the columns.
+    if let Some((time_text, columns)) = text.split_once([' ', '\t'])
+        && time_text.starts_with(|c: char| c.is_ascii_digit())
+        && time_text.contains(':')
+        && let Some((level, component, message)) = panther::columns(columns.trim_start())
+            .filter(|(_, component, _)| is_component_of(format, component))
+    {
+        let head = timeless(time_text, level, Some(component), message);
+        return Some((head, Shape::Strong));
+    }
     if format == Format::SetupLog {
         return None;
     }
     let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
     let rest = rest.trim_start();
-    let is_finding = FINDINGS
+    let is_marked = FINDINGS
         .iter()
-        .any(|finding| word.eq_ignore_ascii_case(finding))
-        && rest.starts_with(['C', '(']);
-    if is_finding || text.starts_with("Unavailable repair files") {
+        .any(|finding| word.eq_ignore_ascii_case(finding));
+    if (is_marked && rest.starts_with(['C', '('])) || text.starts_with("Unavailable repair files") {
         return Some((
             timeless("", Level::Unknown, Some("CBS"), text),
             Shape::Strong,
@@ -212,9 +234,15 @@ fn with_columns(format: Format, text: &str) -> Option<(Head<'_>, Shape)> {
     if is_component_of(format, word) && !rest.is_empty() {
         return Some((timeless("", Level::Unknown, Some(word), rest), Shape::Weak));
     }
+    // A line that a page has broken goes on with its code.
+    if text.starts_with("[HRESULT") {
+        return None;
+    }
+    let says_failure =
+        is_marked || text.starts_with("Failed to ") || text.starts_with("Attempting to mark ");
     // Servicing alone writes codes and names packages this way; a list of files names them by their paths.
     let names_package = text.contains(PACKAGE_TOKEN) && !word.contains(PACKAGE_TOKEN);
-    (format == Format::CbsLog && (text.contains("[HRESULT = 0x") || names_package))
+    (format == Format::CbsLog && (text.contains("[HRESULT = 0x") || names_package || says_failure))
         .then(|| (timeless("", Level::Unknown, Some("CBS"), text), Shape::Weak))
 }
 
