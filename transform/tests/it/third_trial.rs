@@ -8,13 +8,13 @@ const POSTED: [(&str, &str, &str, &str); 27] = [
     // The store says that it is damaged, in words that no attempt stands around.
     (
         "CBS.log",
-        "2026-01-12 07:14:21, Error                 CSI    00000011@2026/1/12:07:14:21.250 (F) Attempting to mark store corrupt with category [l:16 ml:17]'CorruptTopology1'[gle=0x80004005]\n",
+        "2026-01-12 07:14:21, Error                 CSI    00000011@2026/1/12:07:14:21.250 (F) Attempting to mark store corrupt with category [l:16 ml:17]'CorruptTopology1'[gle=0x80004005]\n2026-01-12 07:14:21, Info                  CBS    Failed to resolve execution chain. [HRESULT = 0x80073712 - ERROR_SXS_COMPONENT_STORE_CORRUPT]\n",
         "component-store-corrupt",
         "",
     ),
     (
         "CBS.log",
-        "12:14:21  Error  CBS  Session: 31300001_1 failed to perform store corruption detect and repair operation.\n12:14:22  Error  CSI  Attempting to mark store corrupt with category 'CorruptManifest'\n",
+        "12:14:21  Error  CBS  Session: 31300001_1 failed to perform store corruption detect and repair operation.\n                       [HRESULT = 0x800f0915 - CBS_E_REPAIR_CONTENT_MISSING]\n12:14:22  Error  CSI  Attempting to mark store corrupt with category 'CorruptManifest'\n",
         "component-store-corrupt",
         "",
     ),
@@ -182,7 +182,11 @@ fn what_people_post_gets_its_answer() {
 }
 
 /// What looks like a failure and is none.
-const HARMLESS: [(&str, &str); 5] = [
+const HARMLESS: [(&str, &str); 6] = [
+    (
+        "CBS.log",
+        "2026-01-12 07:14:21, Error                 CSI    00000011@2026/1/12:07:14:21.250 (F) Attempting to mark store corrupt with category [l:18 ml:19]'CorruptPayloadFile'[gle=0x80004005]\n",
+    ),
     (
         "Setup.txt",
         "Package KB5050109 failed to be changed to the Absent state. Status: 0x800f0922\n",
