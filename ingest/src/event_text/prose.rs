@@ -270,7 +270,9 @@ fn servicing(text: &str) -> Option<Told> {
     let (before, code, behind) = failing_code(text)?;
     let is_last = behind.trim_matches(['.', '。', ' ', '"', ')']).is_empty();
     let before = before.trim_end();
-    if !is_last || !before.ends_with([':', '：']) || !before.contains(package) {
+    // A sentence about the package, and a label before the code: a list of codes has neither.
+    let (_, told) = before.split_once(package)?;
+    if !is_last || !told.ends_with([':', '：']) || !told.contains(['.', '。']) {
         return None;
     }
     let lower = before.to_lowercase();

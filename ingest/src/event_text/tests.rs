@@ -159,6 +159,7 @@ fn a_sentence_of_an_event_in_another_text_is_no_record() {
     for text in [
         "Dear colleagues,\nlast night the device wrote\nInstallation Failure: Windows failed to install the following update with error 0x80070070: KB5050109.\nI restarted it.\nIt did not help.\nPlease advise.\nThanks,\nA.\nB.\n",
         "status: 0x80070005\n",
+        "KB5050109: 0x80070005\nKB5050110: 0x80070643\n",
         "KB5050109 is needed\n",
     ] {
         assert_eq!(detect(text.as_bytes(), "mail.txt"), None, "{text}");
