@@ -159,6 +159,7 @@ pub fn detect(head: &[u8], file_name: &str) -> Option<Format> {
         .or_else(|| named.and_then(|_| excerpt(head, named)))
         .or_else(|| crate::inventory::recognise(head))
         .or_else(|| excerpt(head, named))
+        .or_else(|| crate::event_text::recognise_prose(head).then_some(Format::EventsText))
 }
 
 /// Where DISM says on the console that its log is, in any language and under any name.
@@ -190,7 +191,7 @@ fn excerpt(head: &[u8], named: Option<Format>) -> Option<Format> {
         }
         filled += 1;
         is_of_dism |= text::is_of_console(&text) || text.contains(DISM_LOG);
-        is_failure |= text::is_console_error(&text);
+        is_failure |= text::console_error(&text).is_some();
         for (format, records) in &mut candidates {
             let is_one = text::excerpt_head(*format, &text)
                 .is_some_and(|(_, shape)| named.is_some() || shape == text::ExcerptShape::Strong);
@@ -345,6 +346,13 @@ fn format_by_name(file_name: &str) -> Option<Format> {
         ("windowsupdate", Format::WindowsUpdateLog),
         ("reportingevents", Format::ReportingEvents),
         ("wuahandler", Format::CmtraceLog),
+        ("scanagent", Format::CmtraceLog),
+        ("updatesdeployment", Format::CmtraceLog),
+        ("updateshandler", Format::CmtraceLog),
+        ("contenttransfermanager", Format::CmtraceLog),
+        ("datatransferservice", Format::CmtraceLog),
+        ("cas.log", Format::CmtraceLog),
+        ("smsts", Format::CmtraceLog),
     ];
     words
         .into_iter()

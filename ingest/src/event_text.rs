@@ -7,6 +7,7 @@
 //! device's language is all that these forms carry.
 
 mod blocks;
+mod prose;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,12 @@ pub(crate) fn recognise(head: &[u8]) -> bool {
     form_of(&decode_lines(head).lines).is_some()
 }
 
+/// True when a file holds little else than the messages of such records. Other formats are asked
+/// before: their lines may hold the same words.
+pub(crate) fn recognise_prose(head: &[u8]) -> bool {
+    prose::recognise(&decode_lines(head).lines)
+}
+
 fn form_of(lines: &[Line]) -> Option<Form> {
     if xml::recognise(lines) {
         Some(Form::Xml)
@@ -73,7 +80,7 @@ pub(crate) fn parse(lines: &[Line], sink: &mut dyn RecordSink) {
         Some(Form::Blocks) => blocks::records(lines),
         Some(Form::Properties) => blocks::properties(lines),
         Some(Form::Table) => table::records(lines),
-        None => return,
+        None => prose::records(lines),
     };
     // `04/05/2024` is April or May: other dates of the file tell.
     let order = Order::of(records.iter().map(|record| record.time_text.as_str()));

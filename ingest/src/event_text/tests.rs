@@ -129,3 +129,39 @@ fn what_only_looks_like_an_export_is_none() {
         assert_eq!(detect(text.as_bytes(), "export.txt"), None, "{text}");
     }
 }
+
+#[test]
+fn a_message_alone_tells_what_record_it_was_in_any_language() {
+    check(
+        "Ошибка установки: не удается установить следующее обновление из-за ошибки 0x80070643: 2026-01 Обновление (KB5050109).\nインストールの失敗: エラー 0x800F0922 で次の更新プログラムのインストールに失敗しました: 2026-01 (KB5050109)\nパッケージ KB5050109 を状態 インストール済み に変更できませんでした。状態: 0x800F0922。\nPackage KB5050109 failed to be changed to the Absent state. Status: 0x800f0922.\n",
+        &[
+            "1|0|Some(20)|Microsoft-Windows-WindowsUpdateClient|Unstated|error||Microsoft-Windows-WindowsUpdateClient:20 errorCode=0x80070643 updateTitle=2026-01 Обновление (KB5050109)⏎Ошибка установки: не удается установить следующее обновление из-за ошибки 0x80070643: 2026-01 Обновление (KB5050109).",
+            "2|0|Some(20)|Microsoft-Windows-WindowsUpdateClient|Unstated|error||Microsoft-Windows-WindowsUpdateClient:20 errorCode=0x800F0922 updateTitle=2026-01 (KB5050109)⏎インストールの失敗: エラー 0x800F0922 で次の更新プログラムのインストールに失敗しました: 2026-01 (KB5050109)",
+            "3|0|Some(3)|Microsoft-Windows-Servicing|Unstated|error||Microsoft-Windows-Servicing:3 PackageIdentifier=KB5050109 ErrorCode=0x800F0922⏎パッケージ KB5050109 を状態 インストール済み に変更できませんでした。状態: 0x800F0922。",
+            "4|0|Some(3)|Microsoft-Windows-Servicing|Unstated|error||Microsoft-Windows-Servicing:3 PackageIdentifier=KB5050109 ErrorCode=0x800f0922 IntendedPackageState=Absent⏎Package KB5050109 failed to be changed to the Absent state. Status: 0x800f0922.",
+        ],
+    );
+}
+
+#[test]
+fn a_table_of_get_winevent_is_read_with_its_wrapped_rows() {
+    check(
+        "   ProviderName: Microsoft-Windows-WindowsUpdateClient\n\nTimeCreated                     Id LevelDisplayName Message\n-----------                     -- ---------------- -------\n1/12/2026 7:14:21 PM            20 Error            Installation Failure: Windows failed to install the following update with error\n                                                    0x80070070: KB5050109.\n1/12/2026 7:10:00 PM            43 Information      Installation Started: Windows has started installing the following update: KB50...\n",
+        &[
+            "5|1|Some(20)|Microsoft-Windows-WindowsUpdateClient|Local(2026-01-12T19:14:21)|error||Microsoft-Windows-WindowsUpdateClient:20⏎Installation Failure: Windows failed to install the following update with error 0x80070070: KB5050109.",
+            "7|0|Some(43)|Microsoft-Windows-WindowsUpdateClient|Local(2026-01-12T19:10:00)|info||Microsoft-Windows-WindowsUpdateClient:43 updateTitle=KB50⏎Installation Started: Windows has started installing the following update: KB50...",
+        ],
+    );
+}
+
+#[test]
+fn a_sentence_of_an_event_in_another_text_is_no_record() {
+    for text in [
+        "Dear colleagues,\nlast night the device wrote\nInstallation Failure: Windows failed to install the following update with error 0x80070070: KB5050109.\nI restarted it.\nIt did not help.\nPlease advise.\nThanks,\nA.\nB.\n",
+        "status: 0x80070005\n",
+        "KB5050109: 0x80070005\nKB5050110: 0x80070643\n",
+        "KB5050109 is needed\n",
+    ] {
+        assert_eq!(detect(text.as_bytes(), "mail.txt"), None, "{text}");
+    }
+}

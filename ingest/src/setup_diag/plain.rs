@@ -15,12 +15,14 @@ const MATCH: &str = "Matching Profile found:";
 const NO_MATCH: &str = "SetupDiag was unable to match";
 const SYSTEM: &str = "System Information:";
 const ERROR: &str = "Error: SetupDiag reports";
+/// What the console shows of each rule that is tried, with a dot for each file below.
+const PROGRESS: &str = "SetupDiag: processing rule:";
 
 /// True when these lines are the start of a report.
 pub(super) fn recognise<'a>(mut head: impl Iterator<Item = &'a str>) -> bool {
     head.any(|text| {
-        let text = text.trim_start();
-        [MATCH, NO_MATCH, ERROR, "SetupDiag version:"]
+        let text = unmarked(text);
+        [MATCH, NO_MATCH, ERROR, PROGRESS, "SetupDiag version:"]
             .iter()
             .any(|mark| text.starts_with(mark))
             || (text.starts_with("SetupDiag v") && text.len() < 80)
@@ -32,7 +34,7 @@ pub(super) fn read(lines: &[Line]) -> Report {
     let mut report = Report::default();
     let mut in_system = false;
     for line in lines {
-        let text = line.text.trim();
+        let text = unmarked(&line.text);
         if let Some(rule) = text.strip_prefix(MATCH) {
             // A file may hold several findings: the last one is, as a rule, the fatal one.
             let (name, guid) = rule.trim().split_once(" - ").unwrap_or((rule.trim(), ""));
@@ -55,16 +57,26 @@ pub(super) fn read(lines: &[Line]) -> Report {
     report
 }
 
+/// A line without the dots of the progress.
+fn unmarked(text: &str) -> &str {
+    text.trim().trim_start_matches('.').trim_start()
+}
+
 /// Everything behind the first finding belongs to the findings; before it stand progress lines.
 fn is_finding(text: &str, report: &Report) -> bool {
-    const STARTS: [&str; 6] = [
+    const STARTS: [&str; 8] = [
         "Error:",
         "Recommend",
         "Refer to",
         "Last ",
         "Warning:",
+        "You must ",
+        "Message = ",
         NO_MATCH,
     ];
+    if text.starts_with(PROGRESS) || text == "No match." {
+        return false;
+    }
     STARTS.iter().any(|start| text.starts_with(start))
         || (!report.failures.is_empty() && text.contains("0x"))
 }

@@ -19,7 +19,12 @@ pub(super) fn read(lines: &[Line]) -> (Option<Report>, Option<String>) {
     let text = if text.contains("<SetupDiag") {
         text
     } else {
-        format!("<SetupDiag>{text}</SetupDiag>")
+        let begun = opened(&text);
+        if begun.starts_with("<SetupDiag>") {
+            format!("{begun}{text}")
+        } else {
+            format!("<SetupDiag>{begun}{text}</SetupDiag>")
+        }
     };
     if depth(&text) > DEPTH_MAX {
         let detail = format!("elements stand more than {DEPTH_MAX} deep, which no report does");
@@ -36,6 +41,27 @@ pub(super) fn read(lines: &[Line]) -> (Option<Report>, Option<String>) {
             .map(|document| report(document.root_element()))
     });
     (report, Some(complaint))
+}
+
+/// The beginnings of those elements whose ends stand in a text that was cut within them.
+fn opened(text: &str) -> String {
+    let mut open: Vec<&str> = Vec::new();
+    let mut missing = String::new();
+    for tag in text.split('<').skip(1) {
+        let Some((inside, _)) = tag.split_once('>') else {
+            break;
+        };
+        if let Some(name) = inside.strip_prefix('/') {
+            if open.last() == Some(&name) {
+                open.pop();
+            } else if open.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                missing.insert_str(0, &format!("<{name}>"));
+            }
+        } else if !inside.starts_with(['?', '!']) && !inside.ends_with('/') {
+            open.push(inside.split_whitespace().next().unwrap_or(inside));
+        }
+    }
+    missing
 }
 
 /// How deep elements stand in each other, roughly; nothing is parsed for it. What looks at an element

@@ -187,7 +187,7 @@ impl Assembler {
             return full;
         }
         if !self.may_be_excerpt {
-            return None;
+            return excerpt::without_time(self.format, line);
         }
         excerpt::head(self.format, line).map(|(head, _)| head)
     }

@@ -47,25 +47,56 @@ const SETUP: [&str; 12] = [
     "PANTHR",
 ];
 /// Components of the Configuration Manager client that have to do with updates.
-const MANAGER_CLIENT: [&str; 6] = [
+const MANAGER_CLIENT: [&str; 15] = [
     "WUAHandler",
     "ScanAgent",
     "UpdatesHandler",
     "UpdatesDeploymentAgent",
     "UpdatesStore",
     "LocationServices",
+    "ServiceWindowManager",
+    "ContentAccess",
+    "ContentTransferManager",
+    "DataTransferService",
+    "CIAgent",
+    "OSDUpgradeWindows",
+    "TSManager",
+    "TSMBootstrap",
+    "execmgr",
 ];
-/// What the texts of its handler of updates begin with.
-const MANAGER_TEXTS: [&str; 9] = [
-    "OnSearchComplete - ",
-    "Scan failed with error",
-    "Successfully completed scan",
-    "Async searching of updates",
-    "Async installation of updates",
-    "Installation job encountered",
-    "Failed to download updates to the WUAgent",
-    "Group policy settings were overwritten",
-    "Received 'SucceededWithErrors'",
+/// What the texts of those components begin with.
+const MANAGER_TEXTS: [(&str, &str); 28] = [
+    ("OnSearchComplete - ", "WUAHandler"),
+    ("Scan failed with error", "WUAHandler"),
+    ("Successfully completed scan", "WUAHandler"),
+    ("Async searching of updates", "WUAHandler"),
+    ("Async install", "WUAHandler"),
+    ("Installation job encountered", "WUAHandler"),
+    ("Failed to download updates to the WUAgent", "WUAHandler"),
+    ("Failed to get final installation result", "WUAHandler"),
+    ("Failed to Add Update Source", "WUAHandler"),
+    ("Unable to read existing", "WUAHandler"),
+    ("Group policy settings were overwritten", "WUAHandler"),
+    ("Received 'SucceededWithErrors'", "WUAHandler"),
+    ("WU Agent reported", "WUAHandler"),
+    ("HResult: 0x", "WUAHandler"),
+    ("Installation of updates completed", "WUAHandler"),
+    ("CScanJob::", "ScanAgent"),
+    ("CScanAgent::", "ScanAgent"),
+    ("WSUS update (", "UpdatesHandler"),
+    ("Job error (0x", "UpdatesDeploymentAgent"),
+    (
+        "Updates will not be made available",
+        "UpdatesDeploymentAgent",
+    ),
+    ("No current service window", "UpdatesDeploymentAgent"),
+    ("CTM job ", "ContentTransferManager"),
+    ("DTSJob ", "DataTransferService"),
+    ("DTS job ", "DataTransferService"),
+    ("DTS Job ", "DataTransferService"),
+    ("Hash verification ", "ContentAccess"),
+    ("Windows setup failed, code ", "OSDUpgradeWindows"),
+    ("Failed to set log directory.", "TSManager"),
 ];
 /// How far into a line the comma may stand behind a time that is none: `<DateTime>`, `27:08`.
 const TIME_BYTES_MAX: usize = 26;
@@ -106,6 +137,19 @@ pub(crate) fn head(format: Format, line: &str) -> Option<(Head<'_>, Shape)> {
         Format::CmtraceLog => manager_client(text),
         _ => None,
     }
+}
+
+/// A line with level and component and without any time, below lines of the full form: somebody put
+/// several pieces of a log together. No text of servicing begins a line of its own like this.
+pub(super) fn without_time(format: Format, line: &str) -> Option<Head<'_>> {
+    if !matches!(format, Format::CbsLog | Format::DismLog | Format::SetupLog)
+        || !starts_with_level(line)
+    {
+        return None;
+    }
+    panther::columns(line)
+        .filter(|(_, component, _)| is_component_of(format, component))
+        .map(|(level, component, message)| timeless("", level, Some(component), message))
 }
 
 /// A line of the full form. A file of the update client that was passed on may hold both of its forms.
@@ -155,50 +199,72 @@ fn with_columns(format: Format, text: &str) -> Option<(Head<'_>, Shape)> {
             Shape::Strong,
         ));
     }
+    // Only the time of day was left before the columns.
+    if let Some((time_text, columns)) = text.split_once([' ', '\t'])
+        && time_text.starts_with(|c: char| c.is_ascii_digit())
+        && time_text.contains(':')
+        && let Some((level, component, message)) = panther::columns(columns.trim_start())
+            .filter(|(_, component, _)| is_component_of(format, component))
+    {
+        let head = timeless(time_text, level, Some(component), message);
+        return Some((head, Shape::Strong));
+    }
     if format == Format::SetupLog {
         return None;
     }
     let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
     let rest = rest.trim_start();
-    let is_finding = FINDINGS
+    let is_marked = FINDINGS
         .iter()
-        .any(|finding| word.eq_ignore_ascii_case(finding))
-        && rest.starts_with(['C', '(']);
-    if is_finding || text.starts_with("Unavailable repair files") {
+        .any(|finding| word.eq_ignore_ascii_case(finding));
+    if (is_marked && rest.starts_with(['C', '('])) || text.starts_with("Unavailable repair files") {
         return Some((
             timeless("", Level::Unknown, Some("CBS"), text),
             Shape::Strong,
         ));
     }
-    if format == Format::DismLog && (is_console_error(text) || text.contains(PACKAGE_TOKEN)) {
-        let level = if is_console_error(text) {
-            Level::Error
-        } else {
-            Level::Info
-        };
-        return Some((timeless("", level, Some("DISM"), text), Shape::Weak));
+    if format == Format::DismLog {
+        if let Some(error) = console_error(text) {
+            return Some((timeless("", Level::Error, Some("DISM"), error), Shape::Weak));
+        }
+        if text.contains(PACKAGE_TOKEN) {
+            return Some((timeless("", Level::Info, Some("DISM"), text), Shape::Weak));
+        }
     }
     if is_component_of(format, word) && !rest.is_empty() {
         return Some((timeless("", Level::Unknown, Some(word), rest), Shape::Weak));
     }
+    // A line that a page has broken goes on with its code.
+    if text.starts_with("[HRESULT") {
+        return None;
+    }
+    let says_failure =
+        is_marked || text.starts_with("Failed to ") || text.starts_with("Attempting to mark ");
     // Servicing alone writes codes and names packages this way; a list of files names them by their paths.
     let names_package = text.contains(PACKAGE_TOKEN) && !word.contains(PACKAGE_TOKEN);
-    (format == Format::CbsLog && (text.contains("[HRESULT = 0x") || names_package))
+    (format == Format::CbsLog && (text.contains("[HRESULT = 0x") || names_package || says_failure))
         .then(|| (timeless("", Level::Unknown, Some("CBS"), text), Shape::Weak))
 }
 
-/// What DISM writes to the console when it fails, in any language: a word, a colon and a code.
-pub(crate) fn is_console_error(text: &str) -> bool {
-    let Some((word, code)) = text.trim().split_once([':', '：']) else {
-        return false;
-    };
-    let word = word.trim_end();
+/// What DISM writes to the console when it fails, in any language: a word, a colon and a code. A program
+/// that ran DISM and kept what it wrote puts marks of its own before each line.
+pub(crate) fn console_error(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let (before, code) = text.rsplit_once([':', '：'])?;
+    let before = before.trim_end();
+    let (mark, word) = before
+        .rsplit_once([' ', '\t'])
+        .map_or(("", before), |(mark, word)| (mark.trim_end(), word));
     let digits = code.trim().strip_prefix("0x").unwrap_or_default();
-    !word.is_empty()
+    let is_error = !word.is_empty()
         && word.chars().count() <= ERROR_WORD_CHARS_MAX
         && word.chars().all(char::is_alphabetic)
+        && (mark.is_empty() || mark.ends_with([']', '>', '|', ':', 'Z']))
         && digits.len() == 8
-        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_error
+        .then(|| text.get(before.len() - word.len()..))
+        .flatten()
 }
 
 /// What else stands on DISM's console: the bar of its progress, and the packages that it works on.
@@ -236,9 +302,9 @@ fn manager_client(text: &str) -> Option<(Head<'_>, Shape)> {
     }
     MANAGER_TEXTS
         .iter()
-        .any(|start| text.starts_with(start))
-        .then(|| {
-            let head = timeless("", Level::Unknown, Some("WUAHandler"), body);
+        .find(|(start, _)| text.starts_with(start))
+        .map(|(_, component)| {
+            let head = timeless("", Level::Unknown, Some(component), body);
             (head, Shape::Weak)
         })
 }

@@ -15,7 +15,7 @@ mod stamp;
 mod windows_update;
 
 pub(crate) use excerpt::{
-    Shape as ExcerptShape, head as excerpt_head, is_console_error, is_of_console,
+    Shape as ExcerptShape, console_error, head as excerpt_head, is_of_console,
 };
 pub(crate) use head::head;
 pub(crate) use panther::Component;

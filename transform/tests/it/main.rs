@@ -26,3 +26,4 @@ mod properties;
 mod refusals;
 mod simulated;
 mod support;
+mod third_trial;
