@@ -332,6 +332,9 @@ try {
     Add-Logs "$env:windir\Panther\NewOs\setup*.log" 'Panther-NewOs'
     Add-Logs "$env:SystemDrive\`$WINDOWS.~BT\Sources\Panther\setup*.log" 'BT-Panther'
     Add-Logs "$env:SystemDrive\`$WINDOWS.~BT\Sources\Rollback\setup*.log" 'BT-Rollback'
+    # The log of driver installations; it begins anew, and the older one keeps the time in its name.
+    Add-Logs "$env:windir\INF\setupapi.dev*.log" 'INF'
+    Add-Logs "$env:windir\INF\setupapi.setup*.log" 'INF'
     foreach ($part in 'WUAHandler', 'UpdatesDeployment', 'UpdatesHandler', 'UpdatesStore', 'WindowsUpdate', 'ScanAgent') {
         Add-Logs "$env:windir\CCM\Logs\$part*.log" 'CCM'
     }
