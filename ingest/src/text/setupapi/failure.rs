@@ -39,6 +39,9 @@ pub(super) struct Failure {
     names_failed: bool,
     /// The driver of the selected node: what the device was to get.
     selected: String,
+    /// The node that is being described is the selected one.
+    is_selected: bool,
+    /// The first errors, as many as there is room for.
     error: String,
     error_line: u64,
     /// Published names and what they stand for, over the whole file.
@@ -68,12 +71,13 @@ impl Failure {
             return;
         }
         let is_error = level == Level::Error;
-        if is_error && self.error.is_empty() {
-            self.error = cut(message);
-            self.error_line = number;
-            if self.failed.is_empty() {
-                self.failed.clone_from(&self.focus);
-            }
+        if is_error {
+            self.error(number, message);
+        }
+        if message.starts_with("Driver Node:") {
+            self.is_selected = false;
+        } else if message.starts_with("Status ") {
+            self.is_selected = message.ends_with("Selected");
         }
         let Some(names) = Names::of(message) else {
             return;
@@ -100,12 +104,13 @@ impl Failure {
             if message.starts_with("InfFile ") || message.starts_with("Installing best") {
                 name.clone_into(&mut self.selected);
             }
-        } else if message.starts_with("Driver INF ") {
+        } else if message.starts_with("Driver INF ") && self.is_selected {
             name.clone_into(&mut self.selected);
         }
     }
 
-    /// The section failed with this code: what its end says.
+    /// The section failed with this code: what its end says. `driver` is the setup file under the name
+    /// that its maker gave it, and in brackets the one that it has on the device, where both are told.
     pub(super) fn end(&mut self, code: u32) -> Vec<(String, String)> {
         let of_title = Names::of(&self.title);
         let of_title = of_title.and_then(|names| names.original.or(names.published));
@@ -120,7 +125,7 @@ impl Failure {
             .find(|name| !name.is_empty())
             .unwrap_or_default()
             .to_ascii_lowercase();
-        let (original, published) = if is_published(&inf) {
+        let (driver, published) = if is_published(&inf) {
             let known = self
                 .published
                 .iter()
@@ -137,6 +142,11 @@ impl Failure {
             let published = known.map(|(published, _)| published.clone());
             (inf, published.unwrap_or_default())
         };
+        let driver = if published.is_empty() || published == driver {
+            driver
+        } else {
+            format!("{driver} ({published})")
+        };
         let code = if code <= 0xFFFF {
             Hresult::from_win32(code)
         } else {
@@ -150,8 +160,7 @@ impl Failure {
         let fields = [
             ("section", std::mem::take(&mut self.title)),
             ("command", std::mem::take(&mut self.command)),
-            ("driver", original),
-            ("published_as", published),
+            ("driver", driver),
             ("error_code", code.to_string()),
             ("error", std::mem::take(&mut self.error)),
             ("error_line", error_line),
@@ -162,6 +171,17 @@ impl Failure {
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
+    }
+
+    fn error(&mut self, number: u64, message: &str) {
+        if self.error.is_empty() {
+            self.error = cut(message);
+            self.error_line = number;
+            self.failed.clone_from(&self.focus);
+        } else if self.error.len() + message.len() + 2 <= TEXT_BYTES_MAX {
+            self.error.push_str("; ");
+            self.error.push_str(message.trim());
+        }
     }
 
     fn publish(&mut self, published: &str, original: &str) {
