@@ -20,7 +20,7 @@ use patchlens_event::RejectReason;
 use super::gate::{End, Gate, Last, Passed};
 use super::pass::Pass;
 use super::position::{HEAD_BYTES, Head, Mark, Position};
-use crate::bundle::{is_packed, is_zip};
+use crate::bundle::{is_packed, is_zip, open_regular};
 use crate::collect::{Device, EventSink, FileEvents, FileState};
 use crate::identity::unknown;
 use crate::{Format, Result, TextParser, detect};
@@ -37,6 +37,8 @@ const REST: u32 = 10;
 pub(super) struct Tail {
     pub(super) relative: String,
     path: PathBuf,
+    /// A person named this path: it may be a link.
+    through_links: bool,
     file: Option<File>,
     pub(super) format: Option<Format>,
     pub(super) position: Position,
@@ -86,8 +88,8 @@ pub(super) struct Look<'a> {
 }
 
 /// Opens a file and reads its first bytes.
-pub(super) fn open(path: &Path) -> io::Result<(File, Vec<u8>)> {
-    let mut file = File::open(path)?;
+pub(super) fn open(path: &Path, through_links: bool) -> io::Result<(File, Vec<u8>)> {
+    let mut file = open_regular(path, through_links)?;
     let start = start_of(&mut file)?;
     Ok((file, start))
 }
@@ -100,10 +102,17 @@ fn start_of(file: &mut File) -> io::Result<Vec<u8>> {
 }
 
 impl Tail {
-    pub(super) fn new(relative: String, path: PathBuf, position: Position, now: Instant) -> Self {
+    pub(super) fn new(
+        relative: String,
+        path: PathBuf,
+        through_links: bool,
+        position: Position,
+        now: Instant,
+    ) -> Self {
         Self {
             relative,
             path,
+            through_links,
             file: None,
             format: None,
             position,
@@ -124,7 +133,13 @@ impl Tail {
 
     /// Looks at the file and hands on what is new.
     pub(super) fn look(&mut self, look: &mut Look<'_>) -> Result<Looked> {
-        let Ok(metadata) = fs::metadata(&self.path) else {
+        let metadata = if self.through_links {
+            fs::metadata(&self.path)
+        } else {
+            fs::symlink_metadata(&self.path)
+        };
+        // A link, a directory or a pipe that took its place is for the next walk to judge.
+        let Some(metadata) = metadata.ok().filter(fs::Metadata::is_file) else {
             return self.end(look);
         };
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
@@ -132,7 +147,7 @@ impl Tail {
         let has_changed = self.stamp != stamp;
         let is_at_rest = self.is_settled && self.is_partial_taken;
         if has_changed || (self.file.is_none() && !is_at_rest) {
-            let Ok((mut file, start)) = open(&self.path) else {
+            let Ok((mut file, start)) = open(&self.path, self.through_links) else {
                 // In use by another program, or too many are open: the next look may find it free.
                 return Ok(Self::again(look.options.look, look.now));
             };
