@@ -27,7 +27,7 @@ use std::sync::Arc;
 use patchlens_event::RejectReason;
 
 use crate::bundle::{
-    Bundle, Entry, Found, Limits, NOT_A_FILE, Refusal, holds_tar, is_zip, open_regular,
+    Bundle, Entry, Found, Limits, Links, NOT_A_FILE, Refusal, holds_tar, is_zip, open_regular,
     read_failure, read_full, walk,
 };
 use crate::identity::{NameClaim, NameSource, Scan, scan};
@@ -232,7 +232,7 @@ pub(crate) fn shares(path: &Path, limits: &Limits, division: Division) -> Result
 
 /// Whether a file holds the files of a device or of several: a .zip or a .tar, compressed or not.
 fn is_archive(path: &Path) -> std::io::Result<bool> {
-    let mut file = open_regular(path, true)?;
+    let mut file = open_regular(path, Links::Followed)?;
     let mut head = [0; 4];
     read_full(&mut file, &mut head)?;
     if is_zip(&head) {

@@ -61,10 +61,11 @@ pub(crate) fn write(subject: &Subject<'_>, happenings: &[Happening]) -> String {
             What::Boot(_) => log.boot(),
             What::Attempt(_, ending) => {
                 log.clock.pass_ms(&mut log.random, 150_000, 230_000);
-                if ending == Ending::Failed && !in_restart {
-                    section.into_iter().for_each(|section| log.failed(section));
-                } else if ending != Ending::InProgress {
-                    log.driver_updates("Stage Driver Updates");
+                match (ending, section) {
+                    (Ending::Failed, Some(section)) if !in_restart => log.failed(section),
+                    (Ending::PendingRestart, _) => log.driver_updates("Stage Driver Updates"),
+                    (Ending::Failed, _) if in_restart => log.driver_updates("Stage Driver Updates"),
+                    _ => {}
                 }
             }
             What::Restart(completes) => {

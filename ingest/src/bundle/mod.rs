@@ -35,7 +35,7 @@ use archive::{Listed, Part, ReadSeek};
 use cabinet::is_cabinet;
 pub(crate) use directory::{Found, Walk, walk};
 pub use limits::{LimitExceeded, LimitOutOfRange, Limits};
-pub(crate) use open::{NOT_A_FILE, open_regular};
+pub(crate) use open::{Links, NOT_A_FILE, open_regular};
 pub use reader::EntryReader;
 pub(crate) use reader::read_full;
 pub(crate) use tarball::holds_tar;
@@ -221,7 +221,7 @@ impl Bundle {
 
     fn read_file(entry: &Entry) -> io::Result<File> {
         match &entry.place {
-            Place::File(path) => open_regular(path, true),
+            Place::File(path) => open_regular(path, Links::Followed),
             Place::Part { .. } => Err(io::ErrorKind::Unsupported.into()),
         }
     }
@@ -247,7 +247,7 @@ impl Bundle {
     /// # Errors
     /// When the file cannot be opened. A damaged archive is no error but a refusal.
     pub fn from_archive(path: &Path, limits: &Limits) -> io::Result<Self> {
-        let mut file = open_regular(path, true)?;
+        let mut file = open_regular(path, Links::Followed)?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let name = stem.strip_suffix(".tar").unwrap_or(&stem).to_owned();
         let mut bundle = Self::from_files(name, Vec::new(), Vec::new(), limits);
@@ -418,7 +418,7 @@ impl Bundle {
     pub fn read(&self, entry: &Entry) -> io::Result<EntryReader<'_>> {
         match &entry.place {
             Place::File(path) => Ok(EntryReader::new(
-                Box::new(open_regular(path, true)?),
+                Box::new(open_regular(path, Links::Followed)?),
                 None,
                 &self.limits,
                 &self.total_bytes,

@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use patchlens_event::{EventId, Source};
 
-use crate::bundle::{Bundle, Found, NOT_A_FILE, Walk, walk};
+use crate::bundle::{Bundle, Found, Links, NOT_A_FILE, Walk, walk};
 use crate::collect::{CollectOptions, Device, EventSink, FileNoise, Noise};
 use crate::device::computers;
 use crate::identity::{Scan, scan};
@@ -327,6 +327,11 @@ impl Follower {
     fn walk(&mut self, now: Instant, sink: &mut dyn EventSink) -> Result<bool> {
         self.walked_at = Some(now);
         let is_dir = self.root.is_dir();
+        let links = if is_dir {
+            Links::Refused
+        } else {
+            Links::Followed
+        };
         let found = if is_dir {
             walk(&self.root, &self.options.collect.limits)
         } else {
@@ -362,7 +367,7 @@ impl Follower {
                 continue;
             }
             // An empty file says nothing yet, not even which file it is.
-            let (mut opened, start) = match tail::open(&file.path, !is_dir) {
+            let (mut opened, start) = match tail::open(&file.path, links) {
                 Ok((_, start)) if start.is_empty() => continue,
                 Ok(opened) => opened,
                 Err(error) => {
@@ -380,7 +385,7 @@ impl Follower {
                 ..known.unwrap_or_default()
             };
             self.scans.insert(relative.clone(), self.first_look(file));
-            let tail = Tail::new(relative.clone(), path, !is_dir, position, now);
+            let tail = Tail::new(relative.clone(), path, links, position, now);
             self.tails.insert(relative, tail);
             has_new = true;
         }

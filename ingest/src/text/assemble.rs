@@ -47,6 +47,16 @@ impl Pending<'_> {
     }
 }
 
+/// What became of a line of a section.
+enum Taken<'b> {
+    /// It begins a record.
+    Begun(Pending<'b>),
+    /// It was the last of the record above.
+    Closed,
+    /// Neither.
+    Not,
+}
+
 /// Puts the lines of one file together.
 #[derive(Debug, Clone)]
 pub(super) struct Assembler {
@@ -156,38 +166,44 @@ impl Assembler {
     ) {
         let begun = match text {
             Cow::Borrowed(text) => self.step(line, text, pending),
-            Cow::Owned(text) => self
-                .step(line, text, pending)
-                .map(|begun| begun.map(Pending::into_owned)),
+            Cow::Owned(text) => match self.step(line, text, pending) {
+                Taken::Begun(begun) => Taken::Begun(begun.into_owned()),
+                Taken::Closed => Taken::Closed,
+                Taken::Not => Taken::Not,
+            },
         };
         match begun {
-            Some(Some(mut begun)) => {
+            Taken::Begun(mut begun) => {
                 begun.surplus.extend(surplus(line));
                 self.flush(pending.take(), sink);
                 *pending = Some(begun);
             }
-            Some(None) => {}
-            None => match pending {
+            Taken::Closed => {}
+            Taken::Not => match pending {
                 Some(pending) => append(pending, text, line),
                 None => self.reject_preface(line, text, sink),
             },
         }
     }
 
-    /// The record that a line begins; `Some(None)` when it was the last of the one above, `None` when
-    /// it is neither.
+    /// What a line is for the records of a log that is divided into sections.
     fn step<'t>(
         &mut self,
         line: &Line<'_>,
         text: &'t str,
         pending: &mut Option<Pending<'_>>,
-    ) -> Option<Option<Pending<'t>>> {
+    ) -> Taken<'t> {
         let (zeros, text) = without_zeros(text);
-        match self.sections.as_mut()?.step(line.number, text) {
-            Step::Other => None,
-            Step::Begin(head) => Some(Some(begun(line, zeros, head))),
+        let Some(sections) = &mut self.sections else {
+            return Taken::Not;
+        };
+        match sections.step(line.number, text) {
+            Step::Other => Taken::Not,
+            Step::Begin(head) => Taken::Begun(begun(line, zeros, head)),
             Step::Close(close) => {
-                let pending = pending.as_mut()?;
+                let Some(pending) = pending else {
+                    return Taken::Not;
+                };
                 append(pending, close.text, line);
                 let record = &mut pending.record;
                 record.level = close.level;
@@ -196,7 +212,7 @@ impl Assembler {
                     record.time_text = time_text.into();
                     record.time = time;
                 }
-                Some(None)
+                Taken::Closed
             }
         }
     }

@@ -204,9 +204,16 @@ pub(crate) enum Likeness {
 pub(crate) fn likeness(text: &str) -> Likeness {
     // An entry that passed through some other log stands behind that log's own columns.
     match read(text) {
-        Some(Line::Mark) => Likeness::Mark,
-        Some(Line::Title(_)) if text.starts_with(">>>  [") => Likeness::Mark,
-        Some(Line::Start(_) | Line::End(_) | Line::Exit(_) | Line::Session(_)) => Likeness::Mark,
+        // Quotations in mail begin with one of these signs too.
+        Some(Line::Title(_)) if !text.starts_with(">>>  [") => Likeness::No,
+        Some(
+            Line::Title(_)
+            | Line::Mark
+            | Line::Start(_)
+            | Line::End(_)
+            | Line::Exit(_)
+            | Line::Session(_),
+        ) => Likeness::Mark,
         Some(Line::Entry(_, category, _)) if CATEGORIES.contains(&category) => Likeness::Entry,
         _ => Likeness::No,
     }

@@ -94,7 +94,7 @@ impl Failure {
         if level == Level::Error || level == Level::Warning && self.error.is_empty() {
             // A warning right before the first error belongs to it: what could not be read, found, …
             if is_error && !self.names_failed {
-                self.failed = name.to_owned();
+                name.clone_into(&mut self.failed);
                 self.names_failed = true;
             } else if !is_error {
                 name.clone_into(&mut self.focus);
