@@ -48,6 +48,10 @@ impl Pending<'_> {
 }
 
 /// What became of a line of a section.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "every line makes one, and it is taken apart at once"
+)]
 enum Taken<'b> {
     /// It begins a record.
     Begun(Pending<'b>),
