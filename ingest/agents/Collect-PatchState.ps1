@@ -332,6 +332,12 @@ try {
     Add-Logs "$env:windir\Panther\NewOs\setup*.log" 'Panther-NewOs'
     Add-Logs "$env:SystemDrive\`$WINDOWS.~BT\Sources\Panther\setup*.log" 'BT-Panther'
     Add-Logs "$env:SystemDrive\`$WINDOWS.~BT\Sources\Rollback\setup*.log" 'BT-Rollback'
+    # The logs of driver installations; one that begins anew leaves the older one with the time in its name.
+    Add-Logs "$env:windir\INF\setupapi.dev*.log" 'INF'
+    Add-Logs "$env:windir\INF\setupapi.setup*.log" 'INF'
+    Add-Logs "$env:windir\Panther\setupapi\setupapi*.log" 'Panther-setupapi'
+    Add-Logs "$env:SystemDrive\`$WINDOWS.~BT\Sources\Panther\setupapi\setupapi*.log" 'BT-Panther-setupapi'
+    Add-Logs "$env:SystemDrive\`$WINDOWS.~BT\Sources\Rollback\setupapi\setupapi*.log" 'BT-Rollback-setupapi'
     foreach ($part in 'WUAHandler', 'UpdatesDeployment', 'UpdatesHandler', 'UpdatesStore', 'WindowsUpdate', 'ScanAgent') {
         Add-Logs "$env:windir\CCM\Logs\$part*.log" 'CCM'
     }

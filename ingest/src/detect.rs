@@ -22,6 +22,8 @@ pub enum Format {
     ReportingEvents,
     /// Logs of the Configuration Manager client (CMTrace form).
     CmtraceLog,
+    /// Logs of driver installations: setupapi.dev.log and its like.
+    SetupapiLog,
     /// SetupDiag's results.
     SetupDiag,
     /// An .evtx event log file.
@@ -52,7 +54,7 @@ pub enum Format {
 
 impl Format {
     /// Every format, text logs first.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::WindowsUpdateLog,
         Self::WindowsUpdateLogLegacy,
         Self::CbsLog,
@@ -60,6 +62,7 @@ impl Format {
         Self::SetupLog,
         Self::ReportingEvents,
         Self::CmtraceLog,
+        Self::SetupapiLog,
         Self::SetupDiag,
         Self::Evtx,
         Self::EventsJson,
@@ -85,6 +88,7 @@ impl Format {
             Self::SetupLog => "setup_log",
             Self::ReportingEvents => "reporting_events",
             Self::CmtraceLog => "cmtrace_log",
+            Self::SetupapiLog => "setupapi_log",
             Self::SetupDiag => "setup_diag",
             Self::Evtx => "evtx",
             Self::EventsJson => "events_json",
@@ -110,6 +114,7 @@ impl Format {
             Self::SetupLog => Source::SetupLog,
             Self::ReportingEvents => Source::ReportingEvents,
             Self::CmtraceLog => Source::CmtraceLog,
+            Self::SetupapiLog => Source::SetupapiLog,
             Self::SetupDiag => Source::SetupDiag,
             Self::Evtx | Self::EventsJson | Self::EventsText => Source::EventLog,
             Self::SystemInfo
@@ -135,6 +140,7 @@ impl Format {
                 | Self::SetupLog
                 | Self::ReportingEvents
                 | Self::CmtraceLog
+                | Self::SetupapiLog
         )
     }
 }
@@ -232,6 +238,8 @@ struct Lines {
     reporting_events: Shape,
     cmtrace: Shape,
     panther: Shape,
+    setupapi: Shape,
+    has_section: bool,
     cbs: usize,
     dism: usize,
     setup: usize,
@@ -276,6 +284,13 @@ impl Lines {
         begins(Format::WindowsUpdateLogLegacy, &mut self.legacy);
         begins(Format::ReportingEvents, &mut self.reporting_events);
         begins(Format::CmtraceLog, &mut self.cmtrace);
+        let likeness = text::setupapi_likeness(line);
+        if likeness != text::SetupapiLikeness::No {
+            let is_mark = likeness == text::SetupapiLikeness::Mark;
+            self.setupapi.records += 1;
+            self.setupapi.is_first |= is_first && is_mark;
+            self.has_section |= is_mark;
+        }
         match begins(Format::CbsLog, &mut self.panther) {
             Some(Component::Cbs) => self.cbs += 1,
             Some(Component::Dism) => self.dism += 1,
@@ -294,10 +309,19 @@ impl Lines {
             (self.reporting_events, Format::ReportingEvents),
             (self.cmtrace, Format::CmtraceLog),
             (self.panther, self.panther_format(file_name)),
+            (self.setupapi(), Format::SetupapiLog),
         ];
         let (shape, format) = shapes.into_iter().max_by_key(|(shape, _)| shape.records)?;
         let is_log = shape.is_first || shape.records * LINES_PER_RECORD_MAX >= self.filled;
         (shape.records > 0 && is_log).then_some(format)
+    }
+
+    /// Three letters and a colon begin many a line: where no section begins or ends, most lines must.
+    fn setupapi(&self) -> Shape {
+        if self.has_section || self.setupapi.records * 2 > self.filled {
+            return self.setupapi;
+        }
+        Shape::default()
     }
 
     /// CBS.log, dism.log and setupact.log have lines of one shape, and each may hold lines of the

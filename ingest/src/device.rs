@@ -19,7 +19,7 @@ mod label;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +27,8 @@ use std::sync::Arc;
 use patchlens_event::RejectReason;
 
 use crate::bundle::{
-    Bundle, Entry, Found, Limits, Refusal, holds_tar, is_zip, read_failure, read_full, walk,
+    Bundle, Entry, Found, Limits, Links, NOT_A_FILE, Refusal, holds_tar, is_zip, open_regular,
+    read_failure, read_full, walk,
 };
 use crate::identity::{NameClaim, NameSource, Scan, scan};
 use crate::{Error, Result};
@@ -161,8 +162,7 @@ pub(crate) fn shares(path: &Path, limits: &Limits, division: Division) -> Result
     })?;
     if !metadata.is_dir() && !metadata.is_file() {
         // A pipe or a terminal would be waited for without end, and cannot be looked at twice.
-        let kind = "it is a pipe or a device, not a file: write it to a file first";
-        return Err(failed(std::io::Error::other(kind)));
+        return Err(failed(std::io::Error::other(NOT_A_FILE)));
     }
     if !metadata.is_dir() {
         if is_archive(path).map_err(failed)? {
@@ -232,7 +232,7 @@ pub(crate) fn shares(path: &Path, limits: &Limits, division: Division) -> Result
 
 /// Whether a file holds the files of a device or of several: a .zip or a .tar, compressed or not.
 fn is_archive(path: &Path) -> std::io::Result<bool> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path, Links::Followed)?;
     let mut head = [0; 4];
     read_full(&mut file, &mut head)?;
     if is_zip(&head) {

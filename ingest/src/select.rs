@@ -67,7 +67,17 @@ pub fn decide(record: &Record<'_>, codes: &[Hresult], format: Format) -> Decisio
         Source::DismLog => mentions(record, &DISM_TABLE),
         Source::ReportingEvents => mentions(record, &REPORTING_TABLE),
         Source::CmtraceLog => mentions(record, &CMTRACE_TABLE),
+        Source::SetupapiLog => false,
     };
+    // Driver installations warn and fail along the way wherever they succeed; a section that failed
+    // says so at its end, an error, and with it what it worked on.
+    if format == Format::SetupapiLog {
+        return if record.level == Level::Error {
+            Decision::Send
+        } else {
+            Decision::Count
+        };
+    }
     let is_raised = matches!(record.level, Level::Warning | Level::Error);
     if is_raised || !codes.is_empty() || evidence() {
         Decision::Send

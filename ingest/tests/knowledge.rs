@@ -25,6 +25,7 @@ const SOURCES: &[(&str, Format)] = &[
     ("setup_log", Format::SetupLog),
     ("reporting_events", Format::ReportingEvents),
     ("cmtrace_log", Format::CmtraceLog),
+    ("setupapi_log", Format::SetupapiLog),
     ("setup_diag", Format::SetupDiag),
     ("event_log", Format::Evtx),
     ("procmon", Format::ProcmonCsv),

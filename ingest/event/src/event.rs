@@ -31,6 +31,8 @@ pub enum Source {
     ReportingEvents,
     /// CMTrace-format logs of the Configuration Manager client.
     CmtraceLog,
+    /// Logs of driver installations: setupapi.dev.log and its like.
+    SetupapiLog,
     /// Windows event log records, from .evtx files or as JSON.
     EventLog,
     /// Process Monitor's CSV export.
@@ -45,7 +47,7 @@ pub enum Source {
 
 impl Source {
     /// Every source, in the order of the closed set in the store.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::WindowsUpdateLog,
         Self::CbsLog,
         Self::DismLog,
@@ -53,6 +55,7 @@ impl Source {
         Self::SetupDiag,
         Self::ReportingEvents,
         Self::CmtraceLog,
+        Self::SetupapiLog,
         Self::EventLog,
         Self::Procmon,
         Self::HashListing,
@@ -70,6 +73,7 @@ impl Source {
             Self::SetupDiag => "setup_diag",
             Self::ReportingEvents => "reporting_events",
             Self::CmtraceLog => "cmtrace_log",
+            Self::SetupapiLog => "setupapi_log",
             Self::EventLog => "event_log",
             Self::Procmon => "procmon",
             Self::HashListing => "hash_listing",

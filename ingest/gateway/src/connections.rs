@@ -1,5 +1,5 @@
-//! The connections: how many there are, how long a client may take to say what it wants, and how
-//! they end.
+//! The connections: how many there are, how long a client may take to say what it wants and to take
+//! the answer, and how they end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::Gateway;
+use crate::patience::Patient;
 
 /// How long nothing is accepted when the system has no room for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -21,7 +22,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 pub struct ConnectionLimits {
     /// Connections at once; those beyond wait for a place.
     pub connections_max: usize,
-    /// How long the head of a request may take, and the silence before it.
+    /// How long the head of a request may take, and the silence before it; how long a client may not
+    /// read what it is answered.
     pub head_wait: Duration,
     /// How long requests may go on that are under way when the gateway is told to stop.
     pub stop_wait: Duration,
@@ -65,7 +67,8 @@ pub async fn serve_on(
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(head_wait);
         let service = TowerToHyperService::new(routes.clone());
-        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let connection =
+            http.serve_connection(TokioIo::new(Patient::new(stream, head_wait)), service);
         let mut stopping = stopping.clone();
         connections.spawn(async move {
             let _place = place;

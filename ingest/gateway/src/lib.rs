@@ -31,6 +31,8 @@ mod events;
 #[cfg(feature = "server")]
 mod metrics;
 #[cfg(feature = "server")]
+mod patience;
+#[cfg(feature = "server")]
 mod pressure;
 #[cfg(feature = "server")]
 mod refusal;

@@ -17,6 +17,7 @@ pub(crate) enum FileKind {
     Cbs,
     Dism,
     Setup,
+    Setupapi,
     Procmon,
     Events,
     ReportingEvents,
@@ -36,6 +37,7 @@ impl FileKind {
             Self::Cbs => "CBS.log",
             Self::Dism => "dism.log",
             Self::Setup => "setupact.log",
+            Self::Setupapi => "setupapi.dev.log",
             Self::Procmon => "Logfile.CSV",
             Self::Events => "events.ndjson",
             Self::ReportingEvents => "ReportingEvents.log",
@@ -56,6 +58,7 @@ impl FileKind {
             Self::Cbs => "Windows/Logs/CBS",
             Self::Dism => "Windows/Logs/DISM",
             Self::Setup => "$WINDOWS.~BT/Sources/Panther",
+            Self::Setupapi => "Windows/INF",
             Self::ReportingEvents => "Windows/SoftwareDistribution",
             _ => return None,
         })
@@ -67,6 +70,7 @@ impl FileKind {
             | Self::Cbs
             | Self::Dism
             | Self::Setup
+            | Self::Setupapi
             | Self::ReportingEvents
             | Self::Procmon => "logs",
             Self::Events => "events",

@@ -38,6 +38,7 @@ mod reporting_events;
 mod scenario;
 mod schedule;
 mod setup;
+mod setupapi;
 mod simulate;
 mod system_info;
 mod text;

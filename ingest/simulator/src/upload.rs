@@ -15,7 +15,7 @@ use crate::{
     reference, reporting_events,
     scenario::{Case, Fault, Stage},
     schedule::{Happening, What},
-    setup, system_info, windows_update,
+    setup, setupapi, system_info, windows_update,
 };
 
 /// The files of one upload; a trimmed one has lost the beginning of its CBS.log.
@@ -164,6 +164,10 @@ impl Upload<'_> {
             Encoding::Utf16Le,
             &setup::write(subject, happenings),
         );
+        if !subject.device.is_legacy() {
+            let drivers = setupapi::write(subject, happenings);
+            self.add(FileKind::Setupapi, Encoding::Utf8, &drivers);
+        }
         self.add(
             FileKind::Procmon,
             Encoding::Utf8Bom,
@@ -195,10 +199,11 @@ fn without_beginning(log: &str) -> &str {
 pub(crate) struct Presence(Vec<FileKind>);
 
 /// What a collector takes whatever else is there.
-const ALWAYS: [FileKind; 5] = [
+const ALWAYS: [FileKind; 6] = [
     FileKind::DeviceFacts,
     FileKind::OsVersion,
     FileKind::Setup,
+    FileKind::Setupapi,
     FileKind::Procmon,
     FileKind::Certutil,
 ];

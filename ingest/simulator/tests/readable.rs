@@ -58,6 +58,7 @@ fn every_file_is_recognised_and_no_line_is_rejected() {
         ("qfe.txt", &["hotfix_list"]),
         ("services.txt", &["reg_query"]),
         ("setupact.log", &["setup_log"]),
+        ("setupapi.dev.log", &["setupapi_log"]),
         ("systeminfo.txt", &["systeminfo"]),
     ]);
     let seen: BTreeMap<&str, Vec<&str>> = formats

@@ -1,6 +1,8 @@
 //! Walks a directory: regular files in name order; links are refused, never followed.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -90,6 +92,19 @@ fn first_of(
     (first.into_values().collect(), is_cut)
 }
 
+/// The name as text. Bytes that are none are told apart as `%FF`, so that no two names are one.
+fn shown_name(name: &OsStr) -> String {
+    let mut shown = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        shown.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            write!(shown, "%{byte:02X}").ok();
+        }
+    }
+    shown
+}
+
 fn visit(
     entry: &fs::DirEntry,
     prefix: &str,
@@ -98,7 +113,7 @@ fn visit(
     directories: &mut Vec<(PathBuf, String)>,
 ) {
     // A name with `\` in it is one part here, not two.
-    let name = entry.file_name().to_string_lossy().replace('\\', "_");
+    let name = shown_name(&entry.file_name()).replace('\\', "_");
     let joined = if prefix.is_empty() {
         name
     } else {

@@ -16,6 +16,7 @@ mod deflate64_tests;
 mod directory;
 mod limits;
 mod name;
+mod open;
 mod reader;
 mod salvage;
 mod tarball;
@@ -34,6 +35,7 @@ use archive::{Listed, Part, ReadSeek};
 use cabinet::is_cabinet;
 pub(crate) use directory::{Found, Walk, walk};
 pub use limits::{LimitExceeded, LimitOutOfRange, Limits};
+pub(crate) use open::{Links, NOT_A_FILE, open_regular};
 pub use reader::EntryReader;
 pub(crate) use reader::read_full;
 pub(crate) use tarball::holds_tar;
@@ -219,7 +221,7 @@ impl Bundle {
 
     fn read_file(entry: &Entry) -> io::Result<File> {
         match &entry.place {
-            Place::File(path) => File::open(path),
+            Place::File(path) => open_regular(path, Links::Followed),
             Place::Part { .. } => Err(io::ErrorKind::Unsupported.into()),
         }
     }
@@ -245,7 +247,7 @@ impl Bundle {
     /// # Errors
     /// When the file cannot be opened. A damaged archive is no error but a refusal.
     pub fn from_archive(path: &Path, limits: &Limits) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        let mut file = open_regular(path, Links::Followed)?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let name = stem.strip_suffix(".tar").unwrap_or(&stem).to_owned();
         let mut bundle = Self::from_files(name, Vec::new(), Vec::new(), limits);
@@ -416,7 +418,7 @@ impl Bundle {
     pub fn read(&self, entry: &Entry) -> io::Result<EntryReader<'_>> {
         match &entry.place {
             Place::File(path) => Ok(EntryReader::new(
-                Box::new(File::open(path)?),
+                Box::new(open_regular(path, Links::Followed)?),
                 None,
                 &self.limits,
                 &self.total_bytes,

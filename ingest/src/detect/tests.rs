@@ -68,3 +68,17 @@ fn a_log_quoted_in_another_text_does_not_make_it_a_log() {
     text.push_str("2021-10-12 09:02:11, Info                  CBS    text\n");
     assert_eq!(detected(&text, "mail.txt"), None);
 }
+
+#[test]
+fn a_log_of_driver_installations_is_known_by_its_sections() {
+    let section = ">>>  [Device Install (Hardware initiated) - USB\\VID_1A2B&PID_3C4D\\1]\n>>>  Section start 2024/06/11 08:03:20.117\n     dvi: {Build Driver List} 08:03:20.133\n";
+    assert_eq!(detected(section, "any.txt"), Some(Format::SetupapiLog));
+    // The middle of a long section, cut out.
+    let entries = "     sto: Driver Updates     = 644\n!    inf: Unable to load INF\n     dvi: {Core Device Install}\n".repeat(20);
+    assert_eq!(
+        detected(&entries, "setupapi.txt"),
+        Some(Format::SetupapiLog)
+    );
+    let prose = "Notes on the call\n\ninf: the file that describes a driver\nset: what belongs together\nNothing else was said about it,\nand nobody asked.\n";
+    assert_eq!(detected(prose, "notes.txt"), None);
+}

@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use patchlens_event::{EventId, Source};
 
-use crate::bundle::{Bundle, Found, Walk, walk};
+use crate::bundle::{Bundle, Found, Links, NOT_A_FILE, Walk, walk};
 use crate::collect::{CollectOptions, Device, EventSink, FileNoise, Noise};
 use crate::device::computers;
 use crate::identity::{Scan, scan};
@@ -116,7 +116,10 @@ impl Follower {
             path: path.to_owned(),
             source,
         };
-        fs::metadata(root).map_err(|source| failed(root, source))?;
+        let metadata = fs::metadata(root).map_err(|source| failed(root, source))?;
+        if !metadata.is_dir() && !metadata.is_file() {
+            return Err(failed(root, std::io::Error::other(NOT_A_FILE)));
+        }
         let lock = lock(state_path).map_err(|source| Error::FollowState {
             path: state_path.to_owned(),
             source,
@@ -323,7 +326,13 @@ impl Follower {
     /// read is told of.
     fn walk(&mut self, now: Instant, sink: &mut dyn EventSink) -> Result<bool> {
         self.walked_at = Some(now);
-        let found = if self.root.is_dir() {
+        let is_dir = self.root.is_dir();
+        let links = if is_dir {
+            Links::Refused
+        } else {
+            Links::Followed
+        };
+        let found = if is_dir {
             walk(&self.root, &self.options.collect.limits)
         } else {
             let name = self.root.file_name().unwrap_or_default();
@@ -358,7 +367,7 @@ impl Follower {
                 continue;
             }
             // An empty file says nothing yet, not even which file it is.
-            let (mut opened, start) = match tail::open(&file.path) {
+            let (mut opened, start) = match tail::open(&file.path, links) {
                 Ok((_, start)) if start.is_empty() => continue,
                 Ok(opened) => opened,
                 Err(error) => {
@@ -376,7 +385,7 @@ impl Follower {
                 ..known.unwrap_or_default()
             };
             self.scans.insert(relative.clone(), self.first_look(file));
-            let tail = Tail::new(relative.clone(), path, position, now);
+            let tail = Tail::new(relative.clone(), path, links, position, now);
             self.tails.insert(relative, tail);
             has_new = true;
         }

@@ -20,7 +20,7 @@ use patchlens_event::RejectReason;
 use super::gate::{End, Gate, Last, Passed};
 use super::pass::Pass;
 use super::position::{HEAD_BYTES, Head, Mark, Position};
-use crate::bundle::{is_packed, is_zip};
+use crate::bundle::{Links, is_packed, is_zip, open_regular};
 use crate::collect::{Device, EventSink, FileEvents, FileState};
 use crate::identity::unknown;
 use crate::{Format, Result, TextParser, detect};
@@ -37,6 +37,7 @@ const REST: u32 = 10;
 pub(super) struct Tail {
     pub(super) relative: String,
     path: PathBuf,
+    links: Links,
     file: Option<File>,
     pub(super) format: Option<Format>,
     pub(super) position: Position,
@@ -86,8 +87,8 @@ pub(super) struct Look<'a> {
 }
 
 /// Opens a file and reads its first bytes.
-pub(super) fn open(path: &Path) -> io::Result<(File, Vec<u8>)> {
-    let mut file = File::open(path)?;
+pub(super) fn open(path: &Path, links: Links) -> io::Result<(File, Vec<u8>)> {
+    let mut file = open_regular(path, links)?;
     let start = start_of(&mut file)?;
     Ok((file, start))
 }
@@ -100,10 +101,17 @@ fn start_of(file: &mut File) -> io::Result<Vec<u8>> {
 }
 
 impl Tail {
-    pub(super) fn new(relative: String, path: PathBuf, position: Position, now: Instant) -> Self {
+    pub(super) fn new(
+        relative: String,
+        path: PathBuf,
+        links: Links,
+        position: Position,
+        now: Instant,
+    ) -> Self {
         Self {
             relative,
             path,
+            links,
             file: None,
             format: None,
             position,
@@ -124,7 +132,13 @@ impl Tail {
 
     /// Looks at the file and hands on what is new.
     pub(super) fn look(&mut self, look: &mut Look<'_>) -> Result<Looked> {
-        let Ok(metadata) = fs::metadata(&self.path) else {
+        let metadata = if self.links == Links::Followed {
+            fs::metadata(&self.path)
+        } else {
+            fs::symlink_metadata(&self.path)
+        };
+        // A link, a directory or a pipe that took its place is for the next walk to judge.
+        let Some(metadata) = metadata.ok().filter(fs::Metadata::is_file) else {
             return self.end(look);
         };
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
@@ -132,7 +146,7 @@ impl Tail {
         let has_changed = self.stamp != stamp;
         let is_at_rest = self.is_settled && self.is_partial_taken;
         if has_changed || (self.file.is_none() && !is_at_rest) {
-            let Ok((mut file, start)) = open(&self.path) else {
+            let Ok((mut file, start)) = open(&self.path, self.links) else {
                 // In use by another program, or too many are open: the next look may find it free.
                 return Ok(Self::again(look.options.look, look.now));
             };

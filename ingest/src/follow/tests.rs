@@ -12,6 +12,7 @@ use super::*;
 use crate::collect::{SinkError, read_path};
 use crate::testing::shared;
 
+mod hostile;
 mod kept;
 
 #[derive(Default)]

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
 /// Watches paths as long as it lives.
@@ -18,12 +18,15 @@ impl Watch {
     pub fn new(paths: &[PathBuf]) -> Self {
         let changes = Arc::new(Notify::new());
         let told = Arc::clone(&changes);
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let tell = move |event: notify::Result<notify::Event>| {
             // Reading is no change, and we read.
             if !event.is_ok_and(|event| matches!(event.kind, EventKind::Access(_))) {
                 told.notify_one();
             }
-        });
+        };
+        // Links are not read, and one to the root would have the whole system watched.
+        let config = Config::default().with_follow_symlinks(false);
+        let watcher = RecommendedWatcher::new(tell, config);
         let watcher = watcher.and_then(|mut watcher| {
             for path in paths {
                 let (path, mode) = if path.is_dir() {

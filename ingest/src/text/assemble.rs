@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use patchlens_event::{Reject, RejectReason};
 
 use super::head::{Head, head};
+use super::setupapi::{Sections, Step};
 use super::{cmtrace, excerpt};
 use crate::encoding::{LINE_BYTES_MAX, Line, Unit, shown_in};
 use crate::{Format, Issue, Record, RecordSink};
@@ -46,6 +47,20 @@ impl Pending<'_> {
     }
 }
 
+/// What became of a line of a section.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "every line makes one, and it is taken apart at once"
+)]
+enum Taken<'b> {
+    /// It begins a record.
+    Begun(Pending<'b>),
+    /// It was the last of the record above.
+    Closed,
+    /// Neither.
+    Not,
+}
+
 /// Puts the lines of one file together.
 #[derive(Debug, Clone)]
 pub(super) struct Assembler {
@@ -57,6 +72,8 @@ pub(super) struct Assembler {
     preface: Option<Issue<'static>>,
     /// No line of the full form came yet: it may be an excerpt.
     may_be_excerpt: bool,
+    /// Where a log of driver installations is divided.
+    sections: Option<Box<Sections>>,
 }
 
 impl Assembler {
@@ -68,6 +85,7 @@ impl Assembler {
             rejected: 0,
             preface: None,
             may_be_excerpt: true,
+            sections: (format == Format::SetupapiLog).then(Box::default),
         }
     }
 
@@ -96,6 +114,9 @@ impl Assembler {
         pending: &mut Option<Pending<'b>>,
         sink: &mut dyn RecordSink,
     ) {
+        if self.sections.is_some() {
+            return self.line_of_section(line, text, pending, sink);
+        }
         if let Some(begun) = self.begin(line, text) {
             self.flush(pending.take(), sink);
             *pending = Some(begun);
@@ -135,49 +156,75 @@ impl Assembler {
         Some(pending)
     }
 
+    /// Takes one line of a log that is divided into sections.
+    #[expect(
+        clippy::ptr_arg,
+        reason = "what is borrowed lives as long as the buffer, and longer than this reference"
+    )]
+    fn line_of_section<'b>(
+        &mut self,
+        line: &Line<'b>,
+        text: &Cow<'b, str>,
+        pending: &mut Option<Pending<'b>>,
+        sink: &mut dyn RecordSink,
+    ) {
+        let begun = match text {
+            Cow::Borrowed(text) => self.step(line, text, pending),
+            Cow::Owned(text) => match self.step(line, text, pending) {
+                Taken::Begun(begun) => Taken::Begun(begun.into_owned()),
+                Taken::Closed => Taken::Closed,
+                Taken::Not => Taken::Not,
+            },
+        };
+        match begun {
+            Taken::Begun(mut begun) => {
+                begun.surplus.extend(surplus(line));
+                self.flush(pending.take(), sink);
+                *pending = Some(begun);
+            }
+            Taken::Closed => {}
+            Taken::Not => match pending {
+                Some(pending) => append(pending, text, line),
+                None => self.reject_preface(line, text, sink),
+            },
+        }
+    }
+
+    /// What a line is for the records of a log that is divided into sections.
+    fn step<'t>(
+        &mut self,
+        line: &Line<'_>,
+        text: &'t str,
+        pending: &mut Option<Pending<'_>>,
+    ) -> Taken<'t> {
+        let (zeros, text) = without_zeros(text);
+        let Some(sections) = &mut self.sections else {
+            return Taken::Not;
+        };
+        match sections.step(line.number, text) {
+            Step::Other => Taken::Not,
+            Step::Begin(head) => Taken::Begun(begun(line, zeros, head)),
+            Step::Close(close) => {
+                let Some(pending) = pending else {
+                    return Taken::Not;
+                };
+                append(pending, close.text, line);
+                let record = &mut pending.record;
+                record.level = close.level;
+                record.fields = close.fields;
+                if let Some((time_text, time)) = close.stamp {
+                    record.time_text = time_text.into();
+                    record.time = time;
+                }
+                Taken::Closed
+            }
+        }
+    }
+
     fn begin_in<'t>(&mut self, line: &Line<'_>, text: &'t str) -> Option<Pending<'t>> {
-        // A file system that lost power leaves zeros where the next record was to stand.
-        let begin = if text.starts_with('\0') {
-            text.trim_start_matches('\0')
-        } else {
-            text
-        };
-        let zeros = text.len() - begin.len();
-        let Head {
-            time_text,
-            time,
-            level,
-            component,
-            message,
-            fields,
-            is_open,
-        } = self.head(begin)?;
-        let record = Record {
-            line: line.number,
-            byte_offset: line.offset
-                + if zeros > 0 {
-                    (line.mark_bytes + zeros) as u64
-                } else {
-                    0
-                },
-            record_id: None,
-            time_text,
-            time,
-            level,
-            component: component.map(Cow::Borrowed),
-            channel: None,
-            windows_event_id: None,
-            message: Cow::Borrowed(message),
-            fields,
-            continuations: 0,
-        };
-        Some(Pending {
-            record,
-            is_open,
-            blank_lines: 0,
-            surplus: Vec::new(),
-            overflow: None,
-        })
+        let (zeros, begin) = without_zeros(text);
+        let head = self.head(begin)?;
+        Some(begun(line, zeros, head))
     }
 
     fn head<'t>(&mut self, line: &'t str) -> Option<Head<'t>> {
@@ -303,6 +350,55 @@ fn append(pending: &mut Pending<'_>, text: &str, line: &Line<'_>) {
     pending.blank_lines = 0;
     pending.record.continuations += 1;
     pending.surplus.extend(surplus(line));
+}
+
+/// The text behind zeros, and how many there are: a file system that lost power leaves them where the
+/// next record was to stand.
+fn without_zeros(text: &str) -> (usize, &str) {
+    if !text.starts_with('\0') {
+        return (0, text);
+    }
+    let begin = text.trim_start_matches('\0');
+    (text.len() - begin.len(), begin)
+}
+
+/// The record that a line begins, behind so many zeros.
+fn begun<'t>(line: &Line<'_>, zeros: usize, head: Head<'t>) -> Pending<'t> {
+    let Head {
+        time_text,
+        time,
+        level,
+        component,
+        message,
+        fields,
+        is_open,
+    } = head;
+    let record = Record {
+        line: line.number,
+        byte_offset: line.offset
+            + if zeros > 0 {
+                (line.mark_bytes + zeros) as u64
+            } else {
+                0
+            },
+        record_id: None,
+        time_text,
+        time,
+        level,
+        component: component.map(Cow::Borrowed),
+        channel: None,
+        windows_event_id: None,
+        message: Cow::Borrowed(message),
+        fields,
+        continuations: 0,
+    };
+    Pending {
+        record,
+        is_open,
+        blank_lines: 0,
+        surplus: Vec::new(),
+        overflow: None,
+    }
 }
 
 /// The part of a line above the longest that is read; the line itself is counted where it belongs.

@@ -28,6 +28,7 @@ pub(crate) fn head(format: Format, line: &str) -> Option<Head<'_>> {
         Format::CbsLog | Format::DismLog | Format::SetupLog => panther::head(line),
         Format::ReportingEvents => reporting_events::head(line),
         Format::CmtraceLog => cmtrace::head(line),
+        // Those that are read with what stands above (`setupapi::Sections`), and those without lines.
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ mod excerpt;
 mod head;
 mod panther;
 mod reporting_events;
+mod setupapi;
 mod stamp;
 mod windows_update;
 
@@ -19,6 +20,7 @@ pub(crate) use excerpt::{
 };
 pub(crate) use head::head;
 pub(crate) use panther::Component;
+pub(crate) use setupapi::{Likeness as SetupapiLikeness, likeness as setupapi_likeness};
 
 use crate::encoding::{Decoder, LineReader};
 use crate::{Format, RecordSink};

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::{Format, Issue, Record, RecordSink, TextAccount, TextParser};
 
-const TEXT_LOGS: [Format; 7] = [
+const TEXT_LOGS: [Format; 8] = [
     Format::WindowsUpdateLog,
     Format::WindowsUpdateLogLegacy,
     Format::CbsLog,
@@ -15,6 +15,7 @@ const TEXT_LOGS: [Format; 7] = [
     Format::SetupLog,
     Format::ReportingEvents,
     Format::CmtraceLog,
+    Format::SetupapiLog,
 ];
 
 /// Counts what it is given, and keeps it as text.

@@ -36,7 +36,8 @@ pub(crate) fn attempts(device_id: &str, rows: &[Row<'_>], knowledge: &Knowledge)
                 .map(|(index, _)| index)
         };
         match of_file.first().map(|row| (row.source, row.file)) {
-            None | Some(("procmon" | "hash_listing" | "osquery", _)) => {}
+            // No installation of an update is told there as a whole.
+            None | Some(("procmon" | "hash_listing" | "osquery" | "setupapi_log", _)) => {}
             Some(("event_log", _)) => event_log.extend(records()),
             Some(file) => streams.entry(file).or_default().extend(records()),
         }

@@ -7,7 +7,7 @@ use patchlens_event::{EventId, Hresult};
 
 use super::candidate::{Candidate, Material, Support};
 use super::standout::{self, Usual};
-use super::verdict;
+use super::{text, verdict};
 use crate::attempt::Attempt;
 use crate::cluster::{KeyPart, joined, key_parts};
 use crate::knowledge::{Role, Variables};
@@ -491,6 +491,7 @@ fn ranked(device_id: &str, mut diagnoses: Vec<Diagnosis>, attempts: &[Attempt]) 
 pub(crate) fn evidence_text(row: &Row<'_>, fact: Option<&str>, value: Option<&str>) -> String {
     match (fact, value) {
         (Some(fact), Some(value)) => format!("{fact} = {value}"),
+        _ if row.source == "setupapi_log" => text::section_in_words(row),
         _ => row.message.to_owned(),
     }
 }

@@ -1,7 +1,8 @@
 //! Fills the texts of a cause: `{culprit}` becomes the culprit, and `[… {holder} …]` is left out
 //! when a variable in it is not known.
 
-use crate::knowledge::Variables;
+use crate::knowledge::{FieldValues, Variables};
+use crate::row::Row;
 
 /// The language of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +73,25 @@ fn fill(text: &str, variables: &Variables, language: Language, out: &mut String)
             out.push_str(part);
         }
     }
+}
+
+/// The end of a section that failed says only that: which it was, and its first errors stand above it.
+pub(crate) fn section_in_words(row: &Row<'_>) -> String {
+    let fields = FieldValues::parse(row.fields);
+    let Some(section) = fields.get("section") else {
+        return row.message.to_owned();
+    };
+    let mut text = format!("[{section}]");
+    for (name, label) in [("driver", "driver "), ("error", "")] {
+        if let Some(value) = fields.get(name) {
+            text.push('\n');
+            text.push_str(label);
+            text.push_str(value);
+        }
+    }
+    text.push('\n');
+    text.push_str(row.message.lines().next_back().unwrap_or_default());
+    text
 }
 
 #[cfg(test)]

@@ -255,6 +255,28 @@ async fn the_rate_counts_what_is_sent_not_what_it_inflates_to() {
     }
 }
 
+/// It asks again and again and never reads: its answers wait in the buffers of the system, and then in
+/// the gateway.
+#[tokio::test]
+async fn a_client_that_never_reads_gives_way() {
+    let gateway = Running::start_with(|config| {
+        config.connections.connections_max = 1;
+        config.connections.head_wait = Duration::from_millis(500);
+    })
+    .await;
+    let mut deaf = connect(&gateway).await;
+    let asks = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000);
+    // As much as it takes, until nothing more is taken.
+    while let Ok(Ok(())) =
+        tokio::time::timeout(Duration::from_millis(200), deaf.write_all(asks.as_bytes())).await
+    {
+    }
+    let alive = reqwest::get(gateway.at("/healthz"));
+    let alive = tokio::time::timeout(Duration::from_secs(20), alive).await;
+    assert_eq!(alive.expect("no place").unwrap().status(), 200);
+    drop(deaf);
+}
+
 #[tokio::test]
 async fn connections_that_say_nothing_give_way() {
     let gateway = Running::start_with(|config| {

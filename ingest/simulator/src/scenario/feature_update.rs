@@ -1,6 +1,6 @@
 //! Feature updates that setup gives up: the image, the migration, a block, a driver.
 
-use super::{Case, Code, Fault, Stage, Statement};
+use super::{Case, Code, DriverSection, Fault, Stage, Statement};
 use crate::{
     names::{COMPATIBILITY_BLOCKS, INFS, PLUGINS, SYSTEM_FILES},
     random::Random,
@@ -99,9 +99,23 @@ pub(super) fn blocked(shared: &mut Random) -> Case {
 pub(super) fn driver(shared: &mut Random) -> Case {
     let inf = shared.pick(&INFS);
     let code = Code(0xc190_0101, "MOSETUP_E_ROLLBACK");
-    case(inf, setup(code, 0x30018, vec![
+    let mut fault = setup(code, 0x30018, vec![
         Statement::info("SP", format!("Device install started for driver package {inf}")).after(90_000),
         Statement::error("SP", format!("CDriverInstall: driver {inf} did not finish, device install hung. Error: 0x800705B4")).after(300_000),
         Statement::error("SP", "Operation failed: Install device drivers in SysPrep. Error: 0xC1900101[gle=0x000000b7]"),
-    ]))
+    ]);
+    fault.driver_section = Some(DriverSection {
+        title: "Setup online Device Install (Hardware initiated) - PCI\\VEN_10EC&DEV_8168&SUBSYS_86771043&REV_15\\4&2E4D2D5E&0&00E5".to_owned(),
+        command: "C:\\Windows\\system32\\oobe\\windeploy.exe",
+        entries: vec![
+            ("", "utl", "{Select Drivers - PCI\\VEN_10EC&DEV_8168&SUBSYS_86771043&REV_15\\4&2E4D2D5E&0&00E5}".to_owned()),
+            ("", "utl", "     Driver Node:".to_owned()),
+            ("", "utl", "          Status         - Selected".to_owned()),
+            ("", "utl", format!("          Driver INF     - {inf}")),
+            ("!!!", "dvi", "     Device not started: Device has problem: 0x0a (CM_PROB_FAILED_START), problem status: 0xc00000b5.".to_owned()),
+            ("!!!", "ndv", format!("     Device install timed out for '{inf}'. Error = 0x000005b4")),
+        ],
+        status: 0x5b4,
+    });
+    case(inf, fault)
 }

@@ -19,7 +19,9 @@ mod store;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use statement::{Case, Code, Fault, Occurrence, Severity, Stage, Statement};
+pub(crate) use statement::{
+    Case, Code, DriverSection, Fault, Occurrence, Severity, Stage, Statement,
+};
 
 use crate::{device::Device, plan::Release, random::Random};
 

@@ -1,7 +1,8 @@
 //! What the servicing stack stumbles over while it plans, stages or commits an update.
 
-use super::{Case, Code, Fault, Occurrence, Stage, Statement};
+use super::{Case, Code, DriverSection, Fault, Occurrence, Stage, Statement};
 use crate::{
+    bundle::FileKind,
     device::Device,
     names::{COMPONENTS, DRIVER_FILES, HOLDERS, SYSTEM_FILES},
     plan::Release,
@@ -285,19 +286,58 @@ pub(super) fn not_applicable(release: &Release) -> Case {
 pub(super) fn driver_failed(shared: &mut Random) -> Case {
     let inf = shared.pick(&crate::names::INFS);
     let mut fault = Fault::at(Stage::Restart, PATH_NOT_FOUND);
-    fault.cbs = vec![
-        Statement::info(
-            "CBS",
-            format!(
-                "INSTALL index: {}, phase: 1, result 3, inf: {inf}",
-                shared.between(1, 120)
+    let index = shared.between(1, 120);
+    let store = format!(
+        "C:\\Windows\\System32\\DriverStore\\FileRepository\\{inf}_amd64_{}\\{inf}",
+        shared.hex(16)
+    );
+    // Where the package's own setup file is gone, servicing does not get as far as to name it.
+    let is_named = shared.chance(0.5);
+    fault.driver_section = Some(DriverSection {
+        title: "Install Driver Updates".to_owned(),
+        command: "",
+        entries: vec![
+            ("", "sto", "Image State        = Specialized".to_owned()),
+            (
+                "",
+                "sto",
+                "Transaction        = CbsDriversAndPrimitives".to_owned(),
             ),
-        )
-        .after(20_000),
-        Statement::info(
-            "CBS",
-            format!("Doqe: Recording result: 0x80070003, for Inf: {inf}"),
-        ),
+            ("", "sto", "Driver Updates     = 644".to_owned()),
+            (
+                "!",
+                "inf",
+                format!("Unable to load INF: '{store}'(00000003)"),
+            ),
+            (
+                "!!!",
+                "inf",
+                format!("Invalid INF '{store}', parsing error on line 0. Code = 1002"),
+            ),
+            (
+                "!!!",
+                "sto",
+                format!(
+                    "Failed to get version info for driver update '{store}'. Error = 0x00000003"
+                ),
+            ),
+        ],
+        status: 3,
+    });
+    if is_named {
+        fault.cbs = vec![
+            Statement::info(
+                "CBS",
+                format!("INSTALL index: {index}, phase: 1, result 3, inf: {inf}"),
+            )
+            .after(20_000),
+            Statement::info(
+                "CBS",
+                format!("Doqe: Recording result: 0x80070003, for Inf: {inf}"),
+            ),
+        ];
+    }
+    fault.cbs.extend([
         Statement::info(
             "CBS",
             format!("Doqe: Failed installing driver updates {PATH_NOT_FOUND}"),
@@ -313,8 +353,11 @@ pub(super) fn driver_failed(shared: &mut Random) -> Case {
             "CBS",
             "Setting original failure status: 0x80070003, last forward execute state: CbsExecuteStatePrimitives",
         ),
-    ];
-    culprit(inf, fault)
+    ]);
+    Case {
+        told_by: (!is_named).then_some(&[&[FileKind::Cbs, FileKind::Setupapi]]),
+        ..culprit(inf, fault)
+    }
 }
 
 /// The boot files do not fit the system partition any more.

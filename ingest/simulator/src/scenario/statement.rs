@@ -98,6 +98,17 @@ pub(crate) struct Occurrence {
     pub(crate) message: String,
 }
 
+/// The section of a driver that fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DriverSection {
+    pub(crate) title: String,
+    /// Who asked for it; servicing where it is empty.
+    pub(crate) command: &'static str,
+    /// Mark (`!!!`, `!` or none), category and text.
+    pub(crate) entries: Vec<(&'static str, &'static str, String)>,
+    pub(crate) status: u32,
+}
+
 /// What is logged when an attempt fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -116,6 +127,8 @@ pub(crate) struct Fault {
     pub(crate) dism: Vec<Statement>,
     /// setupact.log.
     pub(crate) setup: Vec<Statement>,
+    /// setupapi.dev.log.
+    pub(crate) driver_section: Option<DriverSection>,
     /// Event log.
     pub(crate) events: Vec<Occurrence>,
 }
@@ -132,6 +145,7 @@ impl Fault {
             windows_update: Vec::new(),
             dism: Vec::new(),
             setup: Vec::new(),
+            driver_section: None,
             events: Vec::new(),
         }
     }

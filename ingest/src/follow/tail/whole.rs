@@ -3,12 +3,22 @@
 use std::io::{self, Seek, SeekFrom};
 use std::time::Instant;
 
+use patchlens_event::RejectReason;
+
 use super::{Look, Looked, REST, Tail};
 use crate::follow::pass::{Pass, Slice};
 use crate::{Format, Result};
 
 impl Tail {
     pub(super) fn look_at_whole(&mut self, format: Format, look: &mut Look<'_>) -> Result<Looked> {
+        let bytes_max = look.options.collect.limits.whole_file_bytes_max;
+        if let Some((bytes, _)) = self.stamp
+            && is_one_statement(format)
+            && bytes > bytes_max
+        {
+            self.pass = None;
+            return self.refuse(bytes, look);
+        }
         let pass = match self.pass.take() {
             Some(pass) => pass,
             None => match self.begin_pass(format, look) {
@@ -70,6 +80,27 @@ impl Tail {
                 .then(|| self.changed_at + look.options.partial),
             ..Looked::default()
         })
+    }
+
+    /// What is kept in memory as a whole is not even read when it is too long for that: the file may
+    /// be said to have more bytes than any disk.
+    fn refuse(&mut self, bytes: u64, look: &mut Look<'_>) -> Result<Looked> {
+        (self.is_settled, self.is_partial_taken) = (true, true);
+        self.waiting_since = None;
+        self.file = None;
+        if !self.is_told {
+            self.is_told = true;
+            let detail = format!(
+                "{bytes} bytes; files of this format are read up to {}, raise `whole_file_bytes_max`",
+                look.options.collect.limits.whole_file_bytes_max
+            );
+            let reason = RejectReason::LimitExceeded;
+            let reject = look
+                .device
+                .reject(&self.relative, (1, 0), reason, &detail, b"");
+            look.sink.reject(reject)?;
+        }
+        Ok(Looked::default())
     }
 
     /// Begins a pass when it is due, or says when it is.
