@@ -316,3 +316,31 @@ fn a_failure_before_the_device_got_a_later_release_is_over() {
     assert_eq!(open("10.0.19045.1000"), 1, "the same release, and older");
     assert_eq!(open("10.0.22631.100"), 0);
 }
+
+#[test]
+fn a_service_that_somebody_switched_on_again_is_not_what_was_disabled() {
+    let scan = agent(
+        100,
+        1,
+        "* END * Finding updates CallerId = UpdateOrchestrator, Id = 1, Exit code = 0x80070422",
+    );
+    let culprit = |new_start_type: &str| {
+        let changed = event(
+            "Service Control Manager",
+            7040,
+            0,
+            &[
+                ("param1", "Windows Update"),
+                ("param2", "x"),
+                ("param3", new_start_type),
+                ("param4", "wuauserv"),
+            ],
+        );
+        let open = verdicts(&[changed, scan.clone()]).open();
+        assert_eq!(open[0][schema::CAUSE], "update-service-disabled");
+        open[0][schema::CULPRIT].clone()
+    };
+    assert_eq!(culprit("disabled"), "wuauserv");
+    assert_eq!(culprit("Deaktiviert"), "wuauserv");
+    assert_ne!(culprit("auto start"), "wuauserv");
+}
