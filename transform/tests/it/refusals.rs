@@ -37,7 +37,7 @@ fn reference_data_with_a_mistake_is_refused_with_its_line() {
 #[test]
 fn plans_that_contradict_themselves_are_refused_and_what_was_taken_before_stays() {
     let rollouts = "rollout_id,name,kb_article,started_at,deadline_at\n\
-        aug,August,5041580,2024-08-15,2024-08-29\naug,August,5041580,2024-08-15,2024-08-29\n";
+        aug,August,5041580,2024-08-15T00:00:00Z,2024-08-29T00:00:00Z\naug,August,5041580,2024-08-15T00:00:00Z,2024-08-29T00:00:00Z\n";
     let devices = "rollout_id,device_id,site\naug,PC-1,North\naug,pc-1,North\n";
     let mut plan = Reference::default();
     plan.add_csv("r.csv", rollouts.as_bytes()).unwrap();
@@ -57,8 +57,8 @@ fn plans_that_contradict_themselves_are_refused_and_what_was_taken_before_stays(
             "x.csv:2: rollout_id is \"aug\": expected each rollout once",
         ),
         (
-            "rollout_id,name,kb_article,started_at,deadline_at\nsep,S,5043064,2024-09-15,2024-09-01\n",
-            "x.csv:2: deadline_at is \"2024-09-01\": expected a time after started_at",
+            "rollout_id,name,kb_article,started_at,deadline_at\nsep,S,5043064,2024-09-15T00:00:00Z,2024-09-01T00:00:00Z\n",
+            "x.csv:2: deadline_at is \"2024-09-01T00:00:00Z\": expected a time after started_at",
         ),
     ] {
         let mut strict = plan.clone();
