@@ -2,26 +2,24 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::Instant;
 
 use anyhow::Context;
 use patchlens_dashboards::{Collected, Pending, Receipt, Uploader, Uploads};
 use patchlens_event::{EVENTS_TOPIC, Event, REJECTS_TOPIC, Reject};
 use patchlens_ingest::collect::{EventSink, PathAccount, SinkError, read_path};
 use patchlens_ingest::ship::{Shipper, ship_all};
-use patchlens_log::{LogUrl, PartitionLag, Reader, ReaderOptions, Writer};
-use patchlens_stream::Metrics;
+use patchlens_log::{PartitionLag, Writer};
+use patchlens_stream::{Looked, Metrics};
+use tokio::sync::watch;
 
 use crate::cli::Reading;
 use crate::config::{Config, socket_address};
 use crate::reading::collect_options;
-use crate::services::{now, open_writer};
+use crate::services::open_writer;
 
 /// Reasons of refused input that a receipt holds.
 const REASONS_MAX: usize = 20;
-/// How often the event log is asked how far the analysis has come.
-const LOOK_PAUSE: Duration = Duration::from_millis(200);
 
 /// Where the bundles of this process's pages go. The transform stage must run in this process too: `metrics` are its.
 pub(crate) async fn uploads(config: &Config, metrics: Arc<Metrics>) -> anyhow::Result<Uploads> {
@@ -33,7 +31,6 @@ pub(crate) async fn uploads(config: &Config, metrics: Arc<Metrics>) -> anyhow::R
     let writer = Arc::new(open_writer(config, &url).await?);
     let uploader = LogUploader {
         config: Arc::new(config.clone()),
-        url: url.parse()?,
         writer,
         metrics,
     };
@@ -53,7 +50,6 @@ pub(crate) async fn uploads(config: &Config, metrics: Arc<Metrics>) -> anyhow::R
 #[derive(Clone)]
 struct LogUploader {
     config: Arc<Config>,
-    url: LogUrl,
     writer: Arc<Writer>,
     metrics: Arc<Metrics>,
 }
@@ -66,13 +62,10 @@ impl Uploader for LogUploader {
                 .ship(path)
                 .await
                 .map_err(|error| format!("{error:#}"))?;
-            let receipt = receipt(&account, reasons);
-            let analysed = Box::pin(async move {
-                if let Err(error) = this.wait_until_moved().await {
-                    tracing::warn!(%error, "cannot tell how far the analysis has come");
-                }
-            });
-            Ok(Collected { receipt, analysed })
+            Ok(Collected {
+                receipt: receipt(&account, reasons),
+                analysed: Box::pin(moved(this.metrics.looked.subscribe(), Instant::now())),
+            })
         })
     }
 }
@@ -102,45 +95,36 @@ impl LogUploader {
         written.context("writing to the event log")?;
         Ok(read?)
     }
+}
 
-    /// Returns when the transform stage has moved what is in the event log now.
-    async fn wait_until_moved(&self) -> anyhow::Result<()> {
-        if matches!(self.url, LogUrl::Local { .. }) {
-            return self.wait_for_position().await;
-        }
-        // Of Kafka's partitions only their reader knows the position: it must have looked since, and seen nothing left.
-        let since = u64::try_from(now()().as_second()).unwrap_or_default();
-        let metrics = &self.metrics;
-        while metrics.progress_at_seconds.load(Ordering::Relaxed) <= since
-            || metrics.lag_messages.load(Ordering::Relaxed) > 0
-        {
-            tokio::time::sleep(LOOK_PAUSE).await;
-        }
-        Ok(())
-    }
-
-    async fn wait_for_position(&self) -> anyhow::Result<()> {
-        // It never polls, and so never takes the group's place from the transform stage.
-        let options =
-            ReaderOptions::new(&self.config.event_log.group, [EVENTS_TOPIC, REJECTS_TOPIC]);
-        let mut reader = Reader::open(&self.url, options).await?;
-        let ends: Vec<i64> = reader
-            .lag()
-            .await?
+/// Returns when the transform stage has moved what was in the event log at `shipped_at`; false when another process has
+/// come to read a part of it, so that this one cannot tell.
+async fn moved(mut looks: watch::Receiver<Looked>, shipped_at: Instant) -> bool {
+    let begun_since = |look: &Looked| look.at.is_some_and(|at| at >= shipped_at);
+    let Ok(first) = looks.wait_for(begun_since).await.map(|look| look.clone()) else {
+        return false;
+    };
+    let ends = first
+        .partitions
+        .iter()
+        .filter(|end| [EVENTS_TOPIC, REJECTS_TOPIC].contains(&&*end.topic));
+    let ends: Vec<&PartitionLag> = ends.collect();
+    let position = |look: &Looked, end: &PartitionLag| {
+        let is_its =
+            |now: &&PartitionLag| (&now.topic, now.partition) == (&end.topic, end.partition);
+        look.partitions
             .iter()
-            .map(|lag| lag.end_offset)
-            .collect();
-        let is_behind = |lags: &[PartitionLag]| {
-            lags.iter()
-                .zip(&ends)
-                .any(|(lag, end)| lag.next_offset < *end)
-        };
-        while is_behind(&reader.lag().await?) {
-            tokio::time::sleep(LOOK_PAUSE).await;
-        }
-        reader.close().await;
-        Ok(())
-    }
+            .find(is_its)
+            .map(|now| now.next_offset)
+    };
+    let is_past = |look: &Looked| {
+        ends.iter()
+            .all(|end| position(look, end).is_none_or(|offset| offset >= end.end_offset))
+    };
+    looks
+        .wait_for(|look| is_past(look))
+        .await
+        .is_ok_and(|look| ends.iter().all(|end| position(&look, end).is_some()))
 }
 
 fn receipt(account: &PathAccount, reasons: Vec<String>) -> Receipt {
@@ -180,5 +164,91 @@ impl EventSink for Noting {
             self.reasons.push(reason);
         }
         self.shipper.reject(reject)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn look(at: Instant, partitions: &[(&str, i32, i64, i64)]) -> Looked {
+        Looked {
+            at: Some(at),
+            partitions: partitions
+                .iter()
+                .map(|(topic, partition, next_offset, end_offset)| PartitionLag {
+                    topic: (*topic).into(),
+                    partition: *partition,
+                    next_offset: *next_offset,
+                    end_offset: *end_offset,
+                })
+                .collect(),
+        }
+    }
+
+    /// What it gives if it gives it now.
+    fn now_or_never(waiting: &mut Pin<Box<impl Future<Output = bool>>>) -> Option<bool> {
+        match waiting
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Ready(found) => Some(found),
+            Poll::Pending => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_upload_waits_for_its_own_end_however_much_arrives_behind_it() {
+        let metrics = Metrics::default();
+        let shipped_at = Instant::now();
+        let before = shipped_at
+            .checked_sub(std::time::Duration::from_secs(1))
+            .unwrap();
+        let mut waiting = Box::pin(moved(metrics.looked.subscribe(), shipped_at));
+        // A look from before does not know its end.
+        metrics
+            .looked
+            .send_replace(look(before, &[(EVENTS_TOPIC, 0, 5, 5)]));
+        assert_eq!(now_or_never(&mut waiting), None);
+        let steps = [
+            [
+                (EVENTS_TOPIC, 0, 5, 9),
+                (REJECTS_TOPIC, 0, 1, 1),
+                ("patchlens.winlogbeat.v1", 0, 0, 7),
+            ],
+            [
+                (EVENTS_TOPIC, 0, 8, 20),
+                (REJECTS_TOPIC, 0, 1, 4),
+                ("patchlens.winlogbeat.v1", 0, 0, 9),
+            ],
+        ];
+        for step in steps {
+            metrics.looked.send_replace(look(Instant::now(), &step));
+            assert_eq!(now_or_never(&mut waiting), None);
+        }
+        // Never without anything behind it, and past its end all the same.
+        metrics.looked.send_replace(look(
+            Instant::now(),
+            &[(EVENTS_TOPIC, 0, 9, 40), (REJECTS_TOPIC, 0, 1, 8)],
+        ));
+        assert_eq!(now_or_never(&mut waiting), Some(true));
+    }
+
+    #[tokio::test]
+    async fn what_another_process_analyses_is_not_called_done() {
+        let metrics = Metrics::default();
+        let mut waiting = Box::pin(moved(metrics.looked.subscribe(), Instant::now()));
+        metrics.looked.send_replace(look(
+            Instant::now(),
+            &[(EVENTS_TOPIC, 0, 5, 9), (EVENTS_TOPIC, 1, 2, 3)],
+        ));
+        assert_eq!(now_or_never(&mut waiting), None);
+        metrics
+            .looked
+            .send_replace(look(Instant::now(), &[(EVENTS_TOPIC, 0, 9, 9)]));
+        assert_eq!(now_or_never(&mut waiting), Some(false));
     }
 }

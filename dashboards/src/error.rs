@@ -148,17 +148,7 @@ impl Error {
 
     /// The message with the chain of its causes, each once.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(error) = source {
-            let message = error.to_string();
-            if !text.contains(&message) {
-                text.push_str("\n  ");
-                text.push_str(&message);
-            }
-            source = error.source();
-        }
-        text
+        patchlens_event::causes(self).join("\n  ")
     }
 }
 

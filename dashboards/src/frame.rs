@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::http::request::Parts;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::i18n::{self, Lang};
 
@@ -72,7 +72,10 @@ pub(crate) struct Frame {
 impl Frame {
     /// Reads a request's head.
     pub(crate) fn of(parts: &Parts) -> Self {
-        let mut query = parse_query(parts.uri.query().unwrap_or_default());
+        let asked = parts.uri.query().unwrap_or_default();
+        let mut query: Vec<(String, String)> = form_urlencoded::parse(asked.as_bytes())
+            .into_owned()
+            .collect();
         let asked = |name: &str| {
             query
                 .iter()
@@ -234,23 +237,6 @@ pub(crate) fn address<'a>(path: &str, pairs: impl Iterator<Item = (&'a str, &'a 
 /// Encodes one path segment or query value.
 pub(crate) fn encode(value: &str) -> String {
     utf8_percent_encode(value, KEPT).to_string()
-}
-
-fn parse_query(query: &str) -> Vec<(String, String)> {
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(key), decode(value))
-        })
-        .collect()
-}
-
-fn decode(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " "))
-        .decode_utf8_lossy()
-        .into_owned()
 }
 
 fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {

@@ -101,7 +101,8 @@ impl App {
     fn new(store: Store, config: DashboardConfig, beside: Beside) -> Self {
         let is_cluster = store.config().cluster.is_some();
         Self {
-            store,
+            // What no reader waits for any more must not keep the store from its work.
+            store: store.within(config.store_timeout()),
             config: Arc::new(config),
             metrics: Arc::default(),
             cache: Arc::new(Cache::new(is_cluster)),

@@ -67,6 +67,19 @@ pub fn shortened(culprit: &str, most: usize) -> String {
     format!("…{}", whole.unwrap_or(&tail))
 }
 
+/// A text cut to about so many characters, with its beginning and its end: keys of one kind begin alike.
+pub fn both_ends(text: &str, most: usize) -> String {
+    let chars = text.chars().count();
+    if chars <= most {
+        return text.to_owned();
+    }
+    let (head, tail) = (most / 2, most - most / 2);
+    let head = text.chars().take(head);
+    head.chain(['…'])
+        .chain(text.chars().skip(chars - tail))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +107,7 @@ mod tests {
         assert_eq!(shortened("C:\\aaaaaaaaaaaaaaaaaaaa", 8), "…aaaaaaaa");
         assert_eq!(shortened("Package~31bf3856ad364e35", 7), "Package…");
         assert_eq!(shortened("长长长长", 2), "长长…");
+        assert_eq!(both_ends("hklm.components.x", 17), "hklm.components.x");
+        assert_eq!(both_ends("hklm.components.x", 7), "hkl…ts.x");
     }
 }

@@ -5,7 +5,7 @@
 //! engine or its replicated form, `{on_cluster}` its clause. On a cluster a table whose header says
 //! `-- Shard: column` is made twice: `x_local` on every node, and `x` as Distributed over them, sharded
 //! by that column; tables without that line are replicated whole to every node. A change of a sharded table is
-//! made to both.
+//! made to both, one of its indexes to the first alone.
 
 /// For whom statements are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +38,13 @@ impl Deployment {
         else {
             return vec![self.fill(text, "", false)];
         };
-        if is_change(text) {
-            return vec![self.fill(text, "_local", true), self.fill(text, "", true)];
+        if let Some(change) = change(text) {
+            let mut statements = vec![self.fill(text, "_local", true)];
+            // The table over all nodes has columns, and no indexes that could be changed.
+            if !change.contains(" INDEX ") {
+                statements.push(self.fill(text, "", true));
+            }
+            return statements;
         }
         let (database, table) = (
             &self.database,
@@ -105,11 +110,12 @@ impl Deployment {
     }
 }
 
-/// True when the statement changes a table instead of making it.
-fn is_change(text: &str) -> bool {
-    text.lines()
-        .find(|line| !line.starts_with("--") && !line.trim().is_empty())
-        .is_some_and(|line| line.trim_start().starts_with("ALTER TABLE "))
+/// The statement, when it changes a table instead of making it.
+fn change(text: &str) -> Option<String> {
+    let lines = text.lines().filter(|line| !line.starts_with("--"));
+    let statement = lines.collect::<Vec<_>>().join(" ");
+    let is_change = statement.trim_start().starts_with("ALTER TABLE ");
+    is_change.then_some(statement)
 }
 
 /// Returns x of the first `{kind:x}`.
@@ -186,6 +192,14 @@ mod tests {
                 "ALTER TABLE `d`.`t_local` ON CLUSTER `c` ADD COLUMN IF NOT EXISTS b UInt8",
                 "ALTER TABLE `d`.`t` ON CLUSTER `c` ADD COLUMN IF NOT EXISTS b UInt8"
             ]
+        );
+        let text =
+            "-- Shard: device_id\nALTER TABLE {table:t} {on_cluster}\n    DROP INDEX IF EXISTS i";
+        let statements = cluster.render_table(text);
+        assert_eq!(statements.len(), 1, "{statements:?}");
+        assert!(
+            statements[0].contains("`d`.`t_local` ON CLUSTER `c`"),
+            "{statements:?}"
         );
     }
 

@@ -34,8 +34,8 @@ pub trait Uploader: Send + Sync + 'static {
 pub struct Collected {
     /// What was in it.
     pub receipt: Receipt,
-    /// Completes when the pages show what the analysis made of it.
-    pub analysed: Pending<()>,
+    /// Completes with true when the pages show what the analysis made of it, with false when that cannot be told.
+    pub analysed: Pending<bool>,
 }
 
 /// What was in a bundle.
@@ -108,20 +108,27 @@ pub(crate) enum State {
     Analysing { receipt: Receipt },
     /// The pages show it.
     Done { receipt: Receipt },
+    /// Everything is durable, and nobody waits for the analysis any more; it goes on.
+    Unfinished { receipt: Receipt },
     /// It was not taken.
     Failed { detail: String },
 }
 
 impl Upload {
-    /// Whether nothing more will happen.
+    /// Whether it will not change any more.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.state, State::Done { .. } | State::Failed { .. })
+        match self.state {
+            State::Reading | State::Analysing { .. } => false,
+            State::Done { .. } | State::Unfinished { .. } | State::Failed { .. } => true,
+        }
     }
 
     /// What was in it, once that is known.
     pub(crate) fn receipt(&self) -> Option<&Receipt> {
         match &self.state {
-            State::Analysing { receipt } | State::Done { receipt } => Some(receipt),
+            State::Analysing { receipt }
+            | State::Done { receipt }
+            | State::Unfinished { receipt } => Some(receipt),
             State::Reading | State::Failed { .. } => None,
         }
     }
@@ -236,7 +243,12 @@ mod tests {
             "{landing}"
         );
         receipt.devices.push("PC-2".to_owned());
-        upload.state = State::Done { receipt };
+        upload.state = State::Done {
+            receipt: receipt.clone(),
+        };
         assert_eq!(upload.landing(), None, "two devices: the reader chooses");
+        receipt.devices.truncate(1);
+        upload.state = State::Unfinished { receipt };
+        assert_eq!(upload.landing(), None, "its diagnosis may not be there yet");
     }
 }

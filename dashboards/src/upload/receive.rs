@@ -107,13 +107,15 @@ async fn follow(desk: &Desk, uploader: &dyn Uploader, id: &str, path: PathBuf, h
             receipt: receipt.clone(),
         },
     );
-    if tokio::time::timeout(ANALYSIS_MAX, collected.analysed)
-        .await
-        .is_err()
-    {
-        tracing::warn!("the analysis of an uploaded bundle takes long; it goes on");
+    let analysed = tokio::time::timeout(ANALYSIS_MAX, collected.analysed).await;
+    if analysed == Ok(true) {
+        desk.update(id, State::Done { receipt });
+    } else {
+        tracing::warn!(
+            "the analysis of an uploaded bundle takes long, or another process does it; it goes on"
+        );
+        desk.update(id, State::Unfinished { receipt });
     }
-    desk.update(id, State::Done { receipt });
 }
 
 async fn store(mut field: Field<'_>, path: &Path, bytes_max: u64) -> Result<u64, Refused> {

@@ -241,6 +241,47 @@ async fn long_statements_end_at_the_limit() {
 }
 
 #[tokio::test]
+async fn what_no_reader_waits_for_any_more_ends_in_the_store() {
+    let Some((_, store)) = seeded().await else {
+        return;
+    };
+    for statement in [
+        "RENAME TABLE failure_cluster TO failure_cluster_fast",
+        "CREATE VIEW failure_cluster AS SELECT f.* FROM failure_cluster_fast AS f,
+            (SELECT count() AS n FROM numbers(1000000000000) WHERE sipHash64(number) = 1) AS never WHERE n >= 0",
+    ] {
+        store.execute("make a view slow", statement).await.unwrap();
+    }
+    let app = router(
+        store.clone(),
+        DashboardConfig {
+            store_timeout_ms: 1_000,
+            ..DashboardConfig::default()
+        },
+        Uploads::NoEventLog,
+    );
+    let answer = get(&app, "/clusters", &[]).await;
+    assert_eq!(
+        answer.status,
+        StatusCode::GATEWAY_TIMEOUT,
+        "{}",
+        answer.body
+    );
+    let sql = format!(
+        "SELECT count() FROM system.processes WHERE current_database = '{}' AND query NOT LIKE '%system.processes%'",
+        store.config().database
+    );
+    let ended = async {
+        while store.query_text(&sql, "TSV").await.unwrap() != "0\n" {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), ended)
+        .await
+        .expect("the statement ends by itself");
+}
+
+#[tokio::test]
 async fn foreign_host_names_are_refused() {
     let Some((app, _store)) = seeded().await else {
         return;

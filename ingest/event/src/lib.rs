@@ -7,6 +7,7 @@
 //! Invariants: this crate does no I/O, reads no clock, and knows neither Kafka nor Polars.
 
 mod batch;
+mod causes;
 mod code;
 mod event;
 mod identity;
@@ -17,6 +18,7 @@ mod reject;
 mod tests;
 
 pub use batch::{BatchItem, decode_batch, encode_batch};
+pub use causes::causes;
 pub use code::{Hresult, ParseHresultError};
 pub use event::{Event, Kind, Level, Origin, SCHEMA_VERSION, Source, ZoneSource};
 pub use identity::{EventId, IdentityKey, IdentityScope};

@@ -16,7 +16,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path as UrlPath, Query, Request, State};
 use axum::http::header;
 use futures::StreamExt as _;
-use patchlens_event::{Event, Reject};
+use patchlens_event::{Event, Reject, causes};
 use patchlens_ingest::collect::{Cancel, EventSink, PathAccount, SinkError, read_path};
 use patchlens_ingest::ship::{Shipper, ship_all};
 use serde::Deserialize;
@@ -245,7 +245,7 @@ fn unread(error: &patchlens_ingest::Error) -> Refusal {
     use patchlens_ingest::Error as E;
     match error {
         E::Read { .. } | E::Spool { .. } | E::Sink { .. } => {
-            tracing::error!(error = %causes(error), "cannot read an upload");
+            tracing::error!(error = causes(error).join(": "), "cannot read an upload");
             Refusal::Busy(
                 "the gateway cannot read the upload now; its own log says why".to_owned(),
                 RETRY,
@@ -253,17 +253,6 @@ fn unread(error: &patchlens_ingest::Error) -> Refusal {
         }
         _ => Refusal::Malformed(error.to_string()),
     }
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }
 
 /// Ends the reading of a bundle when its handler goes.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use patchlens_event::causes;
 use patchlens_ingest::ship::{Backoff, Destination, ShipError};
 use patchlens_log::Message;
 use reqwest::header;
@@ -173,7 +174,7 @@ impl Client {
             // An address where nobody is, is not reached by less either.
             let is_slow = error.is_timeout() && !error.is_connect();
             let why = if is_slow { Why::TooSlow } else { Why::Other };
-            Failure::new(why, away(causes(&error), None))
+            Failure::new(why, away(causes(&error).join(": "), None))
         };
         let response = request.send().await.map_err(lost)?;
         let status = response.status();
@@ -226,18 +227,6 @@ impl Client {
             _ => Failure::new(Why::Other, refused(detail, false)),
         })
     }
-}
-
-/// An error of the HTTP client with its causes: the outermost says little.
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// The lines of the first messages, as many as go into one request, and the messages behind them.

@@ -76,7 +76,7 @@ pub enum Error {
     },
     /// The local log has reached its byte budget and nothing in it is finished. Try again later.
     #[error(
-        "event log {log} is full: {used_bytes} of {bytes_max} bytes are unread or unfinished; let the transform catch up or raise the budget"
+        "event log {log} is full: {used_bytes} of {bytes_max} bytes are unread or unfinished by a group that read it within the last week; let the transform catch up or raise the budget"
     )]
     Full {
         /// The directory.

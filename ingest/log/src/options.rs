@@ -67,7 +67,8 @@ impl ReaderOptions {
     }
 }
 
-/// What a local log keeps of messages that every group has finished, for replays. A message goes
+/// What a local log keeps of messages that every group has finished, for replays. A group that no reader used for a
+/// week counts no more once another reads the same topic. A message goes
 /// when it is over one of the limits; when the byte budget is reached, all of them go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {

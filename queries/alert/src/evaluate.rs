@@ -224,7 +224,8 @@ fn finding(rule: &Rule, row: &Map<String, Value>, tested: Option<(f64, f64)>) ->
     let mut labels = BTreeMap::from([("alertname".to_owned(), rule.name.clone())]);
     for label in &rule.labels {
         let value = match row.get(label) {
-            Some(Value::String(text)) => text::one_line(text),
+            // Whole: what differs only at its end is another alert.
+            Some(Value::String(text)) => text::without_controls(text),
             Some(Value::Null) => String::new(),
             Some(other) => other.to_string(),
             None => {
@@ -262,7 +263,7 @@ fn finding(rule: &Rule, row: &Map<String, Value>, tested: Option<(f64, f64)>) ->
         devices: common.devices,
         sample_devices: sample_devices
             .iter()
-            .map(|device| text::one_line(device))
+            .map(|device| text::without_controls(device))
             .collect(),
         expected: tested.map(|(expected, _)| expected).or(common.expected),
         p_value: tested.map(|(_, p_value)| p_value),

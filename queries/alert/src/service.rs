@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use patchlens_event::causes;
 use patchlens_queries::Store;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -242,7 +243,7 @@ impl Service {
             Ok(evaluation) => {
                 for error in &evaluation.failures {
                     tracing::error!(
-                        error = chain(error),
+                        error = causes(error).join(": "),
                         "an alert rule could not be evaluated; its alerts stay as they are"
                     );
                 }
@@ -256,7 +257,7 @@ impl Service {
                 });
             }
             Err(error) => tracing::warn!(
-                error = chain(&error),
+                error = causes(&error).join(": "),
                 "alerts could not be evaluated; they will be at the next turn"
             ),
         }
@@ -293,16 +294,4 @@ async fn ask<'a>(
         answers.push((*rule, evaluate(store, rule, moment).await));
     }
     answers
-}
-
-/// The error and what is behind it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

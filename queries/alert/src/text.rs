@@ -27,7 +27,7 @@ impl Bilingual {
     }
 }
 
-/// The longest label or device name, in characters: logged text knows no limit.
+/// The longest text of somebody else's in a message of ours, in characters.
 const VALUE_CHARS_MAX: usize = 200;
 /// The longest value that goes into a sentence: a reason is a sentence or two itself.
 const SENTENCE_CHARS_MAX: usize = 600;
@@ -104,9 +104,10 @@ fn filled(piece: &str, row: &Map<String, Value>) -> (String, bool) {
     (out, complete)
 }
 
-/// A value as a sentence shows it.
+/// A value as a sentence shows it; as part of an address it is whole, or it would lead elsewhere.
 fn shown(value: &Value, form: &str) -> String {
     let text = match value {
+        Value::String(text) if form == "url" => text.clone(),
         Value::Null => String::new(),
         Value::String(text) => whole_words(text, SENTENCE_CHARS_MAX),
         Value::Number(number) if number.is_f64() || form == "percent" => {
@@ -124,6 +125,11 @@ fn shown(value: &Value, form: &str) -> String {
         other => other.to_string(),
     };
     if form == "url" { url_part(&text) } else { text }
+}
+
+/// The whole text without line ends and other control characters.
+pub(crate) fn without_controls(text: &str) -> String {
+    plain(text, usize::MAX)
 }
 
 /// Without line ends and other control characters, and no longer than a line may be.
@@ -224,6 +230,12 @@ mod tests {
         assert_eq!(
             filled_with("/clusters/{key|url}", &json!({"key": "v1:a b/ü"})),
             "/clusters/v1%3Aa%20b%2F%C3%BC"
+        );
+        let long = "k".repeat(2000);
+        assert_eq!(
+            filled_with("/clusters/{key|url}", &json!({"key": long})),
+            format!("/clusters/{long}"),
+            "an address is whole"
         );
     }
 

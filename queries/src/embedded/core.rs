@@ -26,7 +26,7 @@ pub(crate) type Job = Box<dyn FnOnce(&Core) + Send>;
 pub(crate) struct Core {
     api: &'static Api,
     arguments: Vec<CString>,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Sessions<Connection>,
     /// ClickHouse's version, `26.7.2.1`.
     pub(crate) server_version: String,
     library_version: String,

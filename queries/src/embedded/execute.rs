@@ -1,7 +1,6 @@
 //! One request, run on an engine thread from its first byte to its last.
 
 use std::io::{self, Read};
-use std::time::Instant;
 
 use crate::embedded::access::Role;
 use crate::embedded::analyst::{self, limits::ResultLimits};
@@ -68,19 +67,20 @@ fn run(
         let mut connection = core.open()?;
         return run_on(core, &mut connection, request, body, output);
     };
-    let mut connection = core
-        .sessions
-        .take(session, Instant::now(), || core.open())?;
-    let ran = restore_after(&mut connection, request, |connection| {
-        run_on(core, connection, request, body, output)
-    });
-    // A connection that lost the thread of its own protocol is of no use any more.
-    let broken = ran
-        .as_ref()
-        .is_err_and(|failure| failure.code == UNEXPECTED_PACKET_FROM_SERVER);
-    core.sessions
-        .give_back(session, Instant::now(), (!broken).then_some(connection));
-    ran
+    core.sessions.with(
+        session,
+        || core.open(),
+        |connection| {
+            let ran = restore_after(connection, request, |connection| {
+                run_on(core, connection, request, body, output)
+            });
+            // A connection that lost the thread of its own protocol is of no use any more.
+            let broken = ran
+                .as_ref()
+                .is_err_and(|failure| failure.code == UNEXPECTED_PACKET_FROM_SERVER);
+            (ran, !broken)
+        },
+    )?
 }
 
 fn run_on(

@@ -152,7 +152,10 @@ async fn handle(
     };
     let body = body::receive(body, BODY_BYTES_MAX);
     let job: Job = Box::new(move |core| {
-        execute::execute(core, &request, body, reply);
+        // Its client may have left while it waited: nobody wants it any more.
+        if !reply.head.is_closed() {
+            execute::execute(core, &request, body, reply);
+        }
         drop(admission);
     });
     let busy = |_| {

@@ -71,17 +71,6 @@ impl DirectoryLock {
         self.was_left_running
     }
 
-    /// Writes everything of the directory's file system to the disk.
-    pub(crate) fn sync_file_system(&self) -> Result<()> {
-        let failed = |source| Error::DataDir {
-            doing: "write to the disk what is stored in",
-            path: self.directory.clone(),
-            source,
-        };
-        let directory = File::open(&self.directory).map_err(failed)?;
-        rustix::fs::syncfs(&directory).map_err(|error| failed(error.into()))
-    }
-
     /// Records that the engine was shut down.
     pub(crate) fn release_cleanly(self) {
         let mark = self.directory.join(MARK_FILE);
@@ -89,6 +78,17 @@ impl DirectoryLock {
             tracing::warn!(%error, path = %mark.display(), "cannot remove the mark of a running engine");
         }
     }
+}
+
+/// Writes everything of the directory's file system to the disk.
+pub(crate) fn sync_file_system(directory: &Path) -> Result<()> {
+    let failed = |source| Error::DataDir {
+        doing: "write to the disk what is stored in",
+        path: directory.to_owned(),
+        source,
+    };
+    let opened = File::open(directory).map_err(failed)?;
+    rustix::fs::syncfs(&opened).map_err(|error| failed(error.into()))
 }
 
 /// Where the engine answers that a process of this machine runs on `directory`: the URL of its HTTP interface. `None`

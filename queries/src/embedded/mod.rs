@@ -48,6 +48,7 @@ pub use access::{ANALYST, WRITER, WRITER_PASSWORD_FILE};
 pub use analyst::limits::AnalystLimits;
 pub use config::EngineConfig;
 pub use lock::running_at;
+pub(crate) use lock::sync_file_system;
 
 use crate::store::{Login, Secret, StoreConfig};
 use crate::{Error, Result};
@@ -123,7 +124,7 @@ impl Engine {
         let was_unclean = lock.was_left_running();
         if was_unclean {
             // Whatever the last process wrote is to be on the disk before anything is merged away.
-            lock.sync_file_system()?;
+            lock::sync_file_system(&config.data_dir)?;
         }
         let writer_password = access::draw_writer_password(&config.data_dir)?;
         let (anchor, core) = Anchor::drop_at(&config, was_unclean)?;
@@ -191,33 +192,15 @@ impl Engine {
                 user: ANALYST.to_owned(),
                 password: self.analyst_password.clone(),
             }),
+            data_dir: Some(self.data_dir.clone()),
             ..StoreConfig::new(self.url())
         }
     }
 
     /// True when the process before this one ended without shutting the engine down: rows written
-    /// since the last [`Engine::checkpoint`] have to be looked for before they are relied on.
+    /// since the last [`crate::Store::make_durable`] have to be looked for before they are relied on.
     pub fn was_unclean(&self) -> bool {
         self.was_unclean
-    }
-
-    /// Makes everything stored so far survive a power cut (`syncfs` on the data directory).
-    ///
-    /// The engine syncs files and part directories, but not the directory above them.
-    ///
-    /// # Errors
-    /// When the system reports that it could not write.
-    pub fn checkpoint(&self) -> Result<()> {
-        match self
-            .inner
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-        {
-            Some(running) => running.lock.sync_file_system(),
-            None => Ok(()),
-        }
     }
 
     /// Stops the HTTP interface, waits for running queries, closes all connections and ends the

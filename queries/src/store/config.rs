@@ -1,6 +1,7 @@
 //! Where the store is and how long it may take.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::{Error, Result};
@@ -23,6 +24,8 @@ pub struct StoreConfig {
     /// Longest wait for the answer to one request. Just above ClickHouse's own 60 s receive timeout,
     /// so that the server's reason arrives before we give up.
     pub request_timeout: Duration,
+    /// Where the engine of this process keeps its tables; none: a server, whose durability is its own.
+    pub data_dir: Option<PathBuf>,
     /// How often an insert is sent again when the store says that it stored nothing and is busy.
     pub retries_max: u32,
 }
@@ -38,6 +41,7 @@ impl StoreConfig {
             database: "patchlens".to_owned(),
             cluster: None,
             request_timeout: Duration::from_secs(65),
+            data_dir: None,
             retries_max: 4,
         }
     }

@@ -1,6 +1,8 @@
 //! What the destination already has: asked before anything in doubt is sent again.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
+
+use arrow::array::AsArray as _;
 
 use super::config::check_identifier;
 use super::{Param, Store};
@@ -12,15 +14,6 @@ const IDS_PER_FIELD: usize = 3000;
 const DEVICES_PER_FIELD: usize = 400;
 /// One question scans the devices' rows once: the more ids it holds, the better.
 const FIELDS_MAX: usize = 20;
-
-/// Where a row came from within a partition of the event log: offset of the message, index in it.
-pub type RowOrigin = (i64, u32);
-
-#[derive(serde::Deserialize)]
-struct OriginRow {
-    offset: i64,
-    row: u32,
-}
 
 impl Store {
     /// Returns those of `ids` that `table` has in its `identity_column` for one of `device_ids`.
@@ -54,40 +47,17 @@ impl Store {
                     .iter()
                     .map(|(name, value)| (name.as_str(), value.clone()))
                     .collect();
-                let rows: Vec<[String; 1]> = self.query_json_arrays(&doing, &sql, &params).await?;
-                found.extend(rows.into_iter().flatten());
+                for batch in self.query_arrow(&doing, &sql, &params).await? {
+                    let column = batch.columns().first();
+                    let ids = column.and_then(|column| column.as_string_opt::<i32>());
+                    let Some(ids) = ids else {
+                        return Err(self.unreadable(&doing, &"the identities are no text"));
+                    };
+                    found.extend(ids.iter().flatten().map(str::to_owned));
+                }
             }
         }
         Ok(found)
-    }
-
-    /// Returns the origins that `table` has between two offsets, both included.
-    ///
-    /// # Errors
-    /// When the store refuses the question or does not answer.
-    pub async fn present_origins(
-        &self,
-        table: &str,
-        topic: &str,
-        partition: i32,
-        first: i64,
-        last: i64,
-    ) -> Result<BTreeSet<RowOrigin>> {
-        check_identifier("table name", table)?;
-        let sql = format!(
-            "SELECT DISTINCT `offset`, `row` FROM `{}`.`{table}` WHERE topic = {{topic:String}} AND `partition` = {{partition:Int32}} AND `offset` BETWEEN {{first:Int64}} AND {{last:Int64}}",
-            self.config.database
-        );
-        let params = [
-            ("topic", Param::from(topic)),
-            ("partition", Param::Int(partition.into())),
-            ("first", Param::Int(first)),
-            ("last", Param::Int(last)),
-        ];
-        let rows: Vec<OriginRow> = self
-            .query_json(&format!("look for origins in {table}"), &sql, &params)
-            .await?;
-        Ok(rows.into_iter().map(|row| (row.offset, row.row)).collect())
     }
 }
 

@@ -16,11 +16,10 @@ use std::time::{Duration, Instant};
 use clickhouse::{Client, Compression};
 
 pub use config::{Login, Secret, StoreConfig};
-pub use identity::RowOrigin;
 pub use query::Param;
 pub use reject::RejectRow;
 
-use crate::{Error, Result, migration};
+use crate::{Error, Result, embedded, migration};
 
 /// Longest pause between two questions whether the store is there.
 const WAIT_PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -120,9 +119,16 @@ impl Store {
                 analyst.client = analyst.client.with_setting(*name, *value);
             }
         }
-        let seconds = longest.as_secs().max(1).to_string();
-        analyst.client = analyst.client.with_setting("max_execution_time", seconds);
-        Ok(analyst)
+        Ok(analyst.within(longest))
+    }
+
+    /// Returns the same store with statements that the store itself ends after `longest`, in whole seconds, rounded up:
+    /// one that its asker waits for no more must not go on. Signs of life and migrations are not limited.
+    pub fn within(&self, longest: Duration) -> Self {
+        let seconds = longest.as_millis().div_ceil(1000).max(1).to_string();
+        let mut limited = self.clone();
+        limited.client = limited.client.with_setting("max_execution_time", seconds);
+        limited
     }
 
     /// Asks for a sign of life.
@@ -166,6 +172,27 @@ impl Store {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(WAIT_PAUSE_MAX);
         }
+    }
+
+    /// Makes what was stored so far survive a power cut, where the engine runs in this process: it syncs files and the
+    /// directories of parts, but not the directory above them, in which a part gets its name. To be called before a
+    /// position moves elsewhere on the strength of what is stored.
+    ///
+    /// # Errors
+    /// When the system reports that it could not write: what was stored since the last call may be lost.
+    pub async fn make_durable(&self) -> Result<()> {
+        let Some(directory) = self.config.data_dir.clone() else {
+            return Ok(());
+        };
+        let path = directory.clone();
+        let synced = tokio::task::spawn_blocking(move || embedded::sync_file_system(&directory));
+        synced.await.unwrap_or_else(|panicked| {
+            Err(Error::DataDir {
+                doing: "write to the disk what is stored in",
+                path,
+                source: std::io::Error::other(panicked),
+            })
+        })
     }
 
     /// Brings the database to the schema of this program: migrations that are missing, then all views.

@@ -121,34 +121,13 @@ impl Store {
         sql: &str,
         params: &[(&str, Param)],
     ) -> Result<Vec<T>> {
-        self.query_rows(doing, sql, params, "JSONEachRow").await
-    }
-
-    /// The same for rows that are read by position.
-    pub(crate) async fn query_json_arrays<T: DeserializeOwned>(
-        &self,
-        doing: &str,
-        sql: &str,
-        params: &[(&str, Param)],
-    ) -> Result<Vec<T>> {
-        self.query_rows(doing, sql, params, "JSONCompactEachRow")
-            .await
-    }
-
-    async fn query_rows<T: DeserializeOwned>(
-        &self,
-        doing: &str,
-        sql: &str,
-        params: &[(&str, Param)],
-        format: &str,
-    ) -> Result<Vec<T>> {
-        let bytes = self.query_bytes(doing, sql, params, format).await?;
+        let bytes = self.query_bytes(doing, sql, params, "JSONEachRow").await?;
         let rows = serde_json::Deserializer::from_slice(&bytes).into_iter();
         rows.collect::<Result<_, _>>()
             .map_err(|error| self.unreadable(doing, &error))
     }
 
-    fn unreadable(&self, doing: &str, error: &dyn std::fmt::Display) -> Error {
+    pub(super) fn unreadable(&self, doing: &str, error: &dyn std::fmt::Display) -> Error {
         Error::Answer {
             url: self.config.url.clone(),
             doing: doing.to_owned(),

@@ -5,6 +5,9 @@ use serde::Deserialize;
 use super::{Param, Store};
 use crate::Result;
 
+/// Which rejects go.
+pub(super) const AMONG_IDS: &str = "reject_id IN {ids:Array(String)}";
+
 /// One refused piece of input, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RejectRow {
@@ -49,13 +52,13 @@ impl Store {
     /// # Errors
     /// When the store refuses or does not answer; the same call made again is right.
     pub async fn delete_rejects(&self, reject_ids: Vec<String>) -> Result<()> {
-        let sql = format!(
-            "DELETE FROM `{}`.`reject` WHERE reject_id IN {{ids:Array(String)}}",
-            self.config.database
-        );
         let params = [("ids", Param::Texts(reject_ids))];
-        self.query_bytes("delete rejects that were read", &sql, &params, "Null")
-            .await?;
-        Ok(())
+        self.delete_rows(
+            "delete rejects that were read",
+            "reject",
+            AMONG_IDS,
+            &params,
+        )
+        .await
     }
 }

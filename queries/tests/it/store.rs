@@ -126,25 +126,6 @@ async fn what_is_there_is_told_from_what_is_not() {
         .insert_arrow_stream("reject", &COLUMNS, stream(&rejects(10, 20)))
         .await
         .unwrap();
-    let present = store
-        .present_origins("reject", "t", 3, 5, 14)
-        .await
-        .unwrap();
-    assert_eq!(present, (10..15).map(|offset| (offset, 0)).collect());
-    assert!(
-        store
-            .present_origins("reject", "t", 4, 0, 100)
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    assert!(
-        store
-            .present_origins("reject", "other", 3, 0, 100)
-            .await
-            .unwrap()
-            .is_empty()
-    );
     let ids: Vec<String> = (0..70_000).map(|offset| format!("r{offset:05}")).collect();
     let devices: Vec<String> = (0..1000).map(|number| format!("PC-{number}")).collect();
     let found = store
@@ -432,4 +413,22 @@ async fn the_rust_client_works_with_lz4_and_typed_rows() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("Code: 395"), "{error}");
+}
+
+#[tokio::test]
+async fn what_an_engine_of_this_process_stored_is_made_durable_or_that_is_said() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    store.make_durable().await.unwrap();
+    let elsewhere = Store::connect(StoreConfig::new("http://127.0.0.1:9")).unwrap();
+    elsewhere.make_durable().await.unwrap();
+    let gone = Store::connect(StoreConfig {
+        data_dir: Some("/nowhere/at/all".into()),
+        ..store.config().clone()
+    })
+    .unwrap();
+    let error = gone.make_durable().await.unwrap_err();
+    assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+    assert!(!error.is_retryable());
 }

@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::gather::{Gathered, Gatherer};
 use crate::load::{Loaded, insert_missing};
 use crate::tables::{self, NOISE_PROFILE, REJECT, Table, UPDATE_EVENT};
-use crate::{Error, Metrics, Result};
+use crate::{Error, Looked, Metrics, Result};
 
 /// How the flow cuts and when it gives up.
 #[derive(Debug, Clone)]
@@ -253,6 +253,10 @@ impl Flow {
             .refresh_devices(&Vec::from_iter(changed))
             .await
             .map_err(Error::store("refreshing what views count over"))?;
+        self.store
+            .make_durable()
+            .await
+            .map_err(Error::store("making a cut durable"))?;
         self.reader.finish(cuts).await?;
 
         self.account(
@@ -345,6 +349,7 @@ impl Flow {
 
     async fn note_progress(&mut self) {
         self.refresh_outdated().await;
+        let looked_at = Instant::now();
         match self.reader.lag().await {
             // Before the group has given it partitions, a reader knows nothing of what is waiting.
             Ok(partitions) if partitions.is_empty() => {
@@ -357,6 +362,10 @@ impl Flow {
                 self.metrics
                     .progress_at_seconds
                     .store(now, Ordering::Relaxed);
+                self.metrics.looked.send_replace(Looked {
+                    at: Some(looked_at.into()),
+                    partitions,
+                });
             }
             // Not known is not zero: an idle run goes on until the log has answered.
             Err(error) => {

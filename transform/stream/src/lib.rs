@@ -32,4 +32,4 @@ pub mod tables;
 
 pub use error::{Error, Result};
 pub use flow::{Flow, FlowOptions, Summary};
-pub use metrics::Metrics;
+pub use metrics::{Looked, Metrics};

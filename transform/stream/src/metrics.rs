@@ -1,6 +1,10 @@
 //! What the flow counts; every service shows it under `/metrics`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use patchlens_log::PartitionLag;
+use tokio::sync::watch;
 
 use patchlens_queries::metrics::{Outcomes, head};
 
@@ -31,6 +35,17 @@ pub struct Metrics {
     pub lag_messages: AtomicU64,
     /// Gauge: when the last cut was finished or the log found empty, in seconds since 1970.
     pub progress_at_seconds: AtomicU64,
+    /// What the flow saw when it last looked how far it has come; for those who wait for something that they appended.
+    pub looked: watch::Sender<Looked>,
+}
+
+/// How far the flow has come in the partitions that it reads.
+#[derive(Debug, Clone, Default)]
+pub struct Looked {
+    /// When the look began: what was durable then lies before the ends. `None` before the first.
+    pub at: Option<Instant>,
+    /// Each partition's position and end.
+    pub partitions: Vec<PartitionLag>,
 }
 
 impl Metrics {

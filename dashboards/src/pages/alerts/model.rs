@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use patchlens_queries::names::both_ends;
 use serde::{Deserialize, Serialize};
+
+/// The widest value of a label in a list.
+const LABEL_CHARS: usize = 200;
 
 /// One alert; grain: one per rule and labels.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -87,13 +91,13 @@ impl Alert {
         }
     }
 
-    /// The labels in one line.
+    /// The labels in one line, long values by both their ends.
     pub(crate) fn label_list(&self) -> String {
         let shown: Vec<String> = self
             .labels
             .iter()
             .filter(|(name, _)| *name != "alertname")
-            .map(|(name, value)| format!("{name}={value}"))
+            .map(|(name, value)| format!("{name}={}", both_ends(value, LABEL_CHARS)))
             .collect();
         shown.join(", ")
     }

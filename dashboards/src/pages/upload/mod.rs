@@ -211,6 +211,7 @@ fn headline(frame: &Frame, upload: &Upload) -> String {
         At::Reading => "upload.reading",
         At::Analysing { .. } => "upload.analysing",
         At::Failed { .. } => "upload.failed",
+        At::Unfinished { .. } => "upload.unfinished",
         At::Done { receipt } if receipt.devices.is_empty() => "upload.nothing_found",
         At::Done { .. } => "upload.several",
     };
@@ -250,6 +251,10 @@ struct Progress<'a> {
 impl Progress<'_> {
     fn receipt_line(&self) -> String {
         receipt_line(self.f, self.upload).unwrap_or_default()
+    }
+
+    fn is_unfinished(&self) -> bool {
+        matches!(self.upload.state, crate::upload::State::Unfinished { .. })
     }
 
     fn detail(&self) -> &str {

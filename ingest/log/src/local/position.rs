@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 
 use super::PARTITION;
-use super::append::topic_id;
+use super::append::{NOW, topic_id};
 use crate::position::{Position, Step};
 use crate::{Cut, PartitionLag};
 
@@ -40,6 +40,7 @@ pub(crate) fn load(
             (group, topic_id),
             |row| read_position(row, topic),
         )?;
+        touch(&transaction, group, topic_id)?;
         owned.push(OwnedTopic {
             topic: Arc::clone(topic),
             topic_id,
@@ -85,8 +86,19 @@ pub(crate) fn store(
                 (group, topic_id, cut.last_offset),
             )?,
         };
+        touch(&transaction, group, *topic_id)?;
     }
     transaction.commit()
+}
+
+/// Notes that a reader of the group is at work.
+pub(crate) fn touch(connection: &Connection, group: &str, topic_id: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(&format!(
+            "UPDATE position SET used_at = {NOW} WHERE group_name = ?1 AND topic_id = ?2"
+        ))?
+        .execute((group, topic_id))
+        .map(drop)
 }
 
 /// How far the group is behind. Needs no ownership.

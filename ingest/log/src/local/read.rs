@@ -15,6 +15,9 @@ use crate::{Cut, Error, PartitionLag, Polled, ReaderOptions, Result};
 /// The longest pause between two looks into an empty log. A look costs some microseconds.
 const LOOK_PAUSE_MAX: Duration = Duration::from_millis(50);
 
+/// How often a reader without anything to do says that its group is in use.
+const TOUCH_PAUSE: Duration = Duration::from_hours(1);
+
 /// Reads a local log.
 #[derive(Debug)]
 pub(crate) struct LocalReader {
@@ -41,6 +44,7 @@ struct State {
 #[derive(Debug)]
 struct Ownership {
     topics: Vec<OwnedTopic>,
+    touched_at: Instant,
     /// Locked; the lock goes with the file.
     _lock: File,
 }
@@ -161,6 +165,17 @@ impl State {
         let Some(ownership) = &mut self.ownership else {
             return Ok((polled, in_doubt));
         };
+        if ownership.touched_at.elapsed() >= TOUCH_PAUSE {
+            for owned in &ownership.topics {
+                position::touch(
+                    &self.database.connection,
+                    &self.options.group,
+                    owned.topic_id,
+                )
+                .map_err(|error| self.database.error("note its use", &error))?;
+            }
+            ownership.touched_at = Instant::now();
+        }
         let count = ownership.topics.len();
         self.turn = turn.wrapping_add(1);
         let mut room = Room::new(bytes_max);
@@ -206,6 +221,7 @@ impl State {
         let topics = loaded.map_err(|error| self.database.error("load the position", &error))?;
         Ok(Some(Ownership {
             topics,
+            touched_at: Instant::now(),
             _lock: lock,
         }))
     }

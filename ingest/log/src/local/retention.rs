@@ -1,4 +1,4 @@
-//! Deleting what every group has finished.
+//! Deleting what every group that is in use has finished.
 
 use std::time::Duration;
 
@@ -42,11 +42,33 @@ pub(crate) fn apply(connection: &mut Connection, retention: &Retention) -> rusql
     Ok(())
 }
 
+/// A group that no reader used for so long is forgotten once another reads its topic, as Kafka forgets groups
+/// (`offsets.retention.minutes`): a name that was changed in the settings must not keep the log from being emptied.
+const UNUSED_MAX: Duration = Duration::from_hours(168);
+
+/// Forgets groups that are in use no more, of topics that another group still reads. A group that comes back begins
+/// with the oldest message there is.
+fn forget_unused(connection: &Connection) -> rusqlite::Result<()> {
+    let unused_max_ms = i64::try_from(UNUSED_MAX.as_millis()).unwrap_or(i64::MAX);
+    let mut forget = connection.prepare_cached(&format!(
+        "DELETE FROM position WHERE used_at < {NOW} - ?1
+         AND topic_id IN (SELECT topic_id FROM position WHERE used_at IS NULL OR used_at >= {NOW} - ?1)
+         RETURNING group_name, (SELECT name FROM topic WHERE topic.topic_id = position.topic_id), next_offset"
+    ))?;
+    let mut forgotten = forget.query([unused_max_ms])?;
+    while let Some(row) = forgotten.next()? {
+        let (group, topic, offset): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        tracing::warn!(group, topic, offset, unused_for = ?UNUSED_MAX, "forgot a group that nobody uses any more, so that the event log can be emptied");
+    }
+    Ok(())
+}
+
 /// Deletes one batch of each topic's oldest finished messages that are over a limit. Returns how many.
 pub(crate) fn delete_finished(
     connection: &Connection,
     retention: &Retention,
 ) -> rusqlite::Result<usize> {
+    forget_unused(connection)?;
     let age_max_ms = i64::try_from(retention.age_max.as_millis()).unwrap_or(i64::MAX);
     let bytes_max = i64::try_from(retention.bytes_max).unwrap_or(i64::MAX);
     let mut topics = connection.prepare_cached(

@@ -17,7 +17,8 @@ const FORMAT: i64 = 1;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `topic.end_bytes` and `message.end_bytes` count the bytes of a topic from its beginning, so that
-/// the size of any range is one subtraction. Offsets of a topic have no gaps.
+/// the size of any range is one subtraction. Offsets of a topic have no gaps. `position.used_at` is when a reader of the
+/// group was last at work, in milliseconds since 1970.
 const TABLES: &str = "
     CREATE TABLE topic (
         topic_id INTEGER PRIMARY KEY,
@@ -42,9 +43,14 @@ const TABLES: &str = "
         cut_first_offset INTEGER,
         cut_last_offset INTEGER,
         cut_made_by TEXT,
+        used_at INTEGER,
         PRIMARY KEY (group_name, topic_id)
     ) STRICT, WITHOUT ROWID;
 ";
+
+/// Files from before `position.used_at` lack it. Their format stays: whoever does not know the column leaves it null,
+/// which means "in use".
+const ADD_USED_AT: &str = "ALTER TABLE position ADD COLUMN used_at INTEGER";
 
 /// Makes the file ours if it is empty, and refuses it if it is something else.
 pub(crate) fn prepare(database: &mut Database) -> Result<()> {
@@ -52,7 +58,8 @@ pub(crate) fn prepare(database: &mut Database) -> Result<()> {
     configure(&database.connection).map_err(|error| database.error(doing, &error))?;
     let identified = identify_at_once(&mut database.connection);
     match identified.map_err(|error| database.error(doing, &error))? {
-        Identity::Ours => {}
+        Identity::Ours => complete(&mut database.connection)
+            .map_err(|error| database.error("extend its tables", &error))?,
         Identity::Empty => create(&mut database.connection)
             .map_err(|error| database.error("create its tables", &error))?,
         Identity::Newer(found) => {
@@ -125,4 +132,21 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()
+}
+
+/// Adds what files of earlier versions lack.
+fn complete(connection: &mut Connection) -> rusqlite::Result<()> {
+    if knows_use(connection)? {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    if !knows_use(&transaction)? {
+        transaction.execute_batch(ADD_USED_AT)?;
+    }
+    transaction.commit()
+}
+
+fn knows_use(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.column_exists(None, "position", "used_at")
 }

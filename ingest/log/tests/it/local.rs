@@ -208,6 +208,81 @@ async fn a_slow_group_keeps_what_a_fast_one_has_finished() {
 }
 
 #[tokio::test]
+async fn a_group_that_nobody_uses_any_more_does_not_fill_the_log() {
+    let (dir, url) = log();
+    let budget = 2 << 20;
+    let writer = Writer::open(
+        &url,
+        WriterOptions {
+            disk_bytes_max: budget,
+            ..WriterOptions::default()
+        },
+    )
+    .await
+    .unwrap();
+    let block = || vec![message("k", vec![7; 100_000])];
+    let mut renamed = reader(&url, "renamed", "t").await;
+    writer.append("t", block()).await.unwrap();
+    assert_eq!(take(&mut renamed, 1).await.len(), 1);
+    renamed.close().await;
+
+    let database = rusqlite::Connection::open(dir.path().join(FILE_NAME)).unwrap();
+    let last_used_days_ago = |days: i64| {
+        let changed = database
+            .execute(
+                "UPDATE position SET used_at = (unixepoch() - ?1 * 86400) * 1000 WHERE group_name LIKE '%renamed'",
+                [days],
+            )
+            .unwrap();
+        assert_eq!(changed, 1);
+    };
+    // Nobody else reads yet: whoever was away for long finds everything.
+    last_used_days_ago(30);
+    let mut appended = 1;
+    while writer.append("t", block()).await.is_ok() {
+        appended += 1;
+    }
+    let mut current = reader(&url, "current", "t").await;
+    let messages = take(&mut current, appended).await;
+    assert_eq!(messages[0].offset, 0);
+
+    // A group that was at work this week keeps what it has not finished.
+    last_used_days_ago(6);
+    store(&mut current, &messages).await;
+    assert!(matches!(
+        writer.append("t", block()).await,
+        Err(Error::Full { .. })
+    ));
+    last_used_days_ago(8);
+    for _ in 0..2 * appended {
+        writer.append("t", block()).await.unwrap();
+        let messages = take(&mut current, 1).await;
+        store(&mut current, &messages).await;
+    }
+    // It may come back, and begins with the oldest message there is.
+    let mut renamed = reader(&url, "renamed", "t").await;
+    let polled = renamed.poll(1, Duration::from_secs(30)).await.unwrap();
+    assert!(polled.messages[0].offset > 0);
+    store(&mut renamed, &polled.messages).await;
+}
+
+#[tokio::test]
+async fn a_file_from_before_groups_had_a_last_use_is_taken_on() {
+    let (dir, url) = log();
+    append(&url, "t", numbered(0, 3)).await;
+    let mut first = reader(&url, "g", "t").await;
+    let messages = take(&mut first, 3).await;
+    store(&mut first, &messages[..1]).await;
+    first.close().await;
+    rusqlite::Connection::open(dir.path().join(FILE_NAME))
+        .unwrap()
+        .execute_batch("ALTER TABLE position DROP COLUMN used_at")
+        .unwrap();
+    let mut second = reader(&url, "g", "t").await;
+    assert_eq!(take(&mut second, 2).await[0].offset, 1);
+}
+
+#[tokio::test]
 async fn retention_by_bytes_keeps_the_newest() {
     let (dir, url) = log();
     append(

@@ -77,6 +77,45 @@ fn a_label_that_is_empty_is_none_and_the_same_labels_are_one_alert() {
 }
 
 #[test]
+fn long_labels_that_differ_at_their_ends_are_two_alerts_with_two_links() {
+    let rule = rule::load(None)
+        .unwrap()
+        .into_iter()
+        .find(|rule| rule.name == "new-cluster")
+        .unwrap();
+    let key = |end: &str| {
+        format!(
+            "v1:damaged-registry-key|hklm.components.{}.{end}",
+            "a".repeat(700)
+        )
+    };
+    let rows = ["one", "two"].map(|end| {
+        let mut row: Map<String, Value> = std::iter::once(&rule.link)
+            .chain([&rule.summary.en, &rule.summary.zh])
+            .chain([&rule.explanation.en, &rule.explanation.zh])
+            .flat_map(|sentence| text::gaps(sentence))
+            .map(|gap| (gap.to_owned(), Value::from(1)))
+            .collect();
+        row.insert("cause".to_owned(), "damaged-registry-key".into());
+        row.insert("cluster_key".to_owned(), key(end).into());
+        row.insert("devices".to_owned(), 7.into());
+        row
+    });
+    let found = findings(&rule, rows.into()).unwrap();
+    let keys: Vec<&str> = found
+        .iter()
+        .map(|finding| finding.labels["cluster_key"].as_str())
+        .collect();
+    assert_eq!(keys, [key("one"), key("two")]);
+    let ids: std::collections::BTreeSet<String> = found
+        .iter()
+        .map(|finding| crate::state::alert_id(&finding.labels))
+        .collect();
+    assert_eq!(ids.len(), 2);
+    assert!(found[0].link.ends_with(".one"), "{}", found[0].link);
+}
+
+#[test]
 fn a_rule_that_finds_everything_tells_of_the_largest_first() {
     let rows = (0..5000)
         .map(|number| row(&format!("ring {number}"), 20 + number % 40))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use patchlens_event::causes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 
@@ -139,7 +140,7 @@ impl Http {
         }
         let response = request.send().await.map_err(|error| Failure {
             is_sink: true,
-            problem: chain(&error.without_url()),
+            problem: causes(&error.without_url()).join(": "),
         })?;
         let status = response.status();
         let answer = read(response).await?;
@@ -167,7 +168,10 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
     loop {
         let chunk = response.chunk().await.map_err(|error| Failure {
             is_sink: true,
-            problem: format!("the answer broke off: {}", chain(&error.without_url())),
+            problem: format!(
+                "the answer broke off: {}",
+                causes(&error.without_url()).join(": ")
+            ),
         })?;
         let Some(chunk) = chunk else {
             return Ok(answer);
@@ -178,19 +182,4 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
             return Ok(answer);
         }
     }
-}
-
-/// The error and what is behind it: "error sending request" alone says nothing.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }

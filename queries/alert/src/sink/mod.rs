@@ -96,7 +96,8 @@ impl Sink {
         outcomes
     }
 
-    /// One message for many: robots take about twenty messages a minute.
+    /// One message for many: robots take about twenty messages a minute. A message that is refused for what it says is
+    /// told by halves, so that one alert does not keep the others from being told.
     async fn tell_together(
         &self,
         alerts: &[&Alert],
@@ -107,7 +108,32 @@ impl Sink {
         let batch = alerts
             .get(..CHAT_BATCH_MAX.min(alerts.len()))
             .unwrap_or_default();
-        let bodies: Vec<WebhookBody> = batch
+        let mut outcomes = Vec::new();
+        let mut waiting = vec![batch];
+        while let Some(batch) = waiting.pop() {
+            let sent = self.tell_at_once(batch, template, is_dingtalk, now).await;
+            let is_away = sent.as_ref().is_err_and(|failure| failure.is_sink);
+            if sent.is_err() && !is_away && batch.len() > 1 {
+                let (first, second) = batch.split_at(batch.len() / 2);
+                waiting.extend([second, first]);
+                continue;
+            }
+            outcomes.extend(batch.iter().map(|alert| (told(alert), sent.clone())));
+            if is_away {
+                break;
+            }
+        }
+        outcomes
+    }
+
+    async fn tell_at_once(
+        &self,
+        alerts: &[&Alert],
+        template: &Template,
+        is_dingtalk: bool,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let bodies: Vec<WebhookBody> = alerts
             .iter()
             .map(|alert| body(alert, self.language, &self.public_url))
             .collect();
@@ -124,11 +150,7 @@ impl Sink {
             .http
             .post(&self.http.url, message, proof, now.as_second())
             .await;
-        let sent = sent.and_then(|answer| robot_verdict(&answer));
-        batch
-            .iter()
-            .map(|alert| (told(alert), sent.clone()))
-            .collect()
+        sent.and_then(|answer| robot_verdict(&answer))
     }
 }
 

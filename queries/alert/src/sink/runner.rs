@@ -18,6 +18,10 @@ use crate::state::{Alert, Alerts, State};
 /// Alertmanager hears of an end for this long, as Prometheus does it: it may have been away when it came.
 const ENDED_TOLD_FOR: SignedDuration = SignedDuration::from_mins(15);
 
+/// A message that was refused for what it says is told again after this long, or when its alert changes: whoever refuses
+/// it may have been put right, and the others must not wait for that.
+const REFUSED_PAUSE: Duration = Duration::from_mins(15);
+
 /// A stop waits so long for an answer that is due.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -56,6 +60,17 @@ pub struct Surroundings {
     pub metrics: Arc<Metrics>,
 }
 
+/// What became of telling one alert that has not been taken.
+#[derive(Debug, Default)]
+struct Failed {
+    /// How often it was tried.
+    attempts: u32,
+    /// Why the last attempt failed.
+    problem: String,
+    /// Set when it was refused for what it says: when its alert had changed last, and until when it is left alone.
+    refused: Option<(Timestamp, Instant)>,
+}
+
 struct Runner {
     sink: Sink,
     around: Surroundings,
@@ -63,9 +78,9 @@ struct Runner {
     heard: BTreeSet<Told>,
     /// Alerts at hand, each with its beginning, of which `heard` is known.
     remembered: BTreeSet<(String, Timestamp)>,
-    /// Attempts that failed, and why the last one did.
-    failed: BTreeMap<Told, (u32, String)>,
-    /// Rounds in a row that failed.
+    /// What was tried in vain.
+    failed: BTreeMap<Told, Failed>,
+    /// Rounds in a row in which the sink was away.
     failures: u32,
 }
 
@@ -208,27 +223,42 @@ impl Runner {
             return Ok(Some(resend));
         }
         loop {
-            let waiting = due(alerts, &self.heard);
+            let mut waiting = due(alerts, &self.heard);
+            waiting.retain(|alert| self.left_alone(alert).is_none());
             if waiting.is_empty() {
-                return Ok(None);
+                return Ok(self.next_refused(alerts));
             }
             let (now, started) = ((self.around.clock)(), Instant::now());
             let outcomes = self.sink.tell(&waiting, now).await;
-            let failure = outcomes
-                .iter()
-                .find_map(|(_, sent)| sent.as_ref().err().cloned());
+            let is_told = outcomes.iter().all(|(_, sent)| sent.is_ok());
             self.around
                 .metrics
-                .delivered(&self.sink.name, failure.is_none(), started.elapsed());
+                .delivered(&self.sink.name, is_told, started.elapsed());
+            let away = away(&outcomes);
             let tried = outcomes.len();
-            self.note(outcomes).await;
-            match failure {
+            self.note(alerts, outcomes).await;
+            match away {
                 Some(failure) => return Err(failure),
                 // Nothing was tried: nothing can be.
                 None if tried == 0 || self.is_stopped() => return Ok(None),
                 None => {}
             }
         }
+    }
+
+    /// How long an alert that was refused for what it says is left alone yet.
+    fn left_alone(&self, alert: &Alert) -> Option<Duration> {
+        let (updated_at, until) = self.failed.get(&told(alert))?.refused?;
+        let left = until.saturating_duration_since(Instant::now());
+        (alert.updated_at == updated_at && !left.is_zero()).then_some(left)
+    }
+
+    /// When the next alert that was refused may be told again.
+    fn next_refused(&self, alerts: &Alerts) -> Option<Duration> {
+        due(alerts, &self.heard)
+            .into_iter()
+            .filter_map(|alert| self.left_alone(alert))
+            .min()
     }
 
     async fn round_of_alertmanager(
@@ -255,12 +285,19 @@ impl Runner {
             .filter(|told| !self.heard.contains(told))
             .map(|told| (told, sent.clone()))
             .collect();
-        self.note(new).await;
-        sent
+        self.note(alerts, new).await;
+        // What it refuses for what it says is in the next round as well: nothing waits for it.
+        sent.or_else(|failure| {
+            if failure.is_sink {
+                Err(failure)
+            } else {
+                Ok(())
+            }
+        })
     }
 
     /// Keeps what came of it, in memory and in the store.
-    async fn note(&mut self, outcomes: Vec<Outcome>) {
+    async fn note(&mut self, alerts: &Alerts, outcomes: Vec<Outcome>) {
         let now = (self.around.clock)();
         let mut notifications = Vec::new();
         for (told, sent) in outcomes {
@@ -269,7 +306,7 @@ impl Runner {
                     let attempts = self
                         .failed
                         .remove(&told)
-                        .map_or(0, |(attempts, _)| attempts)
+                        .map_or(0, |failed| failed.attempts)
                         + 1;
                     self.heard.insert(told.clone());
                     notifications.push(Notification {
@@ -280,15 +317,27 @@ impl Runner {
                     });
                 }
                 Err(failure) => {
-                    let (attempts, problem) = self.failed.entry(told.clone()).or_default();
-                    *attempts = attempts.saturating_add(1);
+                    let failed = self.failed.entry(told.clone()).or_default();
+                    failed.attempts = failed.attempts.saturating_add(1);
+                    failed.refused = alerts
+                        .get(&told.0)
+                        .filter(|_| !failure.is_sink)
+                        .map(|alert| (alert.updated_at, Instant::now() + REFUSED_PAUSE));
                     // The same failure again is no news, and not worth a row.
-                    if *problem != failure.problem {
-                        problem.clone_from(&failure.problem);
+                    if failed.problem != failure.problem {
+                        if !failure.is_sink {
+                            tracing::warn!(
+                                sink = self.sink.name,
+                                alert_id = told.0,
+                                error = failure.problem,
+                                "an alert sink refuses an alert for what it says; it will be tried again when the alert changes"
+                            );
+                        }
+                        failed.problem.clone_from(&failure.problem);
                         notifications.push(Notification {
                             told,
                             delivered_at: None,
-                            attempts: *attempts,
+                            attempts: failed.attempts,
                             error: failure.problem,
                         });
                     }
@@ -302,4 +351,13 @@ impl Runner {
             tracing::warn!(sink = self.sink.name, %error, "could not keep what an alert sink was told");
         }
     }
+}
+
+/// Why the sink takes nothing now, if that came out.
+fn away(outcomes: &[Outcome]) -> Option<Failure> {
+    outcomes
+        .iter()
+        .filter_map(|(_, sent)| sent.as_ref().err())
+        .find(|failure| failure.is_sink)
+        .cloned()
 }

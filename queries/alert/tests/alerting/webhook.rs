@@ -148,6 +148,68 @@ async fn a_failing_webhook_is_tried_again_with_the_same_key_and_a_dead_one_holds
 }
 
 #[tokio::test]
+async fn an_alert_that_is_refused_for_what_it_says_waits_alone_until_it_changes() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    let receiver = Receiver::start().await;
+    receiver.answer(&[|| (StatusCode::UNPROCESSABLE_ENTITY, "too long").into_response()]);
+    put(&store, "Broad", 3, 1).await;
+    let running = Running::start(
+        &store,
+        vec![ring_rule()],
+        vec![sink(&settings("hook", &receiver.url), None)],
+    );
+    receiver.wait(1).await;
+    // Another alert is told at once, and the refused one is not told again before it.
+    let other = "INSERT INTO device (device_id, ring, last_seen_at, generation) SELECT concat('LAB-', toString(number)), 'Pilot', now64(6) - 60, 1 FROM numbers(2)";
+    store.execute("put devices", other).await.unwrap();
+    store.refresh_outdated().await.unwrap();
+    let received = receiver.wait(2).await;
+    assert_eq!(received[0].json()["labels"]["ring"], "Broad");
+    assert_eq!(received[1].json()["labels"]["ring"], "Pilot");
+    // It changes: now it may fit.
+    put(&store, "Broad", 5, 2).await;
+    let received = receiver.wait(3).await;
+    assert_eq!(received[2].json()["labels"]["ring"], "Broad");
+    assert_eq!(received[2].json()["devices"], 5);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_robot_that_refuses_one_alert_is_told_the_others() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    let receiver = Receiver::start().await;
+    // Refused together, and the first of them alone.
+    receiver.answer(&[
+        || (StatusCode::BAD_REQUEST, "no").into_response(),
+        || (StatusCode::BAD_REQUEST, "no").into_response(),
+    ]);
+    let rings = "INSERT INTO device (device_id, ring, last_seen_at, generation) SELECT concat('PC-', toString(number)), if(number % 2, 'Broad', 'Pilot'), now64(6) - 60, 1 FROM numbers(4)";
+    store.execute("put devices", rings).await.unwrap();
+    store.refresh_outdated().await.unwrap();
+    let robot = settings("robot", &receiver.url) + "template = \"wecom\"\n";
+    let running = Running::start(&store, vec![ring_rule()], vec![sink(&robot, None)]);
+    let received = receiver.wait(3).await;
+    let texts: Vec<String> = received
+        .iter()
+        .map(|message| message.json()["markdown"]["content"].to_string())
+        .collect();
+    let speaks_of = |text: &str| (text.contains("Broad"), text.contains("Pilot"));
+    assert_eq!(speaks_of(&texts[0]), (true, true), "{texts:?}");
+    assert_ne!(speaks_of(&texts[1]), (true, true), "{texts:?}");
+    assert_ne!(speaks_of(&texts[1]), speaks_of(&texts[2]), "{texts:?}");
+    wait_for("one that was taken", async || {
+        let sql = "SELECT countIf(notified_sinks = ['robot']), countIf(last_error != '') FROM alert_state";
+        (store.query_text(sql, "TSV").await.unwrap() == "1\t1\n").then_some(())
+    })
+    .await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_robot_gets_markdown_and_its_refusal_in_a_200_is_a_failure() {
     let Some(store) = testing::fresh_store().await else {
         return;

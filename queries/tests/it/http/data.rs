@@ -216,6 +216,22 @@ async fn a_client_that_leaves_does_not_hold_the_engine() {
 }
 
 #[tokio::test]
+async fn a_statement_whose_client_left_before_its_turn_is_not_run() {
+    let Some(http) = Http::new() else { return };
+    // More than there are engine threads.
+    let mut busy = Box::pin(futures::future::join_all(
+        (0..20).map(|_| http.run("SELECT sleep(2)")),
+    ));
+    let sent = tokio::time::timeout(std::time::Duration::from_millis(300), &mut busy).await;
+    assert!(sent.is_err(), "all threads are taken");
+    let left = http.run("CREATE TABLE default.left_behind (a UInt8) ENGINE = Memory");
+    let answered = tokio::time::timeout(std::time::Duration::from_millis(200), left).await;
+    assert!(answered.is_err(), "it waits for its turn");
+    busy.await;
+    assert_eq!(http.run("EXISTS TABLE default.left_behind").await, "0\n");
+}
+
+#[tokio::test]
 async fn an_exception_in_mid_result_is_marked_and_breaks_the_transfer() {
     let Some(http) = Http::new() else { return };
     let mut response = http
