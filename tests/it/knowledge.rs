@@ -66,3 +66,63 @@ fn the_report_of_a_device_knows_the_operator_s_own_cause() {
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(said.contains("mistake.toml"), "{said}");
 }
+
+#[test]
+fn rules_and_plans_that_come_later_reach_devices_that_say_nothing_any_more() {
+    if !engine() {
+        return;
+    }
+    let files = tempfile::tempdir().unwrap();
+    let (log, own) = (files.path().join("CBS.log"), files.path().join("own"));
+    std::fs::write(&log, LOG).unwrap();
+    std::fs::create_dir(&own).unwrap();
+    let patchlens = Patchlens::new();
+    for device in ["BR-0042", "BR-0043"] {
+        patchlens.expect(0, &["collect", arg(&log), "--device", device]);
+    }
+    let recomputed = |more: &[&str]| {
+        let mut arguments = vec!["transform", "--until-idle"];
+        arguments.extend(more);
+        let said = patchlens.expect(0, &arguments);
+        let (_, count) = said.trim().rsplit_once("; ").unwrap();
+        count.split(' ').next().unwrap().parse::<u32>().unwrap()
+    };
+    let causes = || {
+        let sql =
+            "SELECT device_id, cause, kb_article FROM patchlens.diagnosis FINAL ORDER BY device_id";
+        let rows = patchlens.rows(sql).into_iter();
+        rows.map(|row| row["cause"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(recomputed(&[]), 2);
+    assert_eq!(causes(), ["unknown", "unknown"]);
+    assert_eq!(recomputed(&[]), 0);
+
+    std::fs::write(own.join("branch-printer.toml"), RULE).unwrap();
+    let own_rules = ["--knowledge", arg(&own)];
+    assert_eq!(recomputed(&own_rules), 2);
+    assert_eq!(causes(), ["branch-printer", "branch-printer"]);
+    assert_eq!(recomputed(&own_rules), 0);
+    // What views count over is made again with it.
+    let open = "SELECT open_devices FROM patchlens.failure_cluster WHERE cause = 'branch-printer'";
+    assert_eq!(patchlens.numbers(open), [2]);
+
+    let plans = tempfile::tempdir().unwrap();
+    std::fs::write(
+        plans.path().join("rollouts.csv"),
+        "rollout_id,name,kb_article,started_at\n2024-08,August,5041580,2024-08-14T00:00:00Z\n",
+    )
+    .unwrap();
+    std::fs::write(
+        plans.path().join("devices.csv"),
+        "rollout_id,device_id,site\n2024-08,BR-0042,Lyon\n",
+    )
+    .unwrap();
+    patchlens.expect(0, &["reference", arg(plans.path())]);
+    assert_eq!(recomputed(&own_rules), 2);
+    let site = "SELECT device_id, site FROM patchlens.device FINAL ORDER BY device_id";
+    assert_eq!(patchlens.rows(site)[0]["site"], "Lyon");
+    // Without the operator's rules the program knows no more than before.
+    assert_eq!(recomputed(&[]), 2);
+    assert_eq!(causes(), ["unknown", "unknown"]);
+}

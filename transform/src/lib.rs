@@ -39,4 +39,4 @@ pub use reference::{
 pub use symbols::{SymbolConflict, symbol_conflicts};
 
 /// Version of the rules and of what they derive: it changes when the same events give other results.
-pub const TRANSFORM_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+k4");
+pub const TRANSFORM_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+k5");

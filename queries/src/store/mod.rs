@@ -18,6 +18,7 @@ use clickhouse::{Client, Compression};
 pub use config::{Login, Secret, StoreConfig};
 pub use identity::RowOrigin;
 pub use query::Param;
+pub use reference::RECORDS_PER_DEVICE_MAX;
 pub use reject::RejectRow;
 
 use crate::{Error, Result, migration};

@@ -1,5 +1,7 @@
 //! The main loop, written forwards.
 
+mod anew;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,12 +16,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::decode::{Decoded, ReadDocuments, decode};
-use crate::devices::{Analysis, recompute};
+use crate::devices::{Analysis, Recomputed, recompute};
 use crate::engine::Engine;
 use crate::gather::{Gathered, Gatherer};
 use crate::load::{Loaded, insert_missing};
 use crate::tables::{self, NOISE_PROFILE, REJECT, Table, UPDATE_EVENT};
 use crate::{Error, Metrics, Result};
+use anew::Misjudged;
 
 /// How the flow cuts and when it gives up.
 #[derive(Debug, Clone)]
@@ -48,13 +51,15 @@ pub struct Summary {
     pub present: u64,
     /// Rows written to the table `reject`.
     pub rejected: u64,
-    /// Devices recomputed; a device counts once for each cut that touched it.
+    /// Devices recomputed; a device counts once for each cut that touched it, and once when it was judged
+    /// anew for another reason.
     pub devices: u64,
 }
 
 /// How often devices are looked for that changed on another way than through this flow: plans written in SQL.
 const LOOK_FOR_OUTDATED: Duration = Duration::from_mins(1);
-
+/// How long devices are judged anew while the log has nothing, before it is looked at again.
+const WHILE_IDLE: Duration = Duration::from_secs(5);
 /// From the log into the store.
 #[derive(Debug)]
 pub struct Flow {
@@ -67,6 +72,7 @@ pub struct Flow {
     metrics: Arc<Metrics>,
     generation: u64,
     looked_at: Instant,
+    misjudged: Misjudged,
 }
 
 impl Flow {
@@ -81,6 +87,7 @@ impl Flow {
         options: FlowOptions,
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
+        let misjudged = Misjudged::new(outranking((options.now)(), 0));
         Ok(Self {
             reader,
             store,
@@ -91,6 +98,7 @@ impl Flow {
             metrics,
             generation: 0,
             looked_at: Instant::now(),
+            misjudged,
         })
     }
 
@@ -108,7 +116,7 @@ impl Flow {
             if *stop.borrow() {
                 return Ok(summary);
             }
-            let made_by = self.made_by();
+            let made_by = self.analysis.made_by();
             let gathered = tokio::select! {
                 gathered = self.gatherer.next(&mut self.reader, self.options.cut_bytes_max, self.options.cut_wait, &made_by) => gathered,
                 _ = stop.changed() => continue,
@@ -117,7 +125,9 @@ impl Flow {
                 Ok(Some(gathered)) => gathered,
                 Ok(None) => {
                     self.note_progress().await;
+                    let is_judged = self.judge_anew(WHILE_IDLE, &mut summary, &mut stop).await?;
                     if self.options.until_idle
+                        && is_judged
                         && self.metrics.lag_messages.load(Ordering::Relaxed) == 0
                     {
                         return Ok(summary);
@@ -167,6 +177,11 @@ impl Flow {
                 }
             }
             self.note_progress().await;
+            // A log that never ends shall not keep silent devices from new rules.
+            if self.misjudged.looked_at.elapsed() >= LOOK_FOR_OUTDATED {
+                self.judge_anew(Duration::ZERO, &mut summary, &mut stop)
+                    .await?;
+            }
         }
     }
 
@@ -241,29 +256,38 @@ impl Flow {
         let rejected = insert_missing(&self.store, &self.engine, REJECT, rejected, now).await?;
 
         self.generation = self.next_generation(now, &devices).await?;
-        recompute(
-            &self.store,
-            &self.engine,
-            &self.analysis,
-            &devices,
-            self.generation,
-        )
-        .await?;
-        self.store
-            .refresh_devices(&Vec::from_iter(changed))
-            .await
-            .map_err(Error::store("refreshing what views count over"))?;
+        let recomputed = self.recompute(&devices, self.generation).await?;
+        self.refresh(Vec::from_iter(changed)).await?;
         self.reader.finish(cuts).await?;
 
         self.account(
             messages,
             &[&facts, &noise],
             &rejected,
-            devices.len(),
+            &recomputed,
             *in_doubt,
             summary,
         );
         Ok(())
+    }
+
+    async fn recompute(&self, devices: &[String], generation: u64) -> Result<Recomputed> {
+        let recomputed = recompute(
+            &self.store,
+            &self.engine,
+            &self.analysis,
+            devices,
+            generation,
+        );
+        let recomputed = recomputed.await?;
+        Metrics::add(&self.metrics.devices, recomputed.judged);
+        Metrics::add(&self.metrics.failed_devices, recomputed.failed.len());
+        Ok(recomputed)
+    }
+
+    async fn refresh(&self, devices: Vec<String>) -> Result<()> {
+        let refreshed = self.store.refresh_devices(&devices).await;
+        refreshed.map_err(Error::store("refreshing what views count over"))
     }
 
     async fn load(
@@ -285,16 +309,12 @@ impl Flow {
         Ok(outranking(now, self.generation.max(stored)))
     }
 
-    fn made_by(&self) -> String {
-        format!("{TRANSFORM_VERSION}+{}", self.analysis.reference_version)
-    }
-
     fn account(
         &self,
         messages: &[Delivered],
         loaded: &[&Loaded],
         rejected: &Loaded,
-        devices: usize,
+        recomputed: &Recomputed,
         in_doubt: bool,
         summary: &mut Summary,
     ) {
@@ -310,7 +330,6 @@ impl Flow {
         Metrics::add(&metrics.inserted_rows, inserted);
         Metrics::add(&metrics.present_rows, present);
         Metrics::add(&metrics.reject_rows, rejected.inserted);
-        Metrics::add(&metrics.devices, devices);
         if in_doubt {
             Metrics::add(&metrics.verified_rows, inserted.saturating_add(present));
             tracing::info!(present, inserted, "verified a cut in doubt");
@@ -319,13 +338,13 @@ impl Flow {
         summary.inserted = summary.inserted.saturating_add(inserted as u64);
         summary.present = summary.present.saturating_add(present as u64);
         summary.rejected = summary.rejected.saturating_add(rejected.inserted as u64);
-        summary.devices = summary.devices.saturating_add(devices as u64);
+        summary.devices = summary.devices.saturating_add(recomputed.judged as u64);
         tracing::debug!(
             messages = messages.len(),
             inserted,
             present,
             rejected = rejected.inserted,
-            devices,
+            devices = recomputed.judged,
             "moved a cut"
         );
     }
