@@ -304,7 +304,7 @@ async fn of_a_device_that_logs_without_end_the_newest_days_and_all_inventories_a
     let Some(store) = testing::fresh_store().await else {
         return;
     };
-    // A day holds 200,000; the clock of the tenth day's records is ahead of their collection.
+    // A day holds 200,000; those of the second have no other time than the clock on the wall.
     let loud = "INSERT INTO update_event (device_id, event_id, kind, occurred_at, occurred_at_local, collected_at)
         SELECT 'LOUD', toString(number), 'record', if(day = 1, NULL, at), if(day = 1, at, NULL), at + INTERVAL 1 HOUR
         FROM (SELECT number, intDiv(number, 200000) AS day, toDateTime64('2024-08-01 10:00:00', 6, 'UTC') + toIntervalDay(day) AS at FROM numbers(1000000))";

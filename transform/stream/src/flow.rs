@@ -60,6 +60,7 @@ pub struct Summary {
 const LOOK_FOR_OUTDATED: Duration = Duration::from_mins(1);
 /// How long devices are judged anew while the log has nothing, before it is looked at again.
 const WHILE_IDLE: Duration = Duration::from_secs(5);
+
 /// From the log into the store.
 #[derive(Debug)]
 pub struct Flow {
