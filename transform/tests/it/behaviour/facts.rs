@@ -192,7 +192,7 @@ fn of_several_rollouts_the_one_that_had_begun_last_names_the_update() {
         agent(second, 1, said)
     };
     let day = 24 * 3_600;
-    // Seconds count from 20 August.
+    // Seconds count from 20 August, 08:00.
     let named = |second: i64, device: &str, is_assumed: bool| {
         let mut scan = scan(second);
         scan.device_id = patchlens_event::DeviceId::new(device).unwrap();
@@ -208,8 +208,8 @@ fn of_several_rollouts_the_one_that_had_begun_last_names_the_update() {
     // Two that began together.
     assert_eq!(named(0, "TEST-2", false), "");
     // Six hours early by a clock of which nobody knows where it stands.
-    assert_eq!(named(-5 * day - 6 * 3_600, "TEST-1", false), "5040427");
-    assert_eq!(named(-5 * day - 6 * 3_600, "TEST-1", true), "5041580");
+    assert_eq!(named(-5 * day - 14 * 3_600, "TEST-1", false), "5040427");
+    assert_eq!(named(-5 * day - 14 * 3_600, "TEST-1", true), "5041580");
     // What a device lacks, it lacks for the update that was rolled out when it was looked at.
     let lacks = |collected: &str| {
         let mut reading = inventory(0, &[("os_build", "10.0.19045.4651")]);
