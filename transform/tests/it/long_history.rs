@@ -91,7 +91,7 @@ fn seconds(failures: i64) -> f64 {
     let before = cpu_seconds(started);
     let diagnosed = diagnose(&frame, &Reference::default(), &KNOWLEDGE).unwrap();
     let took = cpu_seconds(started) - before;
-    println!("{failures} failed searches: {took:.2} s");
+    eprintln!("{failures} failed searches: {took:.2} s");
     let found = rows(&diagnosed.diagnoses);
     assert_eq!(found.len(), 1, "{found:#?}");
     assert_eq!(found[0][schema::IS_OPEN], "0");
