@@ -98,7 +98,7 @@ async fn a_device_that_cannot_be_judged_keeps_what_was_known_and_stops_nobody() 
             4 => "D-4\t1\t1\n".to_owned(),
             _ => format!("D-{number}\t{generation}\t2\n"),
         };
-        assert_eq!(known(&store).await, String::from_iter((0..7).map(others)));
+        assert_eq!(known(&store).await, (0..7).map(others).collect::<String>());
     }
     // Judged by a program that can.
     let mended = recompute(&store, &engine, &analysis(), &devices, 4).await;
