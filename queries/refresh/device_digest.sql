@@ -182,8 +182,8 @@ LEFT JOIN
 (
     SELECT
         u.device_id AS device_id,
-        -- An attempt that names no update is made good by the next update of Windows that the device installs; definitions and
-        -- tools, which come out again and again, say nothing of it.
+        -- An attempt that names no update is made good by the next update of Windows that the device installs; definitions,
+        -- tools and apps of the Store, which come out again and again, say nothing of it.
         arraySort(arrayFlatten(groupArrayIf(u.installs, u.kb NOT IN (2267602, 2461484, 2310138, 4052623, 890830)))) AS updated,
         arraySort(attempted -> attempted.1, arrayMap(
             (t, failed, installs) -> (t.1, t.2, t.3, t.4, t.5, arrayMap(
@@ -203,13 +203,14 @@ LEFT JOIN
             min(a.at) AS tried_at,
             minOrNullIf(a.at, a.outcome = 'installed') AS installed_at,
             maxOrNullIf(a.at, a.outcome = 'rolled_back') AS rolled_back_at,
-            arraySort(groupArrayIf(a.at, a.outcome = 'installed')) AS installs,
+            -- Without an article: an update that is known by its package. What has another title is an app, or a driver.
+            arraySort(groupArrayIf(a.at, a.outcome = 'installed' AND (kb != 0 OR a.title = '' OR position(a.title, '~') > 0))) AS installs,
             arraySort(groupArrayIf((ifNull(a.error_code, 0), a.at), a.outcome IN ('failed', 'rolled_back') AND ifNull(a.error_code, 0) > 0)) AS failed,
             -- Sorted by code and time: the first of each code.
             arrayFilter((failure, place) -> place = 1 OR failed[place - 1].1 != failure.1, failed, arrayEnumerate(failed)) AS failures
         FROM
         (
-            SELECT device_id, kb_article, error_code, outcome, assumeNotNull(coalesce(ended_at, started_at)) AS at
+            SELECT device_id, kb_article, title, error_code, outcome, assumeNotNull(coalesce(ended_at, started_at)) AS at
             FROM {table:update_attempt} FINAL
             PREWHERE device_id IN {device_ids:Array(String)} WHERE coalesce(ended_at, started_at) IS NOT NULL
         ) AS a

@@ -17,6 +17,7 @@ use crate::{Error, Result};
 
 mod branches;
 mod devices;
+mod planned;
 mod removal;
 
 pub use branches::{builds_serviced_as, servicing_branch};
@@ -399,37 +400,6 @@ impl Reference {
             .map(|target| target.kb_article);
         let first = found.next()?;
         found.all(|kb| kb == first).then_some(first)
-    }
-
-    /// The one update that a rollout brings to this device; `None` when it is none or several.
-    pub fn kb_planned_for(&self, device_id: &str, build: Option<u32>) -> Option<u32> {
-        let listed = |rollout: &&Rollout| {
-            self.rollout_devices
-                .of_device(device_id)
-                .any(|device| device.rollout_id == rollout.rollout_id && !device.is_excluded)
-        };
-        let fits = |rollout: &&Rollout| {
-            let has_list = self.rollout_devices.has_list(&rollout.rollout_id);
-            let fits_build = build.is_some_and(|build| {
-                self.target_builds.iter().any(|target| {
-                    target.kb_article == rollout.kb_article
-                        && servicing_branch(target.os_build_number) == servicing_branch(build)
-                })
-            });
-            listed(rollout) || !has_list && fits_build
-        };
-        let mut planned: Vec<u32> = self
-            .rollouts
-            .iter()
-            .filter(fits)
-            .map(|rollout| rollout.kb_article)
-            .collect();
-        planned.sort_unstable();
-        planned.dedup();
-        match planned.as_slice() {
-            [kb] => Some(*kb),
-            _ => None,
-        }
     }
 }
 

@@ -17,6 +17,7 @@ use clickhouse::{Client, Compression};
 
 pub use config::{Login, Secret, StoreConfig};
 pub use query::Param;
+pub use reference::RECORDS_PER_DEVICE_MAX;
 pub use reject::RejectRow;
 
 use crate::{Error, Result, embedded, migration};

@@ -1,4 +1,7 @@
-//! Reference data: the operator's CSV files, kept as they are, and the plans made from them.
+//! Reference data: the operator's CSV files, kept as they are, and the plans made from them; and what the device step
+//! asks and marks.
+
+use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,6 +32,13 @@ struct Row {
 #[derive(Deserialize)]
 struct Generation {
     newest: u64,
+}
+
+/// A device with a number.
+#[derive(Deserialize)]
+struct Numbered {
+    device_id: String,
+    number: u64,
 }
 
 impl Store {
@@ -148,11 +158,12 @@ impl Store {
         Ok(newest)
     }
 
-    /// Marks rows of devices as deleted that a recomputation did not write again.
+    /// Marks rows of devices as deleted that their newest recomputation did not write again: that of `generation`, or one
+    /// of another process, whose rows of the table `device` are newer. So whoever is late takes its own rows back.
     ///
     /// # Input
     /// `identity_columns` are the table's key without `device_id`; `generation` is that of the
-    /// recomputation.
+    /// recomputation that was just written, the rows of `device` included.
     ///
     /// # Errors
     /// When the store refuses or does not answer; the same call made again is right.
@@ -172,8 +183,23 @@ impl Store {
         let identity = format!("`{}`", columns.join("`, `"));
         let sql = format!(
             "INSERT INTO `{database}`.`{table}` ({identity}, generation, is_deleted)
-            SELECT {identity}, {{generation:UInt64}}, 1 FROM `{database}`.`{table}` FINAL
-            WHERE device_id IN {{device_ids:Array(String)}} AND generation < {{generation:UInt64}}",
+            SELECT {identity}, newest, 1
+            FROM
+            (
+                SELECT {identity}, generation FROM `{database}`.`{table}` FINAL WHERE device_id IN {{device_ids:Array(String)}}
+            ) AS t
+            INNER JOIN
+            (
+                SELECT i.device_id AS device_id, greatest(any(d.newest), {{generation:UInt64}}) AS newest
+                FROM (SELECT arrayJoin({{device_ids:Array(String)}}) AS device_id) AS i
+                LEFT JOIN
+                (
+                    SELECT device_id, max(generation) AS newest FROM `{database}`.`device`
+                    WHERE device_id IN {{device_ids:Array(String)}} GROUP BY device_id
+                ) AS d ON d.device_id = i.device_id
+                GROUP BY device_id
+            ) AS n ON n.device_id = t.device_id
+            WHERE t.generation < n.newest",
             database = self.config.database
         );
         for chunk in device_ids.chunks(DEVICES_PER_QUERY) {
@@ -192,8 +218,54 @@ impl Store {
         Ok(())
     }
 
-    /// Returns all records of some devices as one Arrow stream: the columns of `update_event` in their
-    /// order, each record once, text as plain text.
+    /// Returns how many records the store holds of each device, doubles included; devices without any are not in it.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer.
+    pub async fn device_records(&self, device_ids: &[String]) -> Result<HashMap<String, u64>> {
+        const SQL: &str = "SELECT device_id, count() AS number FROM update_event WHERE device_id IN {device_ids:Array(String)} GROUP BY device_id";
+        let mut records = HashMap::new();
+        for chunk in device_ids.chunks(DEVICES_PER_QUERY) {
+            let params = [("device_ids", Param::Texts(chunk.to_vec()))];
+            let rows: Vec<Numbered> = self
+                .query_json("count the records of devices", SQL, &params)
+                .await?;
+            records.extend(rows.into_iter().map(|row| (row.device_id, row.number)));
+        }
+        Ok(records)
+    }
+
+    /// Returns devices that were judged by something else than `made_by` names, or never, each with its place in the
+    /// order that `seed` gives: at most `limit` of them behind the place `after`.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer.
+    pub async fn misjudged_devices(
+        &self,
+        made_by: &str,
+        seed: u64,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(String, u64)>> {
+        const SQL: &str = include_str!("../../reports/misjudged_devices.sql");
+        let params = [
+            ("made_by", Param::from(made_by)),
+            ("seed", Param::UInt(seed)),
+            ("after", Param::UInt(after)),
+            ("limit", Param::UInt(limit as u64)),
+        ];
+        let rows: Vec<Numbered> = self
+            .query_json("look for devices that were judged otherwise", SQL, &params)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.device_id, row.number))
+            .collect())
+    }
+
+    /// Returns the records of some devices as one Arrow stream: the columns of `update_event` in their
+    /// order, each record once, text as plain text. Of a device with more than [`RECORDS_PER_DEVICE_MAX`] the older
+    /// days are left out.
     ///
     /// # Errors
     /// When the store refuses or does not answer.
@@ -210,7 +282,10 @@ impl Store {
                 detail,
             });
         }
-        let params = [("device_ids", Param::Texts(device_ids.to_vec()))];
+        let params = [
+            ("device_ids", Param::Texts(device_ids.to_vec())),
+            ("records_max", Param::UInt(RECORDS_PER_DEVICE_MAX)),
+        ];
         Ok(self
             .query_bytes("read the records of devices", SQL, &params, "ArrowStream")
             .await?
@@ -220,3 +295,8 @@ impl Store {
 
 /// A server refuses form fields above 128 KiB; a device id has 256 bytes at most, most have 15.
 const DEVICES_PER_QUERY: usize = 400;
+
+/// How many records of one device are analysed, the newest, in whole days: those of 400 days for a device that sends
+/// 1,250 a day. Readings of its inventory are few, do not count, and are all read. Bounds what one device costs, however
+/// old it gets and however much it logs.
+pub const RECORDS_PER_DEVICE_MAX: u64 = 500_000;

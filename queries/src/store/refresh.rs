@@ -13,7 +13,7 @@ use crate::sql::Deployment;
 
 /// The columns that the statements of `refresh/` fill; one more when they fill others or fill them otherwise, so that
 /// all rows are made again.
-const LAYOUT: u64 = 5;
+const LAYOUT: u64 = 6;
 /// Devices of one insert: bounds its memory, which grows with the records of its devices.
 const DEVICES_PER_INSERT: usize = 500;
 

@@ -11,6 +11,7 @@
 )]
 
 mod analyst;
+mod devices;
 mod http;
 mod node;
 mod python;

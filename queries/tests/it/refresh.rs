@@ -91,6 +91,41 @@ fn assert_same(left: &str, right: &str) {
     assert_eq!(left.len(), right.len());
 }
 
+/// Apps of the Store are installed every day: they say nothing of an update of Windows that failed and names no article.
+#[tokio::test]
+async fn an_app_of_the_store_makes_no_failed_update_good() {
+    let Some(store) = testing::fresh_store().await else {
+        return;
+    };
+    let attempt = |device: &str, hour: u32, title: &str, outcome: &str, code: &str| {
+        let at = format!("2024-08-20 {hour}:00:00");
+        format!(
+            "INSERT INTO update_attempt (device_id, attempt_id, title, started_at, ended_at, outcome, error_code, generation) VALUES ('{device}', '{hour}', '{title}', '{at}', '{at}', '{outcome}', {code}, 1)"
+        )
+    };
+    let later = [
+        ("APP", "9WZDNCRFJ3TJ-Example.App"),
+        (
+            "PACKAGE",
+            "Package_for_RollupFix~31bf3856ad364e35~amd64~~19041.4780.1.7",
+        ),
+        ("BUILD", ""),
+    ];
+    for (device, title) in later {
+        let failed = attempt(device, 10, "", "failed", "0x800f0922");
+        let installed = attempt(device, 11, title, "installed", "NULL");
+        for statement in [failed, installed] {
+            store.execute("try an update", &statement).await.unwrap();
+        }
+    }
+    store.refresh_outdated().await.unwrap();
+    let ends = "SELECT device_id, lapses[1].3 FROM update_try ORDER BY device_id";
+    assert_eq!(
+        store.query_text(ends, "TSV").await.unwrap(),
+        "APP\t\\N\nBUILD\t2024-08-20 11:00:00.000000\nPACKAGE\t2024-08-20 11:00:00.000000\n"
+    );
+}
+
 #[tokio::test]
 async fn what_a_crash_or_a_plan_left_outdated_is_found() {
     let Some(store) = testing::fresh_store().await else {

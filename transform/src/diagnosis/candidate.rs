@@ -132,10 +132,17 @@ impl<'a, 'r> Material<'a, 'r> {
     fn facts_at(&self, time: i64) -> Rc<Facts> {
         let until = Facts::collected_until(self.rows, time);
         let mut known = self.facts_until.borrow_mut();
-        let facts = known
-            .entry(until)
-            .or_insert_with(|| Rc::new(Facts::until(self.rows, until)));
-        Rc::clone(facts)
+        if let Some(facts) = known.get(&until) {
+            return Rc::clone(facts);
+        }
+        // What was collected earlier is read already: attempts are judged in order.
+        let facts = match known.range(..until).next_back() {
+            Some((earlier, facts)) => facts.continued(self.rows, *earlier, until),
+            None => Facts::until(self.rows, until),
+        };
+        let facts = Rc::new(facts);
+        known.insert(until, Rc::clone(&facts));
+        facts
     }
 
     /// The causes that a failed attempt may have, best first, one candidate per cause.

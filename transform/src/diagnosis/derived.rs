@@ -68,9 +68,10 @@ fn missing_prerequisite(
     material: &Material<'_, '_>,
 ) -> Option<String> {
     let ubr = build.ubr?;
+    let read_at = Facts::collected_at(material.rows)?;
     let planned = material
         .reference
-        .kb_planned_for(device_id, Some(build.number))?;
+        .kb_planned_next_for(device_id, Some(build.number), read_at)?;
     let lacks = |kb: u32, least: u32| ubr < least && !material.facts.has_hotfix(kb);
     let missing: Vec<String> = material
         .reference

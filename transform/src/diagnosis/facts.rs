@@ -8,7 +8,7 @@ use crate::reference::servicing_branch;
 use crate::row::{HOUR, Row, RowKind};
 
 /// The newest value of each fact, and the row that stated it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Facts {
     values: BTreeMap<String, (String, usize)>,
     /// Facts that two readings of one collection state differently.
@@ -76,7 +76,18 @@ impl Facts {
 
     /// The facts that were collected until a time.
     pub(crate) fn until(rows: &[Row<'_>], last: i64) -> Self {
-        let is_reading = |row: &Row<'_>| row.kind == RowKind::Inventory && row.collected_at <= last;
+        Self::default().with(rows, |collected_at| collected_at <= last)
+    }
+
+    /// The facts that were collected until `last`, where these were collected until `known`.
+    pub(crate) fn continued(&self, rows: &[Row<'_>], known: i64, last: i64) -> Self {
+        let is_new = |collected_at| collected_at > known && collected_at <= last;
+        self.clone().with(rows, is_new)
+    }
+
+    fn with(mut self, rows: &[Row<'_>], is_asked_for: impl Fn(i64) -> bool) -> Self {
+        let is_reading =
+            |row: &Row<'_>| row.kind == RowKind::Inventory && is_asked_for(row.collected_at);
         let mut order: Vec<usize> = rows
             .iter()
             .enumerate()
@@ -87,7 +98,6 @@ impl Facts {
             rows.get(*index)
                 .map(|row| (row.collected_at, row.time, row.file, row.line))
         });
-        let mut facts = Self::default();
         for (index, row) in order
             .iter()
             .filter_map(|index| Some((*index, rows.get(*index)?)))
@@ -95,10 +105,18 @@ impl Facts {
             let stated: BTreeMap<String, String> =
                 serde_json::from_str(row.fields).unwrap_or_default();
             for (name, value) in stated {
-                facts.add(name, value, index, rows);
+                self.add(name, value, index, rows);
             }
         }
-        facts
+        self
+    }
+
+    /// When the newest reading was collected; `None` without one.
+    pub(crate) fn collected_at(rows: &[Row<'_>]) -> Option<i64> {
+        rows.iter()
+            .filter(|row| row.kind == RowKind::Inventory)
+            .map(|row| row.collected_at)
+            .max()
     }
 
     fn add(&mut self, name: String, value: String, index: usize, rows: &[Row<'_>]) {

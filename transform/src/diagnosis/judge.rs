@@ -7,7 +7,8 @@ use patchlens_event::{EventId, Hresult};
 
 use super::candidate::{Candidate, Material, Support};
 use super::standout::{self, Usual};
-use super::{text, verdict};
+use super::text;
+use super::verdict::{self, GoodScans};
 use crate::attempt::Attempt;
 use crate::cluster::{KeyPart, joined, key_parts};
 use crate::knowledge::{Role, Variables};
@@ -78,7 +79,8 @@ pub(crate) fn judge(
             .and_then(|row| material.rows.get(row))
             .is_none_or(|row| row.is_weak)
     });
-    let mut attempts = verdict::keep_telling(attempts, material.rows);
+    let scans = GoodScans::of(material.rows);
+    let mut attempts = verdict::keep_telling(attempts, &scans, material.rows);
     verdict::name_updates(
         device_id,
         &mut attempts,
@@ -88,12 +90,9 @@ pub(crate) fn judge(
     let mut found: Vec<Diagnosis> = Vec::new();
     // Looked for once, and only where something is unexplained.
     let usual = OnceCell::new();
-    for (index, attempt) in attempts
-        .iter()
-        .enumerate()
-        .filter(|(_, attempt)| attempt.failed() || attempt.was_cancelled())
-    {
-        let is_open = !verdict::is_made_good(attempt, &attempts, &material.facts, material.rows);
+    for (index, attempt) in verdict::worth_judging(&attempts, material.rows) {
+        let facts = &material.facts;
+        let is_open = !verdict::is_made_good(attempt, &attempts, &scans, facts, material.rows);
         let then = material.at(attempt, &attempts);
         let candidates = worth_listing(&then.causes_of(attempt), material);
         if candidates.is_empty() {

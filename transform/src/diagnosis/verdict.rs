@@ -27,8 +27,11 @@ const BUSY_CODES: [u32; 3] = [0x8024_4022, 0x8024_401f, 0x8024_4010];
 /// A device that could search before is cut off, not merely offline, after so long without success.
 const CUT_OFF_AFTER: i64 = 24 * HOUR;
 
-/// Names the update of attempts that do not: by the build of their package, by the one rollout that
-/// targets the device.
+/// Clocks on the wall stand so far behind UTC at most.
+const BEHIND_UTC_MAX: i64 = 12 * HOUR;
+
+/// Names the update of attempts that do not: by the build of their package, by the rollout that had
+/// begun to target the device.
 pub(super) fn name_updates(
     device_id: &str,
     attempts: &mut [Attempt],
@@ -43,7 +46,15 @@ pub(super) fn name_updates(
         let planned = || {
             // What has a title and no article in it is an app of the Store, or a driver.
             (attempt.failed() && attempt.title.is_empty())
-                .then(|| reference.kb_planned_for(device_id, build))
+                .then(|| {
+                    let late = if attempt.is_zone_assumed {
+                        BEHIND_UTC_MAX
+                    } else {
+                        0
+                    };
+                    let at = attempt.started_at.saturating_add(late);
+                    reference.kb_planned_for(device_id, build, at)
+                })
                 .flatten()
         };
         attempt.kb = by_build.or_else(planned);
@@ -57,8 +68,12 @@ const BROKEN_SCANS_MIN: usize = 3;
 
 /// Keeps the attempts that are worth a row: scans only when they failed and were not made good by a
 /// later one, or failed for long; nameless operations only when they failed.
-pub(super) fn keep_telling(attempts: Vec<Attempt>, rows: &[Row<'_>]) -> Vec<Attempt> {
-    let scans = GoodScans::of(rows);
+pub(super) fn keep_telling(
+    attempts: Vec<Attempt>,
+    scans: &GoodScans,
+    rows: &[Row<'_>],
+) -> Vec<Attempt> {
+    let failed_scans = failed_scans(&attempts, rows);
     let failed_since = || {
         let since_good = |attempt: &&Attempt| {
             attempt.is_scan
@@ -104,7 +119,7 @@ pub(super) fn keep_telling(attempts: Vec<Attempt>, rows: &[Row<'_>]) -> Vec<Atte
             && cut_off_for < CUT_OFF_AFTER;
         attempt.failed()
             && !is_passing
-            && (!made_good || !had_no_network && scans.was_broken(attempt, &attempts, rows))
+            && (!made_good || !had_no_network && scans.was_broken(attempt, &failed_scans, rows))
     };
     let keep: Vec<bool> = attempts.iter().map(keeps).collect();
     attempts
@@ -115,8 +130,26 @@ pub(super) fn keep_telling(attempts: Vec<Attempt>, rows: &[Row<'_>]) -> Vec<Atte
         .collect()
 }
 
+/// When failed searches began, in order, by who searched.
+type FailedScans = BTreeMap<String, Vec<i64>>;
+
+/// `attempts` in order of their start.
+fn failed_scans(attempts: &[Attempt], rows: &[Row<'_>]) -> FailedScans {
+    let mut by_caller = FailedScans::new();
+    for attempt in attempts
+        .iter()
+        .filter(|attempt| attempt.is_scan && attempt.failed())
+    {
+        by_caller
+            .entry(failed_caller(attempt, rows))
+            .or_default()
+            .push(attempt.started_at);
+    }
+    by_caller
+}
+
 /// When the device last searched with success.
-struct GoodScans {
+pub(super) struct GoodScans {
     /// Whoever searched for Windows itself: the way to its server was there. The Store goes to
     /// another one, so that its search says nothing of a WSUS server.
     of_the_system: Option<i64>,
@@ -125,7 +158,7 @@ struct GoodScans {
 }
 
 impl GoodScans {
-    fn of(rows: &[Row<'_>]) -> Self {
+    pub(super) fn of(rows: &[Row<'_>]) -> Self {
         let mut by_caller: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
         for row in rows
             .iter()
@@ -148,33 +181,23 @@ impl GoodScans {
 
     /// True when the failed search is one of a row of failures, without success in between, that
     /// went on for [`BROKEN_AFTER`].
-    fn was_broken(&self, attempt: &Attempt, attempts: &[Attempt], rows: &[Row<'_>]) -> bool {
+    fn was_broken(&self, attempt: &Attempt, failed: &FailedScans, rows: &[Row<'_>]) -> bool {
         let who = failed_caller(attempt, rows);
         let empty = BTreeSet::new();
         let good = self.by_caller.get(&who).unwrap_or(&empty);
-        let after = good
-            .range(..attempt.started_at)
-            .next_back()
-            .copied()
-            .unwrap_or(i64::MIN);
-        let before = good
-            .range(attempt.started_at..)
-            .next()
-            .copied()
-            .unwrap_or(i64::MAX);
-        let in_a_row = attempts.iter().filter(|other| {
-            other.is_scan
-                && other.failed()
-                && (after..before).contains(&other.started_at)
-                && failed_caller(other, rows) == who
+        let after = good.range(..attempt.started_at).next_back();
+        let before = good.range(attempt.started_at..).next();
+        let times = failed.get(&who).map_or(&[][..], Vec::as_slice);
+        let from = after.map_or(0, |after| times.partition_point(|time| time < after));
+        let until = before.map_or(times.len(), |before| {
+            times.partition_point(|time| time < before)
         });
-        let times: Vec<i64> = in_a_row.map(|other| other.started_at).collect();
-        let lasted = times
-            .iter()
-            .max()
-            .zip(times.iter().min())
+        let in_a_row = times.get(from..until).unwrap_or_default();
+        let lasted = in_a_row
+            .last()
+            .zip(in_a_row.first())
             .map_or(0, |(last, first)| last - first);
-        times.len() >= BROKEN_SCANS_MIN && lasted >= BROKEN_AFTER
+        in_a_row.len() >= BROKEN_SCANS_MIN && lasted >= BROKEN_AFTER
     }
 
     /// By the caller of a failed search; by anybody but the Store when no record says who searched.
@@ -188,6 +211,38 @@ impl GoodScans {
                 .copied(),
         }
     }
+}
+
+/// Of the failed attempts that fail alike, how many are judged.
+const ALIKE_JUDGED_MAX: usize = 200;
+
+/// The failed attempts that are judged, in their order: of those that fail alike, the first and the newest. Those
+/// in between say the same again, and a device whose server is away has thousands of them.
+pub(super) fn worth_judging<'t>(
+    attempts: &'t [Attempt],
+    rows: &[Row<'_>],
+) -> impl Iterator<Item = (usize, &'t Attempt)> {
+    let fails = |attempt: &Attempt| attempt.failed() || attempt.was_cancelled();
+    let mut alike: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (index, attempt) in attempts.iter().enumerate().filter(|(_, a)| fails(a)) {
+        let who = attempt.is_scan.then(|| failed_caller(attempt, rows));
+        let update = (attempt.kb, attempt.build, attempt.title.as_str());
+        let verdict = (attempt.error_code, attempt.inner_code, attempt.phase);
+        let key = (update, verdict, attempt.was_cancelled(), who);
+        alike.entry(key).or_default().push(index);
+    }
+    let mut judged: Vec<usize> = Vec::new();
+    for mut group in alike.into_values() {
+        let between = group.len().saturating_sub(ALIKE_JUDGED_MAX);
+        if between > 0 {
+            group.drain(1..=between);
+        }
+        judged.append(&mut group);
+    }
+    judged.sort_unstable();
+    judged
+        .into_iter()
+        .filter_map(|index| Some((index, attempts.get(index)?)))
 }
 
 /// Who made the failed search; empty when no record says.
@@ -248,11 +303,12 @@ pub(super) fn is_system_update(attempt: &Attempt) -> bool {
 pub(super) fn is_made_good(
     attempt: &Attempt,
     attempts: &[Attempt],
+    scans: &GoodScans,
     facts: &Facts,
     rows: &[Row<'_>],
 ) -> bool {
     if attempt.is_scan
-        && GoodScans::of(rows)
+        && scans
             .by_caller_of(attempt, rows)
             .is_some_and(|good| good >= attempt.started_at)
     {

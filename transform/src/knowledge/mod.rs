@@ -15,6 +15,7 @@ mod rule;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use include_dir::{Dir, include_dir};
+use patchlens_event::EventId;
 
 use crate::{Error, Result};
 
@@ -34,6 +35,7 @@ const CODES: &str = include_str!("../../knowledge/codes.csv");
 /// Codes, signals and rules, ready to be evaluated.
 #[derive(Debug)]
 pub struct Knowledge {
+    version: String,
     pub(crate) codes: CodeCatalogue,
     pub(crate) signals: Vec<SignalRule>,
     pub(crate) causes: Vec<Cause>,
@@ -118,6 +120,14 @@ impl Knowledge {
         noise: &[(&str, &str)],
         causes: &[(String, &str)],
     ) -> Result<Self> {
+        let version = version_of(
+            codes
+                .iter()
+                .chain(signals)
+                .chain(noise)
+                .copied()
+                .chain(causes.iter().map(|(file, text)| (file.as_str(), *text))),
+        );
         let mut compiler = compile::Compiler::default();
         let mut signal_rules = Vec::new();
         for (file, text) in signals {
@@ -158,6 +168,7 @@ impl Knowledge {
             }
         }
         Ok(Self {
+            version,
             codes: catalogue,
             signals: signal_rules,
             causes,
@@ -166,6 +177,11 @@ impl Knowledge {
             noise_from,
             automaton,
         })
+    }
+
+    /// Names the rules: a hash of all files, whatever folder they lie in.
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     /// The catalogue of error codes.
@@ -198,6 +214,17 @@ impl Knowledge {
             }
         }
     }
+}
+
+fn version_of<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let parts: Vec<&[u8]> = files
+        .flat_map(|(file, text)| [file_name(file).as_bytes(), text.as_bytes()])
+        .collect();
+    EventId::from_parts(&parts)
+        .as_str()
+        .chars()
+        .take(12)
+        .collect()
 }
 
 /// A file under compilation. What the program carries is held by tests and need not be checked at

@@ -28,6 +28,12 @@ pub enum Error {
     /// The analysis failed: a defect of ours.
     #[error("deriving attempts and diagnoses")]
     Transform(#[from] patchlens_transform::Error),
+    /// A piece of work on the thread that Polars runs on panicked: a defect of ours.
+    #[error("the transform thread panicked: {said}")]
+    Panicked {
+        /// The panic's message.
+        said: String,
+    },
     /// The thread that Polars runs on has ended: a defect of ours.
     #[error("the transform thread has ended")]
     EngineGone,
@@ -42,7 +48,18 @@ impl Error {
         match self {
             Self::Log(error) => error.is_retryable(),
             Self::Store { source, .. } => source.is_retryable(),
-            Self::Frame { .. } | Self::Transform(_) | Self::EngineGone => false,
+            Self::Frame { .. } | Self::Transform(_) | Self::Panicked { .. } | Self::EngineGone => {
+                false
+            }
+        }
+    }
+
+    /// True when it came of what the rows say, so that other rows may do better.
+    pub(crate) fn is_of_rows(&self) -> bool {
+        match self {
+            Self::Frame { .. } | Self::Transform(_) | Self::Panicked { .. } => true,
+            Self::Store { source, .. } => source.is_refusal(),
+            Self::Log(_) | Self::EngineGone => false,
         }
     }
 
@@ -50,9 +67,11 @@ impl Error {
     pub fn is_lost_partition(&self) -> bool {
         match self {
             Self::Log(error) => matches!(error, patchlens_log::Error::Lost { .. }),
-            Self::Store { .. } | Self::Frame { .. } | Self::Transform(_) | Self::EngineGone => {
-                false
-            }
+            Self::Store { .. }
+            | Self::Frame { .. }
+            | Self::Transform(_)
+            | Self::Panicked { .. }
+            | Self::EngineGone => false,
         }
     }
 

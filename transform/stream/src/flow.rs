@@ -1,25 +1,29 @@
 //! The main loop, written forwards.
 
+mod anew;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use patchlens_event::{Event, Source};
 use patchlens_log::{Delivered, PartitionLag, Reader};
 use patchlens_queries::Store;
-use patchlens_transform::{TRANSFORM_VERSION, events_frame, normalise};
+use patchlens_transform::{RowOrigin, TRANSFORM_VERSION, events_frame, normalise};
 use polars::prelude::DataFrame;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::decode::{Decoded, ReadDocuments, decode};
-use crate::devices::{Analysis, recompute};
+use crate::devices::{Analysis, Recomputed, recompute};
 use crate::engine::Engine;
 use crate::gather::{Gathered, Gatherer};
 use crate::load::{Loaded, insert_missing};
 use crate::tables::{self, NOISE_PROFILE, REJECT, Table, UPDATE_EVENT};
 use crate::{Error, Looked, Metrics, Result};
+use anew::Misjudged;
 
 /// How the flow cuts and when it gives up.
 #[derive(Debug, Clone)]
@@ -48,12 +52,15 @@ pub struct Summary {
     pub present: u64,
     /// Rows written to the table `reject`.
     pub rejected: u64,
-    /// Devices recomputed; a device counts once for each cut that touched it.
+    /// Devices recomputed; a device counts once for each cut that touched it, and once when it was judged
+    /// anew for another reason.
     pub devices: u64,
 }
 
 /// How often devices are looked for that changed on another way than through this flow: plans written in SQL.
 const LOOK_FOR_OUTDATED: Duration = Duration::from_mins(1);
+/// How long devices are judged anew while the log has nothing, before it is looked at again.
+const WHILE_IDLE: Duration = Duration::from_secs(5);
 
 /// From the log into the store.
 #[derive(Debug)]
@@ -67,6 +74,7 @@ pub struct Flow {
     metrics: Arc<Metrics>,
     generation: u64,
     looked_at: Instant,
+    misjudged: Misjudged,
 }
 
 impl Flow {
@@ -81,6 +89,7 @@ impl Flow {
         options: FlowOptions,
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
+        let misjudged = Misjudged::new(outranking((options.now)(), 0));
         Ok(Self {
             reader,
             store,
@@ -91,6 +100,7 @@ impl Flow {
             metrics,
             generation: 0,
             looked_at: Instant::now(),
+            misjudged,
         })
     }
 
@@ -108,7 +118,7 @@ impl Flow {
             if *stop.borrow() {
                 return Ok(summary);
             }
-            let made_by = self.made_by();
+            let made_by = self.analysis.made_by();
             let gathered = tokio::select! {
                 gathered = self.gatherer.next(&mut self.reader, self.options.cut_bytes_max, self.options.cut_wait, &made_by) => gathered,
                 _ = stop.changed() => continue,
@@ -117,7 +127,9 @@ impl Flow {
                 Ok(Some(gathered)) => gathered,
                 Ok(None) => {
                     self.note_progress().await;
+                    let is_judged = self.judge_anew(WHILE_IDLE, &mut summary, &mut stop).await?;
                     if self.options.until_idle
+                        && is_judged
                         && self.metrics.lag_messages.load(Ordering::Relaxed) == 0
                     {
                         return Ok(summary);
@@ -167,6 +179,11 @@ impl Flow {
                 }
             }
             self.note_progress().await;
+            // A log that never ends shall not keep silent devices from new rules.
+            if self.misjudged.looked_at.elapsed() >= LOOK_FOR_OUTDATED {
+                self.judge_anew(Duration::ZERO, &mut summary, &mut stop)
+                    .await?;
+            }
         }
     }
 
@@ -210,30 +227,22 @@ impl Flow {
             .engine
             .run(move || decode(&batch, documents.as_ref(), now))
             .await?;
-        let knowledge = Arc::clone(&self.analysis.knowledge);
-        let (frame, devices) = self
-            .engine
-            .run(
-                move || -> std::result::Result<_, patchlens_transform::Error> {
-                    let touched: BTreeSet<String> = events
-                        .iter()
-                        .map(|(event, _)| event.device_id.as_str().to_owned())
-                        .collect();
-                    let frame = events_frame(&events, TRANSFORM_VERSION, now)?;
-                    Ok((
-                        normalise(frame, &knowledge)?,
-                        touched.into_iter().collect::<Vec<_>>(),
-                    ))
-                },
-            )
-            .await??;
         let noise = tables::noise_profile(&counts).map_err(Error::frame("noise counts"))?;
-        // A count changes no verdict, but what is shown of its device.
-        let changed: BTreeSet<String> = counts
+        // Whether a failed search passed is told by those that worked, which ReportingEvents.log's counts hold; other
+        // counts change no verdict, but what is shown of their device.
+        let telling = counts
             .iter()
-            .map(|(count, _)| count.device_id.as_str().to_owned())
-            .chain(devices.iter().cloned())
-            .collect();
+            .filter(|(count, _)| count.source == Source::ReportingEvents);
+        let devices: BTreeSet<String> = device_ids(&events).chain(device_ids(telling)).collect();
+        let devices = Vec::from_iter(devices);
+        let changed: BTreeSet<String> =
+            device_ids(&counts).chain(devices.iter().cloned()).collect();
+        let knowledge = Arc::clone(&self.analysis.knowledge);
+        let frame = self
+            .engine
+            .run(move || normalise(events_frame(&events, TRANSFORM_VERSION, now)?, &knowledge))
+            .await?
+            .map_err(patchlens_transform::Error::from)?;
 
         let facts = self.load(UPDATE_EVENT, frame, now, &mut rejects).await?;
         let noise = self.load(NOISE_PROFILE, noise, now, &mut rejects).await?;
@@ -241,18 +250,8 @@ impl Flow {
         let rejected = insert_missing(&self.store, &self.engine, REJECT, rejected, now).await?;
 
         self.generation = self.next_generation(now, &devices).await?;
-        recompute(
-            &self.store,
-            &self.engine,
-            &self.analysis,
-            &devices,
-            self.generation,
-        )
-        .await?;
-        self.store
-            .refresh_devices(&Vec::from_iter(changed))
-            .await
-            .map_err(Error::store("refreshing what views count over"))?;
+        let recomputed = self.recompute(&devices, self.generation).await?;
+        self.refresh(Vec::from_iter(changed)).await?;
         self.store
             .make_durable()
             .await
@@ -263,11 +262,30 @@ impl Flow {
             messages,
             &[&facts, &noise],
             &rejected,
-            devices.len(),
+            &recomputed,
             *in_doubt,
             summary,
         );
         Ok(())
+    }
+
+    async fn recompute(&self, devices: &[String], generation: u64) -> Result<Recomputed> {
+        let recomputed = recompute(
+            &self.store,
+            &self.engine,
+            &self.analysis,
+            devices,
+            generation,
+        );
+        let recomputed = recomputed.await?;
+        Metrics::add(&self.metrics.devices, recomputed.judged);
+        Metrics::add(&self.metrics.failed_devices, recomputed.failed.len());
+        Ok(recomputed)
+    }
+
+    async fn refresh(&self, devices: Vec<String>) -> Result<()> {
+        let refreshed = self.store.refresh_devices(&devices).await;
+        refreshed.map_err(Error::store("refreshing what views count over"))
     }
 
     async fn load(
@@ -289,16 +307,12 @@ impl Flow {
         Ok(outranking(now, self.generation.max(stored)))
     }
 
-    fn made_by(&self) -> String {
-        format!("{TRANSFORM_VERSION}+{}", self.analysis.reference_version)
-    }
-
     fn account(
         &self,
         messages: &[Delivered],
         loaded: &[&Loaded],
         rejected: &Loaded,
-        devices: usize,
+        recomputed: &Recomputed,
         in_doubt: bool,
         summary: &mut Summary,
     ) {
@@ -314,7 +328,6 @@ impl Flow {
         Metrics::add(&metrics.inserted_rows, inserted);
         Metrics::add(&metrics.present_rows, present);
         Metrics::add(&metrics.reject_rows, rejected.inserted);
-        Metrics::add(&metrics.devices, devices);
         if in_doubt {
             Metrics::add(&metrics.verified_rows, inserted.saturating_add(present));
             tracing::info!(present, inserted, "verified a cut in doubt");
@@ -323,13 +336,13 @@ impl Flow {
         summary.inserted = summary.inserted.saturating_add(inserted as u64);
         summary.present = summary.present.saturating_add(present as u64);
         summary.rejected = summary.rejected.saturating_add(rejected.inserted as u64);
-        summary.devices = summary.devices.saturating_add(devices as u64);
+        summary.devices = summary.devices.saturating_add(recomputed.judged as u64);
         tracing::debug!(
             messages = messages.len(),
             inserted,
             present,
             rejected = rejected.inserted,
-            devices,
+            devices = recomputed.judged,
             "moved a cut"
         );
     }
@@ -381,6 +394,14 @@ fn outranking(now: Timestamp, generation: u64) -> u64 {
     u64::try_from(now.as_microsecond())
         .unwrap_or_default()
         .max(generation.saturating_add(1))
+}
+
+/// The devices of some events, doubles included.
+fn device_ids<'a>(
+    events: impl IntoIterator<Item = &'a (Event, RowOrigin)>,
+) -> impl Iterator<Item = String> {
+    let events = events.into_iter();
+    events.map(|(event, _)| event.device_id.as_str().to_owned())
 }
 
 #[cfg(test)]

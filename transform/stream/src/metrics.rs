@@ -27,6 +27,11 @@ pub struct Metrics {
     pub reject_rows: AtomicU64,
     /// Devices recomputed.
     pub devices: AtomicU64,
+    /// Devices that could not be judged: their older attempts and diagnoses stay.
+    pub failed_devices: AtomicU64,
+    /// Devices that were judged anew because other rules, another version or other reference data had judged them;
+    /// they count as recomputed too.
+    pub rejudged_devices: AtomicU64,
     /// Failures that were tried again.
     pub retries: AtomicU64,
     /// Time to store a cut and finish it.
@@ -98,6 +103,18 @@ impl Metrics {
                 "counter",
                 "devices recomputed",
                 &self.devices,
+            ),
+            (
+                "failed_devices_total",
+                "counter",
+                "devices that could not be judged; the log names them",
+                &self.failed_devices,
+            ),
+            (
+                "rejudged_devices_total",
+                "counter",
+                "devices judged anew for other rules, another version or other reference data",
+                &self.rejudged_devices,
             ),
             (
                 "retries_total",

@@ -20,6 +20,7 @@ mod codes;
 mod excerpts;
 mod field_trial;
 mod healthy;
+mod long_history;
 mod noise;
 mod one_failure;
 mod properties;

@@ -172,6 +172,74 @@ fn the_one_rollout_that_targets_a_device_names_the_update() {
     );
 }
 
+/// Rollouts stay in the plans: from the second month on a device is in several.
+#[test]
+fn of_several_rollouts_the_one_that_had_begun_last_names_the_update() {
+    let mut reference = Reference::default();
+    let plans = b"rollout_id,name,kb_article,release_at,started_at\n\
+        2024-07,July,5040427,2024-07-09T17:00:00Z,\n\
+        2024-08,August,5041580,2024-08-13T17:00:00Z,2024-08-15T00:00:00Z\n\
+        2024-09,September,5043064,2024-09-10T17:00:00Z,2024-09-12T00:00:00Z\n\
+        2024-08-ltsc,August too,5041999,,2024-08-15T00:00:00Z\n";
+    reference.add_csv("rollout.csv", plans).unwrap();
+    let lists = b"rollout_id,device_id\n2024-07,test-1\n2024-08,test-1\n2024-09,test-1\n2024-08-ltsc,test-2\n2024-08,test-2\n";
+    reference.add_csv("devices.csv", lists).unwrap();
+    let needs = b"kb_article,os_build_number,requires_kb,requires_min_ubr,kind\n5041580,19045,5014032,4700,ssu\n5043064,19045,5014033,4800,ssu\n";
+    reference.add_csv("needs.csv", needs).unwrap();
+    let scan = |second| {
+        let said =
+            "* END * Finding updates CallerId = UpdateOrchestrator, Id = 1, Exit code = 0x80070422";
+        agent(second, 1, said)
+    };
+    let day = 24 * 3_600;
+    // Seconds count from 20 August, 08:00.
+    let named = |second: i64, device: &str, is_assumed: bool| {
+        let mut scan = scan(second);
+        scan.device_id = patchlens_event::DeviceId::new(device).unwrap();
+        if is_assumed {
+            scan.zone_source = patchlens_event::ZoneSource::Assumed;
+        }
+        judge(&[scan], &reference).open()[0][schema::KB_ARTICLE].clone()
+    };
+    assert_eq!(named(0, "TEST-1", false), "5041580");
+    assert_eq!(named(-10 * day, "TEST-1", false), "5040427");
+    assert_eq!(named(30 * day, "TEST-1", false), "5043064");
+    assert_eq!(named(-60 * day, "TEST-1", false), "");
+    // Two that began together.
+    assert_eq!(named(0, "TEST-2", false), "");
+    // Six hours early by a clock of which nobody knows where it stands.
+    assert_eq!(named(-5 * day - 14 * 3_600, "TEST-1", false), "5040427");
+    assert_eq!(named(-5 * day - 14 * 3_600, "TEST-1", true), "5041580");
+    // What a device lacks, it lacks for the update that was rolled out when it was looked at.
+    let lacks = |collected: &str| {
+        let mut reading = inventory(0, &[("os_build", "10.0.19045.4651")]);
+        reading.collected_at = collected.parse().unwrap();
+        let facts = rows(&judge(&[reading], &reference).0.devices)[0][schema::FACTS].clone();
+        let facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
+        facts["missing_prerequisite"].as_str().map(str::to_owned)
+    };
+    assert_eq!(lacks("2024-08-20T00:00:00Z").as_deref(), Some("KB5014032"));
+    assert_eq!(lacks("2024-09-20T00:00:00Z").as_deref(), Some("KB5014033"));
+    assert_eq!(lacks("2024-07-20T00:00:00Z"), None);
+    // Before the first of all, for that one.
+    let mut reference = Reference::default();
+    reference.add_csv("rollout.csv", plans).unwrap();
+    reference
+        .add_csv(
+            "devices.csv",
+            b"rollout_id,device_id\n2024-08,test-1\n2024-09,test-1\n",
+        )
+        .unwrap();
+    reference.add_csv("needs.csv", needs).unwrap();
+    let mut reading = inventory(0, &[("os_build", "10.0.19045.4651")]);
+    reading.collected_at = "2024-08-01T00:00:00Z".parse().unwrap();
+    let facts = &rows(&judge(&[reading], &reference).0.devices)[0][schema::FACTS];
+    assert!(
+        facts.contains(r#""missing_prerequisite":"KB5014032""#),
+        "{facts}"
+    );
+}
+
 #[test]
 fn an_app_that_fails_does_not_take_the_update_that_is_rolled_out() {
     let mut reference = Reference::default();
