@@ -408,7 +408,7 @@ pub(crate) struct Reference {
 #[derive(Debug, Args)]
 pub(crate) struct Sql {
     /// The statement; `-` reads it from stdin
-    #[arg(value_name = "STATEMENT")]
+    #[arg(value_name = "STATEMENT", allow_hyphen_values = true)]
     pub(crate) statement: String,
     /// A ClickHouse output format: PrettyCompact, CSVWithNames, JSONEachRow, …
     #[arg(long, default_value = "PrettyCompactMonoBlock")]

@@ -1,5 +1,6 @@
 //! What every page shares: the reader's language and theme, the current address, and links that keep its filters.
 
+use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt::Display;
 
@@ -126,9 +127,9 @@ impl Frame {
     }
 
     /// What a cause is called, and that it is not proved where the logs say too little for it.
-    pub(crate) fn cause(&self, id: &str, confidence: &f64) -> String {
+    pub(crate) fn cause(&self, id: &str, confidence: impl Borrow<f64>) -> String {
         let name = self.label("cause", id);
-        if id == "unknown" || *confidence >= patchlens_queries::case::STATED {
+        if id == "unknown" || *confidence.borrow() >= patchlens_queries::case::STATED {
             name
         } else {
             format!("{} {name}", self.t("device.doubtful"))

@@ -89,9 +89,9 @@ FROM
         `row`,
         CAST('', 'LowCardinality(String)') AS transform_version,
         CAST(day, 'DateTime64(6, \'UTC\')') AS ingested_at
-    FROM noise_profile FINAL
+    FROM noise_profile AS n FINAL
     PREWHERE device_id IN {device_ids:Array(String)}
-    WHERE source = 'reporting_events' AND error_code = 0
-        AND device_id IN (SELECT device_id FROM update_event WHERE device_id IN {device_ids:Array(String)})
+    WHERE n.source = 'reporting_events' AND n.error_code = 0
+        AND n.device_id IN (SELECT device_id FROM update_event WHERE device_id IN {device_ids:Array(String)})
 )
 ORDER BY device_id, event_id

@@ -50,10 +50,6 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
             vec!["patchlens-event", "patchlens-ingest", "patchlens-log"],
         ),
         ("patchlens-simulator", vec![]),
-        (
-            "patchlens-gateway",
-            vec!["patchlens-event", "patchlens-ingest", "patchlens-log"],
-        ),
         ("patchlens-transform", vec!["patchlens-event", "polars"]),
         (
             "patchlens-stream",
@@ -69,8 +65,14 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
             "patchlens-queries",
             vec!["arrow", "clickhouse", "libloading"],
         ),
-        ("patchlens-alert", vec!["patchlens-queries"]),
-        ("patchlens-dashboards", vec!["patchlens-queries"]),
+        (
+            "patchlens-alert",
+            vec!["patchlens-event", "patchlens-queries"],
+        ),
+        (
+            "patchlens-dashboards",
+            vec!["patchlens-event", "patchlens-queries"],
+        ),
     ])
 }
 

@@ -125,11 +125,11 @@ impl Store {
 
     /// Returns the same store with statements that the store itself ends after `longest`, in whole seconds, rounded up:
     /// one that its asker waits for no more must not go on. Signs of life and migrations are not limited.
-    pub fn within(&self, longest: Duration) -> Self {
+    #[must_use]
+    pub fn within(mut self, longest: Duration) -> Self {
         let seconds = longest.as_millis().div_ceil(1000).max(1).to_string();
-        let mut limited = self.clone();
-        limited.client = limited.client.with_setting("max_execution_time", seconds);
-        limited
+        self.client = self.client.with_setting("max_execution_time", seconds);
+        self
     }
 
     /// Asks for a sign of life.

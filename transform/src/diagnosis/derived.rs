@@ -9,7 +9,7 @@ use super::candidate::Material;
 use super::facts::{Build, Facts};
 use super::verdict::is_system_update;
 use crate::attempt::Attempt;
-use crate::row::Row;
+use crate::row::{Row, RowKind};
 use patchlens_event::inventory;
 
 /// Build and revision before the newest update that was installed; as stated, when none was.
@@ -52,7 +52,9 @@ pub(super) fn facts(
     let unplaced: BTreeSet<&str> = material
         .rows
         .iter()
-        .filter(|row| row.is_zone_assumed && row.occurred_at.is_some())
+        .filter(|row| {
+            row.kind == RowKind::Record && row.is_zone_assumed && row.occurred_at.is_some()
+        })
         .map(|row| row.source)
         .collect();
     if !unplaced.is_empty() {

@@ -95,7 +95,7 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(f: &'a Frame, detail: &'a ClusterDetail) -> Self {
         let c = &detail.cluster;
-        let cause = f.cause(&c.cause, &c.confidence);
+        let cause = f.cause(&c.cause, c.confidence);
         let culprit = crate::format::culprit(&c.culprit, 80);
         let key = match (c.open_devices, c.culprit.is_empty()) {
             (0, _) => "cluster.headline_closed",

@@ -170,7 +170,7 @@ fn verdict(f: &Frame, detail: &DeviceDetail) -> String {
         .iter()
         .find(|diagnosis| diagnosis.is_open != 0);
     if let Some(diagnosis) = open {
-        let cause = f.cause(&diagnosis.cause, &diagnosis.confidence);
+        let cause = f.cause(&diagnosis.cause, diagnosis.confidence);
         return i18n::fill(
             f.lang,
             "device.verdict_failed",

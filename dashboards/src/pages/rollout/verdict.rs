@@ -90,7 +90,7 @@ fn planned(eligible: u64, elapsed: i64, whole: i64) -> u64 {
 pub(super) fn blocker(f: &Frame, s: &Summary, first: &[First]) -> String {
     let mut sentences = Vec::new();
     if let Some(top) = first.first() {
-        let mut cause = f.cause(&top.cause, &top.confidence);
+        let mut cause = f.cause(&top.cause, top.confidence);
         if !top.culprit.is_empty() {
             cause = i18n::fill(
                 f.lang,

@@ -112,7 +112,7 @@ fn long_labels_that_differ_at_their_ends_are_two_alerts_with_two_links() {
         .map(|finding| crate::state::alert_id(&finding.labels))
         .collect();
     assert_eq!(ids.len(), 2);
-    assert!(found[0].link.ends_with(".one"), "{}", found[0].link);
+    assert!(found[0].link.contains(".one"), "{}", found[0].link);
 }
 
 #[test]

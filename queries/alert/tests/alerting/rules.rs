@@ -194,6 +194,25 @@ async fn the_pipeline_late_silent_and_refusing() {
             .await
             .is_empty()
     );
+    // However late it gets; and a bundle of devices that somebody brings along says nothing of the pipeline.
+    let late_by = |device: &str, collected: &str, stored: &str| {
+        format!(
+            "INSERT INTO update_event (device_id, event_id, source, kind, occurred_at, collected_at, topic, partition, offset, row, ingested_at)
+            SELECT '{device}', concat('{stored}', toString(number)), 'cbs_log', 'record', '2024-08-{collected}', '2024-08-{collected}', 'events', 0, 200, number, '2024-08-{stored}' FROM numbers(200)"
+        )
+    };
+    for statement in [
+        late_by("PC-030", "20 11:00:00", "21 16:30:00"),
+        late_by("CARRIED", "19 11:00:00", "22 16:30:00"),
+    ] {
+        store
+            .execute("store late records", &statement)
+            .await
+            .unwrap();
+    }
+    let found_at = async |at: &str| found(&store, "pipeline-lag", at).await.len();
+    assert_eq!(found_at("2024-08-21T17:00:00Z").await, 1);
+    assert_eq!(found_at("2024-08-22T17:00:00Z").await, 0);
     let silent = found(&store, "pipeline-silent", "2024-08-27T00:00:00Z").await;
     assert_eq!((silent.len(), silent[0].devices), (1, 80), "{silent:#?}");
     // No rollout runs: nobody waits for anything.
