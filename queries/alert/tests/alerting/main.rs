@@ -12,6 +12,7 @@
 )]
 
 mod alertmanager;
+mod pipeline;
 mod restart;
 mod rules;
 mod support;
