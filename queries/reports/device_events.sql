@@ -65,7 +65,7 @@ FROM
         CAST(day, 'Nullable(DateTime64(6, \'UTC\'))') AS occurred_at,
         CAST(day, 'Nullable(DateTime64(6, \'UTC\'))') AS occurred_at_local,
         CAST('assumed', 'LowCardinality(String)') AS zone_source,
-        CAST(day + 1, 'DateTime64(6, \'UTC\')') AS collected_at,
+        CAST(day, 'DateTime64(6, \'UTC\')') AS collected_at,
         '' AS source_file,
         toUInt64(0) AS line_number,
         toUInt64(0) AS byte_offset,

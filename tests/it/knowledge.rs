@@ -136,9 +136,13 @@ fn the_fleet_knows_of_the_searches_that_worked() {
     }
     let files = tempfile::tempdir().unwrap();
     let log = files.path().join("ReportingEvents.log");
-    let line = |day: u32, what: &str, number: u32, code: &str, text: &str| {
+    let today = jiff::Timestamp::now()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
+    let line = |days_ago: i64, what: &str, number: u32, code: &str, text: &str| {
+        let day = today.checked_sub(jiff::Span::new().days(days_ago)).unwrap();
         format!(
-            "{{0A1B2C3D-0000-4000-8000-0000000000{day:02}}}\t2024-08-{day:02} 09:00:00:125+0000\t1\t{number} [{what}]\t101\t\
+            "{{0A1B2C3D-0000-4000-8000-0000000000{days_ago:02}}}\t{day} 00:00:00:125+0000\t1\t{number} [{what}]\t101\t\
              {{00000000-0000-0000-0000-000000000000}}\t0\t{code}\tUpdateOrchestrator\t{}\tSoftware Synchronization\t{text}\r\n",
             if code == "0" { "Success" } else { "Failure" }
         )
@@ -167,12 +171,15 @@ fn the_fleet_knows_of_the_searches_that_worked() {
         let patchlens = Patchlens::new();
         patchlens.expect(0, &["collect", arg(&log), "--device", "BR-0042"]);
         patchlens.expect(0, &["transform", "--until-idle"]);
+        // A count is of a whole day: that it ends tonight is no report from then.
+        let seen = "SELECT max(last_seen_at) <= now64(6) FROM patchlens.device FINAL";
+        assert_eq!(patchlens.numbers(seen), [1]);
         let sql = "SELECT count() FROM patchlens.diagnosis FINAL WHERE is_open = 1";
         (alone, patchlens.numbers(sql)[0])
     };
-    let outage: String = (5..9).map(failed).collect();
+    let outage: String = (2..6).rev().map(failed).collect();
     assert_eq!(open(&outage), (1, 1), "cut off for days, and still so");
-    let over: String = [outage.as_str(), &worked(9), &worked(10)].concat();
+    let over: String = [outage.as_str(), &worked(1), &worked(0)].concat();
     assert_eq!(open(&over), (0, 0), "over");
 }
 
